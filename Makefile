@@ -1,0 +1,42 @@
+# `make run` and `make test` set everything up first. PYTHON chooses the interpreter, PIP_ARGS goes to pip.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CORES ?= all
+BIN := .venv/bin
+LOCK := envs/requirements.lock
+
+.PHONY: setup run test lint lock clean-env
+
+setup: .venv/.ready
+
+# A stale environment is mended, not rebuilt: pip changes only what differs from the lock.
+.venv/.ready: $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "Python 3.11 is needed, $(PYTHON) is $$($(PYTHON) --version); name one: make setup PYTHON=python3.11"; exit 1; }
+	@command -v g++ >/dev/null || { echo "A C++ compiler is needed: install g++ (Debian: apt install g++)"; exit 1; }
+	@echo "Setting up .venv (about 4 GB, a few minutes)"
+	@test -x $(BIN)/pip && $(BIN)/pip --version >/dev/null 2>&1 || { rm -rf .venv && $(PYTHON) -m venv .venv; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on --only-binary pythia8mc,fastjet $(PIP_ARGS) -r $(LOCK)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: setup
+	@$(BIN)/snakemake --cores $(CORES)
+
+test: setup
+	@$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakemake --lint
+
+# Resolves envs/requirements.in anew; review the difference before committing it.
+lock:
+	rm -rf .lock-env && $(PYTHON) -m venv .lock-env
+	.lock-env/bin/pip install --quiet --only-binary pythia8mc,fastjet $(PIP_ARGS) -r envs/requirements.in
+	@echo "# Made by \`make lock\` from requirements.in with Python 3.11 on Linux x86-64." > $(LOCK)
+	.lock-env/bin/pip freeze --all --exclude pip | sed 's/+cpu$$//' >> $(LOCK)
+	rm -rf .lock-env
+
+clean-env:
+	rm -rf .venv

@@ -1,0 +1,31 @@
+"""From jets to a table of FPGA numbers: search, compression and synthesis of trigger networks."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/global_search.smk"
+include: "rules/local_search.smk"
+include: "rules/synthesis.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    input:
+        f"results/{config['run']}/report.html",
+    default_target: True
+
+
+onsuccess:
+    print(f"\nDone. Open results/{config['run']}/report.html in a browser; its tables are in results/{config['run']}/tables.")
+
+
+onerror:
+    print("\nA job failed: its error stands above, and in the log that it names. What was finished is kept;")
+    print("mend the cause and start the same command again, it goes on from there.")

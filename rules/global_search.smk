@@ -1,0 +1,280 @@
+"""The search over architectures: generations of proposals, training, estimates and selection."""
+
+
+def earlier_offspring(wildcards):
+    """The proposals of all generations before this one: what was seen is not proposed again."""
+    return expand(
+        "results/{run}/search/gen_{number:03d}/offspring.json",
+        run=wildcards.run,
+        number=range(int(wildcards.generation)),
+    )
+
+
+def earlier_survivors(wildcards):
+    """The survivors of the generation before, nothing for the first."""
+    number = int(wildcards.generation)
+    return expand("results/{run}/search/gen_{number:03d}/survivors.json", run=wildcards.run, number=range(number)[-1:])
+
+
+def search_params(wildcards):
+    """What decides which networks are proposed and which survive, but for their number."""
+    names = ("population", "objectives", "crossover_probability", "mutation_probability", "space")
+    return {name: config["search"][name] for name in names}
+
+
+rule propose_offspring:
+    input:
+        survivors=earlier_survivors,
+        seen=earlier_offspring,
+    output:
+        offspring="results/{run}/search/gen_{generation}/offspring.json",
+    log:
+        "results/{run}/logs/propose_offspring/gen_{generation}.log",
+    benchmark:
+        "results/{run}/benchmarks/propose_offspring/gen_{generation}.tsv"
+    params:
+        search=search_params,
+        n_inputs=N_INPUTS,
+        seed=config["seed"],
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime="5m",
+    message:
+        "Proposing the networks of generation {wildcards.generation}"
+    conda:
+        "snacpack"
+    script:
+        "../workflow_scripts/propose_offspring.py"
+
+
+rule train_trials:
+    input:
+        jets="results/{run}/data/jets.h5",
+        offspring="results/{run}/search/gen_{generation}/offspring.json",
+    output:
+        trials="results/{run}/search/gen_{generation}/trials_{shard}.json",
+    log:
+        "results/{run}/logs/train_trials/gen_{generation}_{shard}.log",
+    benchmark:
+        "results/{run}/benchmarks/train_trials/gen_{generation}_{shard}.tsv"
+    params:
+        training=config["training"],
+        n_shards=N_SHARDS,
+        seed=config["seed"],
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime="12h",
+    message:
+        "Training generation {wildcards.generation}, shard {wildcards.shard}"
+    conda:
+        "snacpack"
+    script:
+        "../workflow_scripts/train_trials.py"
+
+
+rule estimate_hardware:
+    input:
+        offspring="results/{run}/search/gen_{generation}/offspring.json",
+    output:
+        estimates="results/{run}/search/gen_{generation}/hardware.json",
+    log:
+        "results/{run}/logs/estimate_hardware/gen_{generation}.log",
+    benchmark:
+        "results/{run}/benchmarks/estimate_hardware/gen_{generation}.tsv"
+    params:
+        surrogate=config["hardware"]["surrogate"],
+        bit_width=config["hardware"]["bit_width"],
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime="30m",
+    message:
+        "Estimating the FPGA cost of generation {wildcards.generation}"
+    conda:
+        "snacpack"
+    script:
+        "../workflow_scripts/estimate_hardware.py"
+
+
+rule estimate_references:
+    output:
+        table="results/{run}/references/hardware.csv",
+    log:
+        "results/{run}/logs/estimate_references.log",
+    benchmark:
+        "results/{run}/benchmarks/estimate_references.tsv"
+    params:
+        references=config["references"],
+        n_inputs=N_INPUTS,
+        surrogate=config["hardware"]["surrogate"],
+        bit_width=config["hardware"]["bit_width"],
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime="10m",
+    message:
+        "Estimating the FPGA cost of the reference architectures"
+    conda:
+        "snacpack"
+    script:
+        "../workflow_scripts/estimate_references.py"
+
+
+rule select_survivors:
+    input:
+        survivors=earlier_survivors,
+        offspring="results/{run}/search/gen_{generation}/offspring.json",
+        trials=expand(
+            "results/{{run}}/search/gen_{{generation}}/trials_{number:02d}.json",
+            number=range(N_SHARDS),
+        ),
+        estimates="results/{run}/search/gen_{generation}/hardware.json",
+    output:
+        survivors="results/{run}/search/gen_{generation}/survivors.json",
+    log:
+        "results/{run}/logs/select_survivors/gen_{generation}.log",
+    benchmark:
+        "results/{run}/benchmarks/select_survivors/gen_{generation}.tsv"
+    params:
+        search=search_params,
+        n_inputs=N_INPUTS,
+        seed=config["seed"],
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime="5m",
+    message:
+        "Selecting the survivors of generation {wildcards.generation}"
+    conda:
+        "snacpack"
+    script:
+        "../workflow_scripts/select_survivors.py"
+
+
+rule collect_trials:
+    input:
+        offspring=expand(
+            "results/{{run}}/search/gen_{number:03d}/offspring.json",
+            number=range(N_GENERATIONS),
+        ),
+        trials=expand(
+            "results/{{run}}/search/gen_{number:03d}/trials_{shard:02d}.json",
+            number=range(N_GENERATIONS),
+            shard=range(N_SHARDS),
+        ),
+        estimates=expand(
+            "results/{{run}}/search/gen_{number:03d}/hardware.json",
+            number=range(N_GENERATIONS),
+        ),
+        # What no later generation asks for: the last selection belongs to the record too.
+        survivors=f"results/{{run}}/search/gen_{N_GENERATIONS - 1:03d}/survivors.json",
+    output:
+        trials="results/{run}/search/trials.csv",
+        pareto="results/{run}/search/pareto.csv",
+    log:
+        "results/{run}/logs/collect_trials.log",
+    benchmark:
+        "results/{run}/benchmarks/collect_trials.tsv"
+    params:
+        objectives=config["search"]["objectives"],
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    message:
+        "Collecting all trials and their Pareto front"
+    conda:
+        "snacpack"
+    script:
+        "../workflow_scripts/collect_trials.py"
+
+
+def accuracy_reference(wildcards):
+    """The trained reference that sets the accuracy asked of candidates, if one does."""
+    wanted = config["selection"]["min_accuracy"]
+    return f"results/{wildcards.run}/candidates/{wanted}/float.json" if isinstance(wanted, str) else []
+
+
+checkpoint select_candidates:
+    input:
+        pareto="results/{run}/search/pareto.csv",
+        trials="results/{run}/search/trials.csv",
+        reference=accuracy_reference,
+    output:
+        selected="results/{run}/candidates/selected.json",
+    log:
+        "results/{run}/logs/select_candidates.log",
+    benchmark:
+        "results/{run}/benchmarks/select_candidates.tsv"
+    params:
+        objectives=config["search"]["objectives"],
+        selection=config["selection"],
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime="5m",
+    message:
+        "Selecting the candidates for compression"
+    conda:
+        "snacpack"
+    script:
+        "../workflow_scripts/select_candidates.py"
+
+
+def architecture_source(wildcards):
+    """Where a model's architecture stands: the config for references, the search's choice for the others."""
+    if wildcards.candidate in REFERENCES:
+        return []
+    return checkpoints.select_candidates.get(run=wildcards.run).output.selected
+
+
+rule describe_candidate:
+    input:
+        selected=architecture_source,
+    output:
+        architecture="results/{run}/candidates/{candidate}/architecture.json",
+    log:
+        "results/{run}/logs/describe_candidate/{candidate}.log",
+    benchmark:
+        "results/{run}/benchmarks/describe_candidate/{candidate}.tsv"
+    params:
+        reference=lambda wildcards: config["references"].get(wildcards.candidate),
+        n_inputs=N_INPUTS,
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime="5m",
+    message:
+        "Writing down the architecture of {wildcards.candidate}"
+    conda:
+        "snacpack"
+    script:
+        "../workflow_scripts/describe_candidate.py"
+
+
+rule train_candidate:
+    input:
+        jets="results/{run}/data/jets.h5",
+        architecture="results/{run}/candidates/{candidate}/architecture.json",
+    output:
+        weights="results/{run}/candidates/{candidate}/float.pt",
+        metrics="results/{run}/candidates/{candidate}/float.json",
+    log:
+        "results/{run}/logs/train_candidate/{candidate}.log",
+    benchmark:
+        "results/{run}/benchmarks/train_candidate/{candidate}.tsv"
+    params:
+        training=config["training"],
+        seed=config["seed"],
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime="4h",
+    message:
+        "Training {wildcards.candidate} in floating point"
+    conda:
+        "snacpack"
+    script:
+        "../workflow_scripts/train_candidate.py"

@@ -1,0 +1,140 @@
+"""Checking a configuration before the first job, with errors in the user's words."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from snacpack.architecture import Architecture
+from snacpack.search.nsga2 import search_rules
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run; the message lists every problem found."""
+
+
+def validate_config(config: Mapping[str, Any], schema_path: str | Path) -> None:
+    """Check a configuration against its schema, and what a schema cannot say.
+
+    Parameters
+    ----------
+    config
+        The whole configuration, defaults merged in.
+    schema_path
+        ``config/config.schema.yaml``.
+
+    Raises
+    ------
+    ConfigError
+        If anything is wrong; each line names the key and the fix.
+    """
+    problems = list(_schema_problems(config, yaml.safe_load(Path(schema_path).read_text())))
+    # The rules between keys can only be read where the keys themselves are sound.
+    problems = problems or list(_semantic_problems(config))
+    if problems:
+        raise ConfigError("the configuration has problems:\n  " + "\n  ".join(problems))
+
+
+def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    validator = jsonschema.Draft202012Validator(schema)
+    for error in sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.absolute_path))):
+        key = ".".join(map(str, error.absolute_path)) or "the configuration"
+        yield f"{key}: {_explain(error)}"
+
+
+def _explain(error: jsonschema.ValidationError) -> str:
+    if error.validator == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(known))
+        return f"unknown key {', '.join(map(repr, unknown))}; known are {', '.join(known)}"
+    if error.validator == "required":
+        return f"{error.message}; see config/README.md"
+    meaning = error.schema.get("description") if isinstance(error.schema, Mapping) else None
+    return f"{error.message}" + (f"; expected: {meaning}" if meaning else "")
+
+
+def _semantic_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    yield from _data_problems(config["data"])
+    yield from _search_problems(config)
+    yield from _model_problems(config)
+    yield from _tool_problems(config)
+
+
+def _data_problems(data: Mapping[str, Any]) -> Iterator[str]:
+    if data["source"] == "files":
+        folder = data["files"]["folder"]
+        if folder is None:
+            yield "data.files.folder: needed where data.source is 'files'; give the folder with the HDF5 files"
+        elif not Path(folder).is_dir():
+            yield f"data.files.folder: there is no folder {folder}"
+    if data["source"] == "pythia":
+        yield from _detector_problems(data["pythia"]["detector"])
+
+
+def _detector_problems(parameters: Mapping[str, float]) -> Iterator[str]:
+    from snacpack.jets.detector import Detector
+
+    try:
+        Detector(**parameters)
+    except (TypeError, ValueError) as error:
+        known = ", ".join(Detector.__dataclass_fields__)
+        yield f"data.pythia.detector: {error}; its parameters are {known}"
+
+
+def _search_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    search = config["search"]
+    trials, population = search["trials"], search["population"]
+    try:
+        size = search_rules(search, n_inputs=1, seed=0).space.size
+    except ValueError as error:
+        yield str(error)
+        return
+    if trials % population:
+        below = max(population, trials - trials % population)
+        yield f"search.trials: {trials} is not a multiple of search.population, {population}; take {below} trials"
+    if trials > size:
+        yield f"search.trials: {trials} different networks are asked for, search.space has {size}"
+    if search["shards"] > population:
+        yield f"search.shards: {search['shards']} jobs for the {population} networks of a generation; take fewer"
+    if "initiation_interval" in search["objectives"] and config["hardware"]["surrogate"]["weights"] != "v2-gnn":
+        yield "search.objectives: only hardware.surrogate.weights 'v2-gnn' estimates the initiation_interval"
+
+
+def _model_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.compression.scheme import Scheme
+
+    for name, fields in config["references"].items():
+        try:
+            Architecture.from_dict(fields)
+        except ValueError as error:
+            yield f"references.{name}: {error}"
+    wanted = config["selection"]["min_accuracy"]
+    if isinstance(wanted, str) and wanted not in config["references"]:
+        known = ", ".join(config["references"])
+        yield f"selection.min_accuracy: {wanted!r} is neither a number nor a reference; references are {known}"
+    for scheme in config["compression"]["schemes"]:
+        try:
+            Scheme.parse(scheme)
+        except ValueError as error:
+            yield f"compression.schemes: {error}"
+
+
+def _tool_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.hardware.surrogate import Surrogate
+    from snacpack.synthesis.backends import missing_tool
+    from snacpack.synthesis.parts import available_resources
+
+    try:
+        Surrogate(**config["hardware"]["surrogate"])
+    except ValueError as error:
+        yield str(error)
+    synthesis = config["synthesis"]
+    missing = missing_tool(synthesis["backend"])
+    if missing:
+        yield f"synthesis.backend: {missing}"
+    try:
+        available_resources(synthesis["part"], synthesis.get("available"))
+    except ValueError as error:
+        yield str(error)

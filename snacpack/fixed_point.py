@@ -1,0 +1,153 @@
+"""A trained network as integers: what every hardware description must reproduce bit for bit.
+
+All numbers are binary fixed point, ``value = integer * 2**-fraction_bits``, and
+every quantisation rounds down (towards minus infinity) and saturates. Compression
+produces this form from the trained network, synthesis turns it into circuits.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snacpack.files import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Quantizer:
+    """A grid of ``2**bits`` (one less if narrow) values, rounding down, saturating.
+
+    ``narrow`` leaves out the most negative integer of a signed grid.
+    """
+
+    bits: int
+    fraction_bits: int
+    signed: bool
+    narrow: bool = False
+
+    @property
+    def minimum(self) -> int:
+        """Smallest integer of the grid."""
+        return -(2 ** (self.bits - 1)) + self.narrow if self.signed else 0
+
+    @property
+    def maximum(self) -> int:
+        """Largest integer of the grid."""
+        return 2 ** (self.bits - self.signed) - 1
+
+    def quantize(self, values: np.ndarray) -> np.ndarray:
+        """Return the grid's integers for real ``values``, as int64 of the same shape."""
+        scaled = np.floor(np.ldexp(np.asarray(values, dtype=np.float64), self.fraction_bits))
+        return np.clip(scaled, self.minimum, self.maximum).astype(np.int64)
+
+    def requantize(self, integers: np.ndarray, fraction_bits: int) -> np.ndarray:
+        """Return the grid's integers for fixed-point ``integers`` with ``fraction_bits``."""
+        shift = fraction_bits - self.fraction_bits
+        moved = integers >> shift if shift >= 0 else integers << -shift
+        return np.clip(moved, self.minimum, self.maximum)
+
+
+@dataclass(frozen=True)
+class DenseLayer:
+    """A dense layer in integers with its activation.
+
+    Parameters
+    ----------
+    weight
+        (n_out, n_in) int64, with ``weight_fraction_bits``.
+    bias
+        (n_out,) int64, with ``bias_fraction_bits``.
+    activation
+        ``relu``, ``tanh``, ``sigmoid``, or ``linear`` for the logits.
+    output
+        Grid of the activation's result; None leaves the sums as they are (the logits).
+    table_input, table
+        For tanh and sigmoid: the grid that the sums are put on, and the result's
+        integer for each of its integers, from ``table_input.minimum`` upwards.
+    """
+
+    weight: np.ndarray
+    weight_fraction_bits: int
+    bias: np.ndarray
+    bias_fraction_bits: int
+    activation: str
+    output: Quantizer | None = None
+    table_input: Quantizer | None = None
+    table: np.ndarray | None = None
+
+    def run(self, integers: np.ndarray, fraction_bits: int) -> tuple[np.ndarray, int]:
+        """Apply the layer to (n, n_in) integers; return (n, n_out) integers and their fraction bits."""
+        sum_bits = max(self.weight_fraction_bits + fraction_bits, self.bias_fraction_bits)
+        sums = (integers @ self.weight.T) << (sum_bits - self.weight_fraction_bits - fraction_bits)
+        sums = sums + (self.bias << (sum_bits - self.bias_fraction_bits))
+        if self.table is not None:
+            index = self.table_input.requantize(sums, sum_bits) - self.table_input.minimum
+            return self.table[index], self.output.fraction_bits
+        if self.output is None:
+            return sums, sum_bits
+        if self.activation == "relu":
+            sums = np.maximum(sums, 0)
+        return self.output.requantize(sums, sum_bits), self.output.fraction_bits
+
+
+@dataclass(frozen=True)
+class FixedPointNetwork:
+    """A dense network in integers, from the input's grid to the logits."""
+
+    input: Quantizer
+    layers: tuple[DenseLayer, ...]
+
+    @property
+    def layer_widths(self) -> tuple[int, ...]:
+        """Inputs, hidden units and outputs in order."""
+        return (self.layers[0].weight.shape[1], *(len(layer.bias) for layer in self.layers))
+
+    def run(self, x: np.ndarray) -> tuple[np.ndarray, int]:
+        """Return the logits of (n, n_inputs) real inputs as (n, n_outputs) integers and their fraction bits."""
+        integers, fraction_bits = self.input.quantize(x), self.input.fraction_bits
+        for layer in self.layers:
+            integers, fraction_bits = layer.run(integers, fraction_bits)
+        return integers, fraction_bits
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Return the logits of (n, n_inputs) real inputs, (n, n_outputs) float64, exact."""
+        integers, fraction_bits = self.run(x)
+        return np.ldexp(integers.astype(np.float64), -fraction_bits)
+
+    def save(self, path: str | Path) -> None:
+        """Write the network as JSON."""
+        write_json({"input": vars(self.input), "layers": [_layer_to_dict(layer) for layer in self.layers]}, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "FixedPointNetwork":
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the file is not JSON or not a network.
+        """
+        fields = read_json(path)
+        try:
+            return cls(Quantizer(**fields["input"]), tuple(_layer_from_dict(layer) for layer in fields["layers"]))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{path} does not hold a fixed-point network ({error}); rerun its rule") from None
+
+
+def _layer_to_dict(layer: DenseLayer) -> dict[str, Any]:
+    fields = dict(vars(layer))
+    for name in ("weight", "bias", "table"):
+        fields[name] = None if fields[name] is None else fields[name].tolist()
+    for name in ("output", "table_input"):
+        fields[name] = None if fields[name] is None else vars(fields[name])
+    return fields
+
+
+def _layer_from_dict(fields: dict[str, Any]) -> DenseLayer:
+    arrays = {
+        name: None if fields[name] is None else np.array(fields[name], dtype=np.int64)
+        for name in ("weight", "bias", "table")
+    }
+    grids = {name: None if fields[name] is None else Quantizer(**fields[name]) for name in ("output", "table_input")}
+    return DenseLayer(**{**fields, **arrays, **grids})

@@ -1,0 +1,113 @@
+"""The files of a search: proposals, trials, estimates, and the table of them all."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from snacpack.architecture import Architecture
+from snacpack.files import read_json
+from snacpack.search.objectives import objective_values
+from snacpack.search.pareto import non_dominated
+from snacpack.search.space import Genome, SearchSpace
+from snacpack.seeds import derive_seed
+
+Record = dict[str, Any]
+ESTIMATES = ("macs", "bops", "bram", "dsp", "ff", "lut", "average_resources", "clock_cycles")
+
+
+def proposals(genomes: Sequence[Genome], space: SearchSpace, generation: int) -> Record:
+    """Return the content of ``offspring.json``: numbered genomes with their architectures."""
+    first = generation * len(genomes)
+    trials = [
+        {"trial": first + i, "genome": list(genome), "architecture": space.decode(genome).to_dict()}
+        for i, genome in enumerate(genomes)
+    ]
+    return {"generation": generation, "trials": trials}
+
+
+def read_proposals(path: str | Path) -> list[tuple[int, Architecture]]:
+    """Return number and architecture of each trial of an ``offspring.json``."""
+    return [(trial["trial"], Architecture.from_dict(trial["architecture"])) for trial in read_json(path)["trials"]]
+
+
+def training_seed(seed: int, name: str | int) -> int:
+    """Return the seed that a network is trained with: a trial by its number, a reference by its name.
+
+    A candidate called ``snac-0012`` is trial 12 and is trained exactly as the search trained it.
+    """
+    prefix, _, number = str(name).rpartition("-")
+    trial = int(number) if prefix in ("", "snac", "nac") and number.isdigit() else name
+    return derive_seed(seed, "train", trial)
+
+
+def join_trials(offspring: str | Path, trials: Iterable[str | Path], estimates: str | Path) -> list[Record]:
+    """Join a generation's files into one record per trial, in the order of the proposals.
+
+    Raises
+    ------
+    ValueError
+        If a trial was proposed and not trained or not estimated.
+    """
+    proposed = read_json(offspring)
+    parts = [record for path in trials for record in read_json(path)]
+    trained = {record["trial"]: record for record in parts}
+    estimated = {record["trial"]: record for record in read_json(estimates)}
+    missing = [
+        trial["trial"] for trial in proposed["trials"] if trial["trial"] not in trained.keys() & estimated.keys()
+    ]
+    if missing:
+        raise ValueError(f"{offspring}: trials {missing} were not trained or not estimated; delete the folder's files")
+    return [
+        {**trial, **trained[trial["trial"]], **estimated[trial["trial"]], "generation": proposed["generation"]}
+        for trial in proposed["trials"]
+    ]
+
+
+def trials_table(records: Sequence[Mapping[str, Any]], objectives: Sequence[str]) -> pd.DataFrame:
+    """Return one row per trial; ``pareto`` marks the front of all trials in the run's objectives.
+
+    Wall times are left out: two runs with the same seed give the same table.
+    """
+    rows = []
+    for record in sorted(records, key=lambda record: record["trial"]):
+        architecture = Architecture.from_dict(record["architecture"])
+        fields = {name: getattr(architecture, name) for name in ("activation", "batch_norm")}
+        fields |= {name: getattr(architecture, name) for name in ("learning_rate", "l1", "dropout")}
+        rows.append(
+            {
+                "trial": record["trial"],
+                "generation": record["generation"],
+                "architecture": architecture.label,
+                "n_layers": len(architecture.units),
+                "units": " ".join(map(str, architecture.units)),
+                **fields,
+                "genome": " ".join(map(str, record["genome"])),
+                **{name: record[name] for name in ("accuracy", "loss", "epochs", "seed", "failure")},
+                **{name: record[name] for name in (*ESTIMATES, "initiation_interval") if name in record},
+            }
+        )
+    table = pd.DataFrame(rows)
+    table["pareto"] = False
+    succeeded = table["failure"].isna()
+    table.loc[succeeded, "pareto"] = _front(table[succeeded], objectives)
+    return table
+
+
+def architecture_of(row: Mapping[str, Any]) -> Architecture:
+    """Return the architecture of a row of :func:`trials_table`."""
+    n_inputs, *units, n_outputs = map(int, row["architecture"].split("-"))
+    return Architecture(
+        units=units,
+        activation=row["activation"],
+        batch_norm=bool(row["batch_norm"]),
+        **{name: float(row[name]) for name in ("learning_rate", "l1", "dropout")},
+        n_inputs=n_inputs,
+        n_outputs=n_outputs,
+    )
+
+
+def _front(table: pd.DataFrame, objectives: Sequence[str]) -> np.ndarray:
+    return non_dominated(objective_values(table.to_dict("records"), objectives)) if len(table) else np.array([], bool)

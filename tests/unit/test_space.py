@@ -1,0 +1,111 @@
+from itertools import product
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snacpack.architecture import Architecture
+from snacpack.search.space import SearchSpace
+
+TABLE_1 = {
+    "n_layers": [4, 5, 6, 7, 8],
+    "units": [[64, 120, 128], [32, 60, 64], [16, 32], [32, 64], [32, 64], [32, 64], [16, 32], [32, 44, 64]],
+    "activation": ["relu", "tanh", "sigmoid"],
+    "batch_norm": [True, False],
+    "learning_rate": [0.0010, 0.0015, 0.0020],
+    "l1": [0.0, 1e-6, 1e-5, 1e-4],
+    "dropout": [0.0, 0.05, 0.1],
+}
+SMALL = {
+    "n_layers": [1, 3],
+    "units": [[2, 3], [4], [5, 6, 7]],
+    "activation": ["relu", "tanh"],
+    "batch_norm": [False],
+    "learning_rate": [0.1],
+    "l1": [0.0],
+    "dropout": [0.0, 0.5],
+}
+
+
+def distinct(options, min_size=1, max_size=4):
+    return st.lists(options, min_size=min_size, max_size=max_size, unique=True)
+
+
+@st.composite
+def spaces(draw):
+    units = draw(st.lists(distinct(st.integers(1, 200)), min_size=1, max_size=6))
+    return SearchSpace.from_config(
+        {
+            "n_layers": draw(distinct(st.integers(1, len(units)))),
+            "units": units,
+            "activation": draw(distinct(st.sampled_from(["relu", "tanh", "sigmoid"]), max_size=3)),
+            "batch_norm": draw(distinct(st.booleans(), max_size=2)),
+            "learning_rate": draw(distinct(st.floats(1e-5, 1.0))),
+            "l1": draw(distinct(st.floats(0.0, 1.0))),
+            "dropout": draw(distinct(st.floats(0.0, 0.9))),
+        },
+        n_inputs=draw(st.integers(1, 50)),
+    )
+
+
+@given(spaces(), st.randoms(use_true_random=False))
+def test_genome_round_trip(space, random):
+    genome = space.sample(random)
+    architecture = space.decode(genome)
+    assert space.encode(architecture) == genome
+    assert architecture.n_inputs == space.n_inputs
+
+
+@given(spaces(), st.data())
+def test_genes_beyond_the_depth_change_nothing(space, data):
+    genome = [data.draw(st.integers(0, count - 1)) for count in space.option_counts]
+    assert space.decode(space.canonical(genome)) == space.decode(genome)
+
+
+def test_size_counts_different_networks():
+    space = SearchSpace.from_config(SMALL)
+    every = {space.canonical(genome) for genome in product(*(range(count) for count in space.option_counts))}
+    assert len({space.decode(genome) for genome in every}) == len(every) == space.size == (2 + 2 * 1 * 3) * 2 * 2
+
+
+def test_table_1_has_the_papers_size():
+    depths = 36 + 72 + 144 + 288 + 864
+    assert SearchSpace.from_config(TABLE_1).size == depths * 3 * 2 * 3 * 4 * 3
+
+
+def test_samples_reach_every_option():
+    space = SearchSpace.from_config(SMALL)
+    random = Random(0)
+    assert len({space.sample(random) for _ in range(2000)}) == space.size
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("n_layers", [], "n_layers is empty"),
+        ("n_layers", [9], "add widths or remove depths"),
+        ("n_layers", [0], "n_layers"),
+        ("units", [[], [3], [4]], r"units\[0\] is empty"),
+        ("units", [[2, 2], [3], [4]], "repeats"),
+        ("units", [[0], [3], [4]], "at least one unit"),
+        ("activation", ["relu", "swish"], "swish"),
+        ("learning_rate", [-1.0], "learning_rate"),
+        ("dropout", [1.0], "dropout"),
+        ("l1", [-1e-3], "l1"),
+    ],
+)
+def test_impossible_spaces_are_refused(key, value, message):
+    with pytest.raises(ValueError, match=message):
+        SearchSpace.from_config({**SMALL, key: value})
+
+
+def test_an_architecture_outside_the_space_is_named():
+    with pytest.raises(ValueError, match="units\\[0\\] = 99"):
+        SearchSpace.from_config(SMALL).encode(Architecture(units=(99,), learning_rate=0.1))
+
+
+@pytest.mark.parametrize("genome", [(0,), (5, 0, 0, 0, 0, 0, 0, 0, 0), (0, -1, 0, 0, 0, 0, 0, 0, 0)])
+def test_a_genome_of_another_space_is_refused(genome):
+    with pytest.raises(ValueError, match="gene"):
+        SearchSpace.from_config(SMALL).decode(genome)

@@ -1,0 +1,15 @@
+"""Write down the architecture of one model, a reference's from the config or a chosen trial's."""
+
+from snacpack.workflow import start_job
+
+start_job(snakemake)
+
+from snacpack.architecture import Architecture
+from snacpack.files import read_json, write_json
+
+if snakemake.params.reference is not None:
+    fields = {**snakemake.params.reference, "n_inputs": snakemake.params.n_inputs}
+else:
+    candidates = {entry["name"]: entry for entry in read_json(snakemake.input.selected)["candidates"]}
+    fields = candidates[snakemake.wildcards.candidate]["architecture"]
+write_json(Architecture.from_dict(fields).to_dict(), snakemake.output.architecture)

@@ -1,0 +1,15 @@
+"""Estimate the FPGA cost of every network of a generation, before any synthesis."""
+
+from snacpack.workflow import start_job
+
+start_job(snakemake)
+
+from snacpack.files import write_json
+from snacpack.hardware.costs import estimate_costs
+from snacpack.hardware.surrogate import Surrogate
+from snacpack.search.records import read_proposals
+
+trials, architectures = zip(*read_proposals(snakemake.input.offspring), strict=True)
+costs = estimate_costs(architectures, Surrogate(**snakemake.params.surrogate), snakemake.params.bit_width)
+records = [{"trial": trial, **cost} for trial, cost in zip(trials, costs, strict=True)]
+write_json(records, snakemake.output.estimates)

@@ -1,0 +1,38 @@
+"""Train one model in floating point, as the search did, and measure it on the test jets."""
+
+from snacpack.workflow import start_job
+
+start_job(snakemake)
+
+import torch
+
+from snacpack.architecture import Architecture
+from snacpack.files import read_json, whole_file, write_json
+from snacpack.jets.dataset import load_jets
+from snacpack.search.records import training_seed
+from snacpack.training import predict, train
+
+jets = load_jets(snakemake.input.jets, ("train", "val", "test"))
+architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
+seed = training_seed(snakemake.params.seed, snakemake.wildcards.candidate)
+result = train(architecture, jets["train"], jets["val"], **snakemake.params.training, seed=seed, on_epoch=print)
+if result.failure:
+    raise RuntimeError(
+        f"{snakemake.wildcards.candidate} could not be trained: {result.failure}; "
+        "if it is a reference, change its learning_rate under 'references' in the config"
+    )
+x_test, y_test = jets["test"]
+correct = int((predict(result.network, x_test).argmax(dim=1) == torch.as_tensor(y_test)).sum())
+metrics = {
+    "validation_accuracy": result.accuracy,
+    "loss": result.loss,
+    "test_accuracy": correct / len(y_test),
+    "test_correct": correct,
+    "n_test": len(y_test),
+    "epochs": result.epochs,
+    "seed": result.seed,
+    "history": result.history,
+}
+with whole_file(snakemake.output.weights) as path:
+    torch.save(result.network.state_dict(), path)
+write_json(metrics, snakemake.output.metrics)
