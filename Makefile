@@ -15,7 +15,7 @@ setup: .venv/.ready
 	@command -v g++ >/dev/null || { echo "A C++ compiler is needed: install g++ (Debian: apt install g++)"; exit 1; }
 	@echo "Setting up .venv (about 4 GB, a few minutes)"
 	@test -x $(BIN)/pip && $(BIN)/pip --version >/dev/null 2>&1 || { rm -rf .venv && $(PYTHON) -m venv .venv; }
-	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on --only-binary pythia8mc,fastjet $(PIP_ARGS) -r $(LOCK)
+	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on $(PIP_ARGS) -r $(LOCK)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -30,13 +30,22 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/snakemake --lint
 
-# Resolves envs/requirements.in anew; review the difference before committing it.
+# Resolves envs/requirements.in anew, for pip and for conda; review the difference before committing it.
 lock:
 	rm -rf .lock-env && $(PYTHON) -m venv .lock-env
-	.lock-env/bin/pip install --quiet --only-binary pythia8mc,fastjet $(PIP_ARGS) -r envs/requirements.in
-	@echo "# Made by \`make lock\` from requirements.in with Python 3.11 on Linux x86-64." > $(LOCK)
-	.lock-env/bin/pip freeze --all --exclude pip | sed 's/+cpu$$//' >> $(LOCK)
+	.lock-env/bin/pip install --quiet $(PIP_ARGS) -r envs/requirements.in
+	{ echo "# Made by 'make lock' from requirements.in with Python 3.11 on Linux x86-64."; \
+	  echo "--only-binary pythia8mc,fastjet"; \
+	  .lock-env/bin/pip freeze --all --exclude pip | sed 's/+cpu$$//'; } > $(LOCK)
 	rm -rf .lock-env
+	$(MAKE) envs/environment.yaml
+
+# The pins are written out: Snakemake copies the file elsewhere, where a path to the lock would lead nowhere.
+envs/environment.yaml: $(LOCK)
+	{ echo "# Made by 'make lock'; the same pins as requirements.lock."; \
+	  printf 'name: snacpack\nchannels:\n  - conda-forge\ndependencies:\n'; \
+	  printf '  - python=3.11\n  - pip\n  - cxx-compiler\n  - make\n  - pip:\n'; \
+	  grep -v '^#' $(LOCK) | sed 's/^/    - /'; } > $@
 
 clean-env:
 	rm -rf .venv

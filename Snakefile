@@ -18,7 +18,8 @@ include: "rules/report.smk"
 
 rule all:
     input:
-        f"results/{config['run']}/report.html",
+        report=f"results/{config['run']}/report.html",
+        tables=expand("results/{run}/tables/table{number}.csv", run=config["run"], number=[1, 2, 3]),
     default_target: True
 
 

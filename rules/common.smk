@@ -22,8 +22,8 @@ N_INPUTS = config["data"]["n_constituents"] * len(config["data"]["features"])
 
 wildcard_constraints:
     run=re.escape(config["run"]),
-    generation=r"\d{3,}",
-    shard=r"\d{2,}",
+    generation=r"\d\d\d+",
+    shard=r"\d\d+",
     candidate=r"[a-z0-9][a-z0-9_-]*",
     scheme=r"w\d+a\d+(i\d+)?",
     iteration=r"\d{2}",
@@ -41,15 +41,10 @@ def models(wildcards):
 
 
 def per_model(pattern):
-    """Inputs that fill in every model and scheme: the references' files, and a function for the candidates'.
-
-    The references do not wait for the search, so they are listed apart from what does.
-    """
-    # A file that there is once per model would otherwise be listed once per scheme.
+    """Return an input function that fills in every model, and every scheme where the pattern has one."""
     values = {"scheme": config["compression"]["schemes"]} if "{scheme}" in pattern else {}
-    of_references = expand(pattern, run=config["run"], candidate=REFERENCES, **values)
 
-    def of_candidates(wildcards):
-        return expand(pattern, run=wildcards.run, candidate=selected(wildcards), **values)
+    def files(wildcards):
+        return expand(pattern, run=wildcards.run, candidate=models(wildcards), **values)
 
-    return [*of_references, of_candidates]
+    return files

@@ -43,7 +43,7 @@ rule propose_offspring:
     message:
         "Proposing the networks of generation {wildcards.generation}"
     conda:
-        "snacpack"
+        "../envs/environment.yaml"
     script:
         "../workflow_scripts/propose_offspring.py"
 
@@ -69,7 +69,7 @@ rule train_trials:
     message:
         "Training generation {wildcards.generation}, shard {wildcards.shard}"
     conda:
-        "snacpack"
+        "../envs/environment.yaml"
     script:
         "../workflow_scripts/train_trials.py"
 
@@ -93,7 +93,7 @@ rule estimate_hardware:
     message:
         "Estimating the FPGA cost of generation {wildcards.generation}"
     conda:
-        "snacpack"
+        "../envs/environment.yaml"
     script:
         "../workflow_scripts/estimate_hardware.py"
 
@@ -117,7 +117,7 @@ rule estimate_references:
     message:
         "Estimating the FPGA cost of the reference architectures"
     conda:
-        "snacpack"
+        "../envs/environment.yaml"
     script:
         "../workflow_scripts/estimate_references.py"
 
@@ -148,7 +148,7 @@ rule select_survivors:
     message:
         "Selecting the survivors of generation {wildcards.generation}"
     conda:
-        "snacpack"
+        "../envs/environment.yaml"
     script:
         "../workflow_scripts/select_survivors.py"
 
@@ -186,7 +186,7 @@ rule collect_trials:
     message:
         "Collecting all trials and their Pareto front"
     conda:
-        "snacpack"
+        "../envs/environment.yaml"
     script:
         "../workflow_scripts/collect_trials.py"
 
@@ -218,7 +218,7 @@ checkpoint select_candidates:
     message:
         "Selecting the candidates for compression"
     conda:
-        "snacpack"
+        "../envs/environment.yaml"
     script:
         "../workflow_scripts/select_candidates.py"
 
@@ -249,7 +249,7 @@ rule describe_candidate:
     message:
         "Writing down the architecture of {wildcards.candidate}"
     conda:
-        "snacpack"
+        "../envs/environment.yaml"
     script:
         "../workflow_scripts/describe_candidate.py"
 
@@ -275,6 +275,6 @@ rule train_candidate:
     message:
         "Training {wildcards.candidate} in floating point"
     conda:
-        "snacpack"
+        "../envs/environment.yaml"
     script:
         "../workflow_scripts/train_candidate.py"

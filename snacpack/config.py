@@ -77,10 +77,9 @@ def _detector_problems(parameters: Mapping[str, float]) -> Iterator[str]:
     from snacpack.jets.detector import Detector
 
     try:
-        Detector(**parameters)
-    except (TypeError, ValueError) as error:
-        known = ", ".join(Detector.__dataclass_fields__)
-        yield f"data.pythia.detector: {error}; its parameters are {known}"
+        Detector.from_config(parameters)
+    except ValueError as error:
+        yield str(error)
 
 
 def _search_problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -118,7 +117,7 @@ def _model_problems(config: Mapping[str, Any]) -> Iterator[str]:
         try:
             Scheme.parse(scheme)
         except ValueError as error:
-            yield f"compression.schemes: {error}"
+            yield str(error)
 
 
 def _tool_problems(config: Mapping[str, Any]) -> Iterator[str]:

@@ -1,0 +1,155 @@
+"""Jets: simulated, downloaded or at hand, and prepared for the networks."""
+
+from pathlib import Path
+
+from snacpack.jets.layout import CLASSES, find_jet_files
+from snacpack.jets.shards import jets_of_parts
+
+
+def jets_of_sample(split):
+    """Jets of each simulated file of raw/train or raw/val, by class and part."""
+    pythia = config["data"]["pythia"]
+    n_jets = pythia["train_jets" if split == "train" else "test_jets"]
+    return {
+        (jet_class, part): count
+        for jet_class in CLASSES
+        for part, count in jets_of_parts(n_jets, jet_class, pythia["jets_per_job"]).items()
+    }
+
+
+def raw_jets(wildcards):
+    """Files or folders of training jets and of test jets; without test jets some of the former are split off."""
+    if config["data"]["source"] == "files":
+        folder = config["data"]["files"]["folder"]
+        if folder is None:
+            raise ValueError("data.source is files: set data.files.folder to the folder that holds them")
+        folder = Path(folder)
+        if (folder / "train").is_dir():
+            return {"train": find_jet_files(folder / "train"), "test": find_jet_files(folder / "val")}
+        return {"train": find_jet_files(folder), "test": []}
+    raw = f"results/{wildcards.run}/data/raw"
+    if config["data"]["source"] == "zenodo":
+        return {"train": f"{raw}/train", "test": f"{raw}/val"}
+    return {
+        role: [f"{raw}/{split}/{jet_class}_{part}.h5" for jet_class, part in jets_of_sample(split)]
+        for role, split in (("train", "train"), ("test", "val"))
+    }
+
+
+def describe_source():
+    """Where the jets come from, for files that do not say it themselves."""
+    data = config["data"]
+    return {
+        "pythia": "simulated with Pythia",
+        "zenodo": f"hls4ml LHC jet data set, {data['zenodo']['url']}",
+        "files": f"files of {data['files']['folder']}",
+    }[data["source"]]
+
+
+if config["data"]["source"] == "pythia":
+
+    rule simulate_jets:
+        output:
+            jets="results/{run}/data/raw/{split}/{jet_class}_{part}.h5",
+        log:
+            "results/{run}/logs/simulate_jets/{split}_{jet_class}_{part}.log",
+        benchmark:
+            "results/{run}/benchmarks/simulate_jets/{split}_{jet_class}_{part}.tsv"
+        params:
+            seed=config["seed"],
+            n_jets=lambda wildcards: jets_of_sample(wildcards.split)[wildcards.jet_class, wildcards.part],
+            detector=config["data"]["pythia"]["detector"],
+            n_subjettiness=config["data"]["pythia"]["n_subjettiness"],
+        wildcard_constraints:
+            split="train|val",
+            jet_class="|".join(CLASSES),
+            part=r"\d{2,3}",
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=lambda wildcards: 10 + config["data"]["pythia"]["jets_per_job"] // 1000,
+        message:
+            "Simulating {params.n_jets} {wildcards.jet_class} jets ({wildcards.split}, part {wildcards.part})"
+        conda:
+            "../envs/environment.yaml"
+        script:
+            "../workflow_scripts/simulate_jets.py"
+
+
+if config["data"]["source"] == "zenodo":
+
+    rule download_jets:
+        output:
+            folder=directory("results/{run}/data/raw/{split}"),
+        log:
+            "results/{run}/logs/download_jets/{split}.log",
+        benchmark:
+            "results/{run}/benchmarks/download_jets/{split}.tsv"
+        params:
+            url=config["data"]["zenodo"]["url"],
+            archive=lambda wildcards: config["data"]["zenodo"]["archives"][wildcards.split],
+            # Outside the output, which Snakemake removes before each attempt: a partial download is kept.
+            archives="results/{run}/data/archives",
+        wildcard_constraints:
+            split="train|val",
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=720,
+        message:
+            "Downloading {params.archive[name]}"
+        conda:
+            "../envs/environment.yaml"
+        script:
+            "../workflow_scripts/download_jets.py"
+
+
+rule preprocess_jets:
+    input:
+        unpack(raw_jets),
+    output:
+        jets="results/{run}/data/jets.h5",
+    log:
+        "results/{run}/logs/preprocess_jets.log",
+    benchmark:
+        "results/{run}/benchmarks/preprocess_jets.tsv"
+    params:
+        seed=config["seed"],
+        source=describe_source(),
+        n_constituents=config["data"]["n_constituents"],
+        min_constituent_pt_gev=config["data"]["min_constituent_pt_gev"],
+        features=config["data"]["features"],
+        validation_fraction=config["data"]["validation_fraction"],
+        test_fraction=config["data"]["test_fraction"],
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    message:
+        "Preparing the jets for training"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/preprocess_jets.py"
+
+
+rule draw_data_card:
+    input:
+        jets="results/{run}/data/jets.h5",
+    output:
+        card="results/{run}/data/card.json",
+        figure=multiext("results/{run}/figures/data_card", ".png", ".svg"),
+    log:
+        "results/{run}/logs/draw_data_card.log",
+    benchmark:
+        "results/{run}/benchmarks/draw_data_card.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    message:
+        "Drawing the data card"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/draw_data_card.py"

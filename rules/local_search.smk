@@ -1,0 +1,115 @@
+"""Compression of every candidate: quantisation-aware training, then pruning, one job per iteration."""
+
+
+def previous_checkpoint(wildcards):
+    previous = int(wildcards.iteration) - 1
+    name = f"prune_{previous:02d}.pt" if previous else "warmup.pt"
+    return f"results/{wildcards.run}/candidates/{wildcards.candidate}/{wildcards.scheme}/{name}"
+
+
+def all_checkpoints(wildcards):
+    folder = f"results/{wildcards.run}/candidates/{wildcards.candidate}/{wildcards.scheme}"
+    iterations = range(1, config["compression"]["iterations"] + 1)
+    return [f"{folder}/warmup.pt", *(f"{folder}/prune_{iteration:02d}.pt" for iteration in iterations)]
+
+
+rule warm_up_candidate:
+    input:
+        jets="results/{run}/data/jets.h5",
+        architecture="results/{run}/candidates/{candidate}/architecture.json",
+    output:
+        checkpoint="results/{run}/candidates/{candidate}/{scheme}/warmup.pt",
+    log:
+        "results/{run}/logs/warm_up_candidate/{candidate}_{scheme}.log",
+    benchmark:
+        "results/{run}/benchmarks/warm_up_candidate/{candidate}_{scheme}.tsv"
+    params:
+        seed=config["seed"],
+        epochs=config["compression"]["warmup_epochs"],
+        batch_size=config["compression"]["batch_size"],
+    threads: 1
+    resources:
+        mem_mb=2000,
+    message:
+        "Warming up {wildcards.candidate} at {wildcards.scheme}"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/warm_up_candidate.py"
+
+
+rule prune_candidate:
+    input:
+        jets="results/{run}/data/jets.h5",
+        architecture="results/{run}/candidates/{candidate}/architecture.json",
+        warmup="results/{run}/candidates/{candidate}/{scheme}/warmup.pt",
+        previous=previous_checkpoint,
+    output:
+        checkpoint="results/{run}/candidates/{candidate}/{scheme}/prune_{iteration}.pt",
+    log:
+        "results/{run}/logs/prune_candidate/{candidate}_{scheme}_{iteration}.log",
+    benchmark:
+        "results/{run}/benchmarks/prune_candidate/{candidate}_{scheme}_{iteration}.tsv"
+    params:
+        seed=config["seed"],
+        pruned_per_iteration=config["compression"]["pruned_per_iteration"],
+        epochs=config["compression"]["epochs_per_iteration"],
+        batch_size=config["compression"]["batch_size"],
+    threads: 1
+    resources:
+        mem_mb=2000,
+    message:
+        "Pruning {wildcards.candidate} at {wildcards.scheme}, iteration {wildcards.iteration}"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/prune_candidate.py"
+
+
+rule summarise_compression:
+    input:
+        checkpoints=all_checkpoints,
+    output:
+        metrics="results/{run}/candidates/{candidate}/{scheme}/metrics.csv",
+        chosen="results/{run}/candidates/{candidate}/{scheme}/chosen.json",
+    log:
+        "results/{run}/logs/summarise_compression/{candidate}_{scheme}.log",
+    benchmark:
+        "results/{run}/benchmarks/summarise_compression/{candidate}_{scheme}.tsv"
+    params:
+        target_sparsity=config["compression"]["target_sparsity"],
+        max_accuracy_loss=config["compression"]["max_accuracy_loss"],
+    threads: 1
+    resources:
+        mem_mb=1500,
+    message:
+        "Choosing the pruning iteration of {wildcards.candidate} at {wildcards.scheme}"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/summarise_compression.py"
+
+
+rule evaluate_compressed:
+    input:
+        jets="results/{run}/data/jets.h5",
+        chosen="results/{run}/candidates/{candidate}/{scheme}/chosen.json",
+        checkpoints=all_checkpoints,
+    output:
+        checkpoint="results/{run}/candidates/{candidate}/{scheme}/compressed.pt",
+        result="results/{run}/candidates/{candidate}/{scheme}/compressed.json",
+        fixed_point="results/{run}/candidates/{candidate}/{scheme}/fixed_point.json",
+        onnx="results/{run}/candidates/{candidate}/{scheme}/model.onnx",
+    log:
+        "results/{run}/logs/evaluate_compressed/{candidate}_{scheme}.log",
+    benchmark:
+        "results/{run}/benchmarks/evaluate_compressed/{candidate}_{scheme}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2500,
+    message:
+        "Measuring {wildcards.candidate} at {wildcards.scheme} on test jets"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/evaluate_compressed.py"

@@ -1,0 +1,241 @@
+"""Tables, figures and the report of a run."""
+
+
+rule tabulate_space:
+    output:
+        csv=report(
+            "results/{run}/tables/table1.csv", caption="captions/table1.rst", category="Tables", labels={"table": "1"}
+        ),
+        markdown="results/{run}/tables/table1.md",
+        html="results/{run}/tables/table1.html",
+    log:
+        "results/{run}/logs/tabulate_space/table1.log",
+    benchmark:
+        "results/{run}/benchmarks/tabulate_space/table1.tsv"
+    params:
+        space=config["search"]["space"],
+    threads: 1
+    resources:
+        mem_mb=500,
+    message:
+        "Writing table 1: the search space"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/tabulate_space.py"
+
+
+rule tabulate_networks:
+    input:
+        jets="results/{run}/data/jets.h5",
+        references="results/{run}/references/hardware.csv",
+        trials="results/{run}/search/trials.csv",
+        selected="results/{run}/candidates/selected.json",
+        trained=per_model("results/{run}/candidates/{candidate}/float.json"),
+    output:
+        csv=report(
+            "results/{run}/tables/table2.csv", caption="captions/table2.rst", category="Tables", labels={"table": "2"}
+        ),
+        markdown="results/{run}/tables/table2.md",
+        html="results/{run}/tables/table2.html",
+    log:
+        "results/{run}/logs/tabulate_networks/table2.log",
+    benchmark:
+        "results/{run}/benchmarks/tabulate_networks/table2.tsv"
+    params:
+        data_source=config["data"]["source"],
+        references=REFERENCES,
+        surrogate=config["hardware"]["surrogate"],
+        bit_width=config["hardware"]["bit_width"],
+    threads: 1
+    resources:
+        mem_mb=500,
+    message:
+        "Writing table 2: accuracy and estimated cost of the float networks"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/tabulate_networks.py"
+
+
+rule tabulate_circuits:
+    input:
+        jets="results/{run}/data/jets.h5",
+        selected="results/{run}/candidates/selected.json",
+        compressed=per_model("results/{run}/candidates/{candidate}/{scheme}/compressed.json"),
+        circuits=per_model("results/{run}/synthesis/{candidate}/{scheme}/report.json"),
+    output:
+        csv=report(
+            "results/{run}/tables/table3.csv", caption="captions/table3.rst", category="Tables", labels={"table": "3"}
+        ),
+        markdown="results/{run}/tables/table3.md",
+        html="results/{run}/tables/table3.html",
+    log:
+        "results/{run}/logs/tabulate_circuits/table3.log",
+    benchmark:
+        "results/{run}/benchmarks/tabulate_circuits/table3.tsv"
+    params:
+        data_source=config["data"]["source"],
+        references=REFERENCES,
+        schemes=config["compression"]["schemes"],
+        part=config["synthesis"]["part"],
+    threads: 1
+    resources:
+        mem_mb=500,
+    message:
+        "Writing table 3: the compressed networks as circuits"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/tabulate_circuits.py"
+
+
+rule draw_fronts:
+    input:
+        references="results/{run}/references/hardware.csv",
+        trials="results/{run}/search/trials.csv",
+        selected="results/{run}/candidates/selected.json",
+        trained=per_model("results/{run}/candidates/{candidate}/float.json"),
+    output:
+        png=expand("results/{{run}}/figures/fig{number}.png", number=range(1, 5)),
+        svg=report(
+            expand("results/{{run}}/figures/fig{number}.svg", number=range(1, 5)),
+            caption="captions/fronts.rst",
+            category="Search",
+        ),
+    log:
+        "results/{run}/logs/draw_fronts/fronts.log",
+    benchmark:
+        "results/{run}/benchmarks/draw_fronts/fronts.tsv"
+    params:
+        references=REFERENCES,
+        objectives=config["search"]["objectives"],
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "Drawing the fronts of the search"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/draw_fronts.py"
+
+
+rule draw_training_curves:
+    input:
+        trained=per_model("results/{run}/candidates/{candidate}/float.json"),
+    output:
+        png="results/{run}/figures/training_curves.png",
+        svg=report(
+            "results/{run}/figures/training_curves.svg", caption="captions/training_curves.rst", category="Training"
+        ),
+    log:
+        "results/{run}/logs/draw_training_curves/training_curves.log",
+    benchmark:
+        "results/{run}/benchmarks/draw_training_curves/training_curves.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "Drawing the training of the float networks"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/draw_training_curves.py"
+
+
+rule draw_pruning_curves:
+    input:
+        trained=per_model("results/{run}/candidates/{candidate}/float.json"),
+        metrics=per_model("results/{run}/candidates/{candidate}/{scheme}/metrics.csv"),
+        chosen=per_model("results/{run}/candidates/{candidate}/{scheme}/chosen.json"),
+    output:
+        png="results/{run}/figures/pruning_curves.png",
+        svg=report(
+            "results/{run}/figures/pruning_curves.svg", caption="captions/pruning_curves.rst", category="Compression"
+        ),
+    log:
+        "results/{run}/logs/draw_pruning_curves/pruning_curves.log",
+    benchmark:
+        "results/{run}/benchmarks/draw_pruning_curves/pruning_curves.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "Drawing accuracy against sparsity"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/draw_pruning_curves.py"
+
+
+rule draw_confusion_matrix:
+    input:
+        jets="results/{run}/data/jets.h5",
+        compressed="results/{run}/candidates/{candidate}/{scheme}/compressed.json",
+    output:
+        png="results/{run}/figures/confusion_{candidate}_{scheme}.png",
+        svg=report(
+            "results/{run}/figures/confusion_{candidate}_{scheme}.svg",
+            caption="captions/confusion_matrix.rst",
+            category="Compression",
+            labels={"model": "{candidate}", "scheme": "{scheme}"},
+        ),
+    log:
+        "results/{run}/logs/draw_confusion_matrix/{candidate}_{scheme}.log",
+    benchmark:
+        "results/{run}/benchmarks/draw_confusion_matrix/{candidate}_{scheme}.tsv"
+    params:
+        data_source=config["data"]["source"],
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "Drawing the confusion matrix of {wildcards.candidate} at {wildcards.scheme}"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/draw_confusion_matrix.py"
+
+
+rule write_report:
+    input:
+        jets="results/{run}/data/jets.h5",
+        references="results/{run}/references/hardware.csv",
+        trials="results/{run}/search/trials.csv",
+        selected="results/{run}/candidates/selected.json",
+        trained=per_model("results/{run}/candidates/{candidate}/float.json"),
+        metrics=per_model("results/{run}/candidates/{candidate}/{scheme}/metrics.csv"),
+        chosen=per_model("results/{run}/candidates/{candidate}/{scheme}/chosen.json"),
+        compressed=per_model("results/{run}/candidates/{candidate}/{scheme}/compressed.json"),
+        circuits=per_model("results/{run}/synthesis/{candidate}/{scheme}/report.json"),
+        verified=per_model("results/{run}/synthesis/{candidate}/{scheme}/verification.json"),
+        data_card="results/{run}/figures/data_card.png",
+        training_curves="results/{run}/figures/training_curves.svg",
+        pruning_curves="results/{run}/figures/pruning_curves.svg",
+        fronts=expand("results/{{run}}/figures/fig{number}.png", number=range(1, 5)),
+        confusion=per_model("results/{run}/figures/confusion_{candidate}_{scheme}.svg"),
+        # Known without the search, so that the references need not wait for it; all is among the inputs above.
+        early=expand(
+            "results/{{run}}/synthesis/{candidate}/{scheme}/{name}.json",
+            candidate=REFERENCES,
+            scheme=config["compression"]["schemes"],
+            name=["report", "verification"],
+        ),
+    output:
+        page=report("results/{run}/report.html", caption="captions/report.rst", category="Report"),
+    log:
+        "results/{run}/logs/write_report/report.log",
+    benchmark:
+        "results/{run}/benchmarks/write_report/report.tsv"
+    params:
+        config=config,
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "Writing the report of run {wildcards.run}"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/write_report.py"

@@ -1,0 +1,145 @@
+"""The files between warm-up and pruning iterations: everything that the next job needs."""
+
+import io
+import pickle
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from snacpack.architecture import Architecture
+from snacpack.compression.network import build_quantized_network
+from snacpack.compression.scheme import Scheme
+from snacpack.files import whole_file
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A quantised network after warm-up (iteration 0) or a pruning iteration.
+
+    Parameters
+    ----------
+    architecture, scheme
+        What the weights belong to.
+    iteration
+        0 for the warm-up.
+    state
+        The network's state dictionary, batch normalisation folded.
+    masks
+        For each dense layer's name, (n_out, n_in) bool: False where a weight is pruned.
+    validation_accuracy
+        After the last epoch, as a fraction.
+    history
+        Per epoch, as :func:`snacpack.compression.qat.train_quantized` returns it.
+    """
+
+    architecture: Architecture
+    scheme: Scheme
+    iteration: int
+    state: dict[str, torch.Tensor]
+    masks: dict[str, torch.Tensor]
+    validation_accuracy: float
+    history: list[dict[str, Any]]
+
+    @property
+    def densities(self) -> list[float]:
+        """Fraction of weights left in each dense layer, from the input on."""
+        return [mask.double().mean().item() for mask in self.masks.values()]
+
+    @property
+    def weights_left(self) -> int:
+        """Weights that are not pruned, each one multiply-accumulate."""
+        return sum(int(mask.sum()) for mask in self.masks.values())
+
+    @property
+    def sparsity(self) -> float:
+        """Fraction of all weights that are pruned."""
+        n_weights = sum(mask.numel() for mask in self.masks.values())
+        return (n_weights - self.weights_left) / n_weights
+
+    def network(self) -> nn.Sequential:
+        """Build the network with these weights, in evaluation mode."""
+        network = build_quantized_network(self.architecture, self.scheme, batch_norm=False)
+        network.load_state_dict(self.state)
+        return network.eval()
+
+    def save(self, path: str | Path) -> None:
+        """Write tensors, numbers and strings; the same checkpoint gives the same bytes."""
+        fields = {
+            **vars(self),
+            "architecture": self.architecture.to_dict(),
+            "scheme": str(self.scheme),
+            "sparsity": self.sparsity,
+        }
+        # torch.save puts a file's name into the file, and the temporary one holds a process id.
+        buffer = io.BytesIO()
+        torch.save(fields, buffer)
+        with whole_file(path) as temporary:
+            temporary.write_bytes(buffer.getvalue())
+
+    @classmethod
+    def load(
+        cls, path: str | Path, architecture: Architecture | None = None, scheme: Scheme | None = None
+    ) -> "Checkpoint":
+        """Read what :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path
+            ``warmup.pt`` or a ``prune_*.pt``.
+        architecture, scheme
+            What the file must be of, where given.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, or of another architecture or scheme.
+        """
+        remedy = f"delete it and rerun rule {_rule(path)}"
+        try:
+            fields = torch.load(path, weights_only=True)
+            fields.pop("sparsity")
+            found = cls(**fields)
+            found = replace(
+                found,
+                architecture=Architecture.from_dict(fields["architecture"]),
+                scheme=Scheme.parse(fields["scheme"]),
+            )
+            found.network()
+        except (
+            RuntimeError,
+            EOFError,
+            pickle.UnpicklingError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            ValueError,
+        ) as error:
+            raise ValueError(f"{path} is damaged or no checkpoint of a quantised network; {remedy}") from error
+        for kind, expected in (("architecture", architecture), ("scheme", scheme)):
+            if expected is not None and getattr(found, kind) != expected:
+                raise ValueError(f"{path} is of {kind} {getattr(found, kind)}, but {expected} is wanted; {remedy}")
+        return found
+
+
+def load_compressed(path: str | Path) -> tuple[nn.Sequential, Checkpoint]:
+    """Read a checkpoint; return its network in evaluation mode and everything else about it.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
+    """
+    checkpoint = Checkpoint.load(path)
+    return checkpoint.network(), checkpoint
+
+
+def checkpoint_name(iteration: int) -> str:
+    """Return the file name of an iteration's checkpoint, e.g. ``prune_03.pt``."""
+    return f"prune_{iteration:02d}.pt" if iteration else "warmup.pt"
+
+
+def _rule(path: str | Path) -> str:
+    return "warm_up_candidate" if Path(path).stem == "warmup" else "prune_candidate"

@@ -1,0 +1,161 @@
+"""The data card: what a prepared data set holds, as numbers and as a figure."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snacpack.files import whole_file
+from snacpack.jets.dataset import SPLITS, describe_jets, load_jets, load_multiplicity
+
+MULTIPLICITY = "multiplicity"
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_CLASS_NAMES = {"g": "gluon", "q": "light quark", "w": "W boson", "z": "Z boson", "t": "top quark"}
+# Okabe and Ito's colours, which readers with a colour vision deficiency tell apart.
+_COLOURS = {"g": "#0072B2", "q": "#56B4E9", "w": "#009E73", "z": "#E69F00", "t": "#D55E00"}
+_LABELS = {
+    "pt": "transverse momentum of the leading constituent [GeV]",
+    "etarel": "pseudorapidity of the leading constituent, relative to the jet",
+    "phirel": "azimuth of the leading constituent, relative to the jet",
+}
+_RAW_BINS = 60
+
+
+def raw_features(path: str | Path, split: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Undo the normalisation of the leading constituent's features.
+
+    Parameters
+    ----------
+    path
+        ``jets.h5`` of a run.
+    split
+        ``train``, ``val`` or ``test``.
+
+    Returns
+    -------
+    features
+        By feature kind ``(n,)`` of the leading constituent, in the units of the
+        raw files; and :data:`MULTIPLICITY`, the constituents above the pT
+        threshold.
+    y
+        ``(n,)`` classes.
+    """
+    x, y = load_jets(path, (split,))[split]
+    described = describe_jets(path)
+    kinds = feature_kinds(described["features"])
+    median, spread = (np.array(described["normalisation"][name]) for name in ("median", "range"))
+    leading = x[:, : len(kinds)] * spread + median
+    return {**dict(zip(kinds, leading.T, strict=True)), MULTIPLICITY: load_multiplicity(path, split)}, y
+
+
+def feature_kinds(names: Sequence[str]) -> list[str]:
+    """Return the kinds of feature of a constituent, ``["pt", "etarel", "phirel"]`` of ``["pt_0", ...]``."""
+    return [name.removesuffix("_0") for name in names if name.endswith("_0")]
+
+
+def make_data_card(path: str | Path) -> dict[str, Any]:
+    """Count and summarise prepared jets.
+
+    Parameters
+    ----------
+    path
+        ``jets.h5`` of a run.
+
+    Returns
+    -------
+    dict
+        For JSON: ``source``, ``features``, ``classes``, ``n_constituents``,
+        ``min_constituent_pt_gev``, ``normalisation`` by feature kind, ``jets``
+        and ``dropped`` (counts by split and class), ``distributions`` (mean,
+        standard deviation and quantiles of the training jets by feature kind
+        and class; raw units, of the leading constituent).
+    """
+    described = describe_jets(path)
+    classes, kinds = described["classes"], feature_kinds(described["features"])
+    counts = {split: np.bincount(y, minlength=len(classes)) for split, (_, y) in load_jets(path, splits=SPLITS).items()}
+    features, y = raw_features(path, "train")
+    normalisation = described["normalisation"]
+    return {
+        **{name: described[name] for name in ("source", "features", "classes", "dropped")},
+        **{name: described[name] for name in ("n_constituents", "min_constituent_pt_gev")},
+        "normalisation": {
+            kind: {"median": median, "range": spread}
+            for kind, median, spread in zip(kinds, normalisation["median"], normalisation["range"], strict=True)
+        },
+        "jets": {split: dict(zip(classes, count.tolist(), strict=True)) for split, count in counts.items()},
+        "distributions": {
+            kind: {name: _summary(values[y == number]) for number, name in enumerate(classes)}
+            for kind, values in features.items()
+        },
+    }
+
+
+def _summary(values: np.ndarray) -> dict[str, Any]:
+    quantiles = np.quantile(values, _QUANTILES)
+    return {
+        "mean": float(values.mean()),
+        "standard_deviation": float(values.std()),
+        "quantiles": {f"{q:g}": float(value) for q, value in zip(_QUANTILES, quantiles, strict=True)},
+    }
+
+
+def draw_data_card(path: str | Path, figures: Sequence[str | Path]) -> None:
+    """Draw the distributions of each class's training jets.
+
+    Parameters
+    ----------
+    path
+        ``jets.h5`` of a run.
+    figures
+        Files to make; the suffix is the format, e.g. ``.png`` or ``.svg``.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    # The same jets give the same file.
+    matplotlib.rcParams["svg.hashsalt"] = "snacpack"
+    from matplotlib import pyplot
+    from matplotlib.lines import Line2D
+
+    described = describe_jets(path)
+    features, y = raw_features(path, "train")
+    n_rows = -(-len(features) // 2)
+    figure, axes = pyplot.subplots(n_rows, 2, figsize=(11, 3.6 * n_rows + 1), layout="constrained", squeeze=False)
+    for axis in axes.ravel()[len(features) :]:
+        axis.set_visible(False)
+    for axis, (kind, values) in zip(axes.ravel(), features.items(), strict=False):
+        _draw_distribution(axis, kind, values, y, described["classes"])
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    lines = [Line2D([], [], color=handle.get_edgecolor(), linewidth=2) for handle in handles]
+    axes[0, 0].legend(lines, labels, frameon=False, loc="upper right")
+    figure.suptitle(
+        f"{len(y):,} training jets, {described['n_constituents']} leading constituents above "
+        f"{described['min_constituent_pt_gev']:g} GeV\n{described['source']}",
+        fontsize="medium",
+    )
+    for target in map(Path, figures):
+        with whole_file(target) as temporary:
+            metadata = {"Date": None} if target.suffix == ".svg" else None
+            figure.savefig(temporary, format=target.suffix[1:], dpi=150, metadata=metadata)
+    pyplot.close(figure)
+
+
+def _draw_distribution(axis: Any, kind: str, values: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> None:
+    low, high = np.quantile(values, (0.005, 0.995))
+    if kind == MULTIPLICITY:
+        width = max(1, round((high - low) / _RAW_BINS))
+        bins = np.arange(np.floor(low), high + width + 1, width) - 0.5
+        label = "constituents of the jet above the threshold"
+    else:
+        bins = np.linspace(low, high, _RAW_BINS + 1)
+        label = _LABELS.get(kind, f"{kind} of the leading constituent")
+    for number, name in enumerate(classes):
+        density, _ = np.histogram(values[y == number], bins=bins, density=True)
+        axis.stairs(density, bins, linewidth=1.6, color=_COLOURS[name], label=_CLASS_NAMES[name])
+    axis.set_xlabel(label)
+    axis.set_ylabel("jets, normalised to one")
+    axis.set_xlim(bins[0], bins[-1])
+    axis.set_ylim(bottom=0)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(axis="y", alpha=0.25)

@@ -1,0 +1,213 @@
+"""The file layout of the hls4ml LHC jet data set (Zenodo record 3602260)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+
+CLASSES = ("g", "q", "w", "z", "t")
+MAX_CONSTITUENTS = 150
+
+CONSTITUENT_COLUMNS = (
+    "px", "py", "pz", "e", "erel", "pt", "ptrel", "eta", "etarel", "etarot", "phi", "phirel", "phirot",
+    "deltaR", "costheta", "costhetarel",
+)  # fmt: skip
+
+_SHAPES = ("c1_b0", "c1_b1", "c1_b2", "c2_b1", "c2_b2", "d2_b1", "d2_b2", "d2_a1_b1", "d2_a1_b2", "m2_b1", "m2_b2")
+_SHAPES += ("n2_b1", "n2_b2")
+_TAUS = ("tau1_b1", "tau2_b1", "tau3_b1", "tau1_b2", "tau2_b2", "tau3_b2", "tau32_b1", "tau32_b2")
+OBSERVABLES = (
+    "ptfrac", "pt", "eta", "mass", *_TAUS, "zlogz", *_SHAPES,
+    *(f"{name}_mmdt" for name in _TAUS + _SHAPES),
+    "mass_trim", "mass_mmdt", "mass_prun", "mass_sdb2", "mass_sdm1", "multiplicity",
+)  # fmt: skip
+JET_COLUMNS = (*OBSERVABLES, *CLASSES, "undef")
+
+CONSTITUENTS = "jetConstituentList"
+JETS = "jets"
+CONSTITUENT_NAMES = "particleFeatureNames"
+JET_NAMES = "jetFeatureNames"
+
+# The published files name a column that they do not have.
+_STORED_CONSTITUENT_NAMES = [f"j1_{name}" for name in (*CONSTITUENT_COLUMNS, "pdgid")]
+_STORED_JET_NAMES = [f"j_{name}" for name in JET_COLUMNS]
+
+
+class JetFileWriter:
+    """Write jets, batch by batch, to one file of the data set's layout.
+
+    Parameters
+    ----------
+    path
+        The file to make.
+    n_jets
+        How many jets will be appended in all.
+    attributes
+        Attributes of the file: where its jets come from.
+    """
+
+    def __init__(self, path: str | Path, n_jets: int, attributes: Mapping[str, Any]) -> None:
+        self._file = h5py.File(path, "w")
+        self._file.attrs.update(attributes)
+        for name, names in ((CONSTITUENT_NAMES, _STORED_CONSTITUENT_NAMES), (JET_NAMES, _STORED_JET_NAMES)):
+            self._file[name] = np.array(names, dtype="S")
+        shape = (n_jets, MAX_CONSTITUENTS, len(CONSTITUENT_COLUMNS))
+        chunks = (max(1, min(n_jets, 100)), *shape[1:])
+        storage: dict[str, Any] = {"dtype": "f4", "compression": "gzip", "compression_opts": 1, "shuffle": True}
+        self._constituents = self._file.create_dataset(CONSTITUENTS, shape, chunks=chunks, **storage)
+        self._jets = self._file.create_dataset(JETS, (n_jets, len(JET_COLUMNS)), **storage)
+        self._n_written = 0
+
+    def append(self, constituents: np.ndarray, jets: np.ndarray) -> None:
+        """Append jets: ``(n, 150, 16)`` constituents and ``(n, 59)`` jet columns, energies in GeV."""
+        stop = self._n_written + len(jets)
+        self._constituents[self._n_written : stop] = constituents
+        self._jets[self._n_written : stop] = jets
+        self._n_written = stop
+
+    def __enter__(self) -> "JetFileWriter":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        n_promised = len(self._jets)
+        self._file.close()
+        if kind is None and self._n_written != n_promised:
+            raise RuntimeError(f"{self._n_written} jets were written where {n_promised} were promised")
+
+
+def find_jet_files(folder: str | Path) -> list[Path]:
+    """Return the ``*.h5`` files of a folder, sorted by name.
+
+    Raises
+    ------
+    ValueError
+        If the folder does not exist or holds none.
+    """
+    files = sorted(path for path in Path(folder).glob("*.h5") if not path.name.startswith("."))
+    if not files:
+        raise ValueError(f"{folder} is not a folder with *.h5 files; give one that holds files of jets")
+    return files
+
+
+def collect_jet_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Return files as they are and, in place of a folder, the files in it."""
+    paths = [paths] if isinstance(paths, str | Path) else paths
+    return [file for path in map(Path, paths) for file in (find_jet_files(path) if path.is_dir() else [path])]
+
+
+def read_source(path: str | Path) -> str | None:
+    """Return what a file of jets says it comes from; the published files say nothing."""
+    with open_jet_file(path) as file:
+        return file.attrs.get("source")
+
+
+def open_jet_file(path: str | Path) -> h5py.File:
+    """Open a file of jets and check its structure, not yet its values.
+
+    Raises
+    ------
+    ValueError
+        If it is no whole HDF5 file, a dataset is missing, a shape or a column
+        order is not the data set's, or there is no jet in it.
+    """
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise ValueError(f"{path} is not a whole HDF5 file ({error}); make or download it again") from None
+    try:
+        _check_structure(file, path)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _check_structure(file: h5py.File, path: str | Path) -> None:
+    for name in (CONSTITUENTS, JETS, CONSTITUENT_NAMES, JET_NAMES):
+        if not isinstance(file.get(name), h5py.Dataset):
+            raise ValueError(f"{path} has no dataset {name!r}; it is not a file of the hls4ml LHC jet data set")
+    constituents, jets = file[CONSTITUENTS].shape, file[JETS].shape
+    if len(constituents) != 3 or constituents[2] != len(CONSTITUENT_COLUMNS):
+        raise ValueError(
+            f"{path}: {CONSTITUENTS} has shape {constituents}; it must be (jets, constituents, 16 columns)"
+        )
+    if len(jets) != 2 or jets[1] != len(JET_COLUMNS):
+        raise ValueError(f"{path}: {JETS} has shape {jets}; it must be (jets, 59 columns)")
+    if constituents[0] != jets[0]:
+        raise ValueError(f"{path}: {CONSTITUENTS} has {constituents[0]} jets but {JETS} has {jets[0]}")
+    if not jets[0]:
+        raise ValueError(f"{path} has no jets; remove it or make it again")
+    # The class labels are what is read of the jet columns: their names count, not the observables'.
+    _check_names(file, CONSTITUENT_NAMES, _STORED_CONSTITUENT_NAMES[: len(CONSTITUENT_COLUMNS)], 0, path)
+    _check_names(file, JET_NAMES, _STORED_JET_NAMES[-6:], len(OBSERVABLES), path)
+
+
+def _check_names(file: h5py.File, dataset: str, expected: Sequence[str], first: int, path: str | Path) -> None:
+    stored = [name.decode() if isinstance(name, bytes) else str(name) for name in file[dataset][:].ravel()]
+    found = stored[first : first + len(expected)]
+    if found != list(expected):
+        raise ValueError(
+            f"{path}: {dataset} has the columns {', '.join(found) or 'none'} from column {first} on; "
+            f"the data set's order is {', '.join(expected)}"
+        )
+
+
+def read_jets(path: str | Path, columns: Sequence[str], chunk: int = 5000) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Read a file of jets piece by piece.
+
+    Parameters
+    ----------
+    path
+        The file.
+    columns
+        Names of constituent columns, e.g. ``("pt", "etarel", "phirel")``.
+    chunk
+        Jets of a piece; one piece of the published files takes 10 kB a jet.
+
+    Yields
+    ------
+    constituents
+        ``(n, constituents, len(columns))`` float32, energies in GeV.
+    labels
+        ``(n,)`` int64, positions in :data:`CLASSES`.
+
+    Raises
+    ------
+    ValueError
+        As :func:`open_jet_file`; or if a value that is read is NaN or
+        infinite, or the class labels of a jet are not one-hot.
+    """
+    indices = [CONSTITUENT_COLUMNS.index(name) for name in columns]
+    with open_jet_file(path) as file:
+        for start in range(0, len(file[JETS]), chunk):
+            try:
+                constituents = file[CONSTITUENTS][start : start + chunk][:, :, indices].astype(np.float32, copy=False)
+                one_hot = file[JETS][start : start + chunk][:, -6:]
+            except OSError as error:
+                raise ValueError(f"{path} cannot be read from jet {start} on ({error}); get it again") from None
+            _check_finite(constituents, columns, start, path)
+            yield constituents, _labels(one_hot, start, path)
+
+
+def _check_finite(constituents: np.ndarray, columns: Sequence[str], start: int, path: str | Path) -> None:
+    if np.isfinite(constituents).all():
+        return
+    jet, _, column = np.argwhere(~np.isfinite(constituents))[0]
+    raise ValueError(
+        f"{path}: {CONSTITUENTS} of jet {start + jet} has a {columns[column]} that is NaN or infinite; "
+        "remove the jet or the file"
+    )
+
+
+def _labels(one_hot: np.ndarray, start: int, path: str | Path) -> np.ndarray:
+    wrong = ~np.isin(one_hot, (0, 1)).all(axis=1) | (one_hot.sum(axis=1) != 1) | (one_hot[:, -1] != 0)
+    if wrong.any():
+        jet = int(np.argmax(wrong))
+        raise ValueError(
+            f"{path}: {JETS} columns {', '.join(_STORED_JET_NAMES[-6:])} of jet {start + jet} are "
+            f"{one_hot[jet].tolist()}; exactly one of the first five must be 1, the rest 0"
+        )
+    return one_hot[:, :-1].argmax(axis=1).astype(np.int64)

@@ -1,0 +1,179 @@
+"""Figures 1 to 4: every network that the search sampled, and the fronts in each projection."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from snacpack.report.labels import label_points
+from snacpack.report.style import CANDIDATE, FRONT, GENERATIONS, INK, REFERENCE, figure_style
+from snacpack.search.objectives import DIRECTIONS
+from snacpack.search.pareto import non_dominated
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+AXIS_LABELS = {
+    "accuracy": "Validation accuracy [%]",
+    "average_resources": "Est. average resources [%]",
+    "clock_cycles": "Est. clock cycles",
+    "bops": "BOPs",
+}
+NAC_OBJECTIVES = {"accuracy", "bops"}
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Two quantities of the trials against each other: ``y`` versus ``x``."""
+
+    name: str
+    y: str
+    x: str
+
+    def title(self, objectives: Sequence[str]) -> str:
+        """Return the figure's title, which names NAC's front where the search was NAC's."""
+        front = "NAC front: " if {self.x, self.y} == NAC_OBJECTIVES == set(objectives) else ""
+        words = {
+            "accuracy": "accuracy",
+            "average_resources": "estimated average resources",
+            "clock_cycles": "estimated clock cycles",
+            "bops": "BOPs",
+        }
+        text = f"{front}{words[self.y]} versus {words[self.x]}"
+        return text[0].upper() + text[1:]
+
+
+PROJECTIONS = (
+    Projection("fig1", "average_resources", "clock_cycles"),
+    Projection("fig2", "average_resources", "accuracy"),
+    Projection("fig3", "clock_cycles", "accuracy"),
+    Projection("fig4", "bops", "accuracy"),
+)
+
+
+def on_axes(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that have an accuracy, with accuracies in percent, as the axes show them."""
+    kept = table[table["accuracy"].notna()].copy()
+    kept["accuracy"] = 100 * kept["accuracy"].astype(float)
+    return kept
+
+
+def projected_front(points: pd.DataFrame, projection: Projection) -> pd.DataFrame:
+    """Return the rows that no other row dominates in this projection, sorted along x."""
+    values = [-DIRECTIONS[name] * points[name].to_numpy(dtype=float) for name in (projection.x, projection.y)]
+    front = points[non_dominated(np.column_stack(values))] if len(points) else points
+    return front.sort_values([projection.x, projection.y])
+
+
+def step_line(points: pd.DataFrame, projection: Projection) -> np.ndarray:
+    """Return the vertices, (n, 2), of the line between what the search reached in this projection and what not."""
+    front = projected_front(points, projection)[[projection.x, projection.y]].to_numpy(dtype=float)
+    # Before the next point along x, the best reached is the last one where x is to be small, else the next.
+    if DIRECTIONS[projection.x] < 0:
+        corners = np.column_stack([front[1:, 0], front[:-1, 1]])
+    else:
+        corners = np.column_stack([front[:-1, 0], front[1:, 1]])
+    return np.vstack([front[:1], np.stack([corners, front[1:]], axis=1).reshape(-1, 2)])
+
+
+def close_view(points: pd.DataFrame, marked: pd.DataFrame) -> tuple[float, float] | None:
+    """Return the range of accuracies (percent) around the good networks, None where everything lies there.
+
+    Networks that learned little stretch the axis until the front is a dot; half of the networks, and all
+    marked ones, are good.
+    """
+    accuracies = pd.concat([points["accuracy"], marked["accuracy"]])
+    low, high = min(points["accuracy"].median(), marked["accuracy"].min()), accuracies.max()
+    if not high - accuracies.min() > 3 * (high - low) > 0:
+        return None
+    margin = 0.08 * (high - low)
+    return low - margin, high + margin
+
+
+def generation_ticks(points: pd.DataFrame) -> list[int]:
+    """Return up to six generations, evenly spaced, to write beside the colours."""
+    last = int(points["generation"].max()) if len(points) else 0
+    return sorted(set(np.linspace(0, last, min(last + 1, 6)).round().astype(int).tolist()))
+
+
+def draw_projection(
+    trials: pd.DataFrame, models: pd.DataFrame, projection: Projection, objectives: Sequence[str]
+) -> "Figure":
+    """Draw one projection: all sampled networks, its front, the Pareto set, references and candidates.
+
+    Parameters
+    ----------
+    trials
+        Result of :func:`snacpack.report.records.read_trials`.
+    models
+        Result of :func:`snacpack.report.records.read_models`, with validation accuracies for all.
+    projection, objectives
+        What is drawn, and what the search optimised.
+
+    Returns
+    -------
+    A figure with one panel, or two if the networks that learned little hide the front's detail.
+    """
+    import matplotlib.pyplot as plt
+
+    points, marked = on_axes(trials), on_axes(models)
+    view = close_view(points, marked) if projection.x == "accuracy" and len(points) else None
+    with figure_style():
+        # Two panels are wider by one panel, not squeezed.
+        figure, axes = plt.subplots(1, 2 if view else 1, figsize=(11.5 if view else 6.6, 4.6), squeeze=False)
+        whole, *close = axes[0]
+        image = _draw_points(whole, points, marked, projection)
+        if close:
+            outside = int((points["accuracy"] < view[0]).sum())
+            whole.set_title(f"all {len(points)} networks", fontsize=10)
+            close[0].set_title(f"close view ({outside} networks lie to the left)", fontsize=10)
+            _draw_points(close[0], points, marked, projection)
+            _zoom(close[0], points, marked, projection, view)
+        else:
+            _label(whole, points, marked, projection)
+        figure.colorbar(image, ax=axes[0].tolist(), label="Generation", ticks=generation_ticks(points), pad=0.01)
+        figure.suptitle(projection.title(objectives), fontsize=12)
+        handles, labels = whole.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=5, columnspacing=1.2, handletextpad=0.4)
+    return figure
+
+
+def _draw_points(axes: "Axes", points: pd.DataFrame, marked: pd.DataFrame, projection: Projection):
+    x, y = projection.x, projection.y
+    image = axes.scatter(
+        points[x], points[y], c=points["generation"], cmap=GENERATIONS, s=20, alpha=0.85, linewidths=0, label="Sampled"
+    )
+    pareto = points[points["pareto"]]
+    axes.plot(*step_line(points, projection).T, color=FRONT, zorder=3, label="Front of this plane")
+    axes.scatter(
+        pareto[x], pareto[y], s=52, facecolors="none", edgecolors=INK, linewidths=0.9, zorder=4, label="Pareto set"
+    )
+    looks = {"reference": ("Reference", "D", REFERENCE, 48), "candidate": ("Chosen", "*", CANDIDATE, 190)}
+    for kind, (label, marker, color, size) in looks.items():
+        rows = marked[marked["kind"] == kind]
+        style = {"marker": marker, "s": size, "c": color, "edgecolors": "white", "linewidths": 0.8, "zorder": 5}
+        axes.scatter(rows[x], rows[y], label=label, **style)
+    axes.set(xlabel=AXIS_LABELS[x], ylabel=AXIS_LABELS[y])
+    if y == "bops":
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g}")
+        axes.set_ylabel("BOPs [millions]")
+    return image
+
+
+def _zoom(
+    axes: "Axes", points: pd.DataFrame, marked: pd.DataFrame, projection: Projection, view: tuple[float, float]
+) -> None:
+    shown = pd.concat([table[table["accuracy"].between(*view)] for table in (points, marked)])[projection.y]
+    margin = 0.06 * (shown.max() - shown.min()) or 1
+    axes.set(xlim=view, ylim=(shown.min() - margin, shown.max() + margin))
+    _label(axes, points[points["accuracy"].between(*view)], marked, projection)
+
+
+def _label(axes: "Axes", points: pd.DataFrame, marked: pd.DataFrame, projection: Projection) -> None:
+    columns = [projection.x, projection.y]
+    anchors = {name: tuple(model[columns].astype(float)) for name, model in marked.iterrows()}
+    obstacles = pd.concat([points[columns], marked[columns]]).to_numpy(dtype=float)
+    label_points(axes, anchors, obstacles, step_line(points, projection))

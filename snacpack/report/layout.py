@@ -1,0 +1,228 @@
+"""Tables 1 to 3 as people read them: headings with units, best values bold, notes; Markdown and HTML."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from snacpack.report.records import DataSet
+from snacpack.report.tables import RESOURCES, TABLE2_FORMATS, TABLE3_FORMATS, Row, write_number
+
+MISSING = "\N{EN DASH}"
+Best = Callable[[Sequence[float]], float]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table's cell; ``best`` marks the best value of its column."""
+
+    text: str
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to read: a title, a heading for each column, rows of cells and notes below.
+
+    ``n_text`` columns from the left hold words, the others numbers.
+    """
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+    n_text: int = 1
+
+    def to_markdown(self) -> str:
+        """Return the table as a Markdown document."""
+        ruler = ["---"] * self.n_text + ["---:"] * (len(self.headings) - self.n_text)
+        lines = [f"**{self.title}**", "", _markdown_row(self.headings), _markdown_row(ruler)]
+        lines += [_markdown_row([f"**{c.text}**" if c.best else c.text for c in row]) for row in self.rows]
+        return "\n".join([*lines, "", *(f"- {note}" for note in self.notes), ""])
+
+    def to_html(self) -> Markup:
+        """Return the table as an HTML fragment, everything escaped."""
+        from snacpack.report.page import render
+
+        return Markup(render("table.html.j2", table=self))
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def best_rows(rows: Sequence[Row], name: str, specification: str, best: Best) -> set[int]:
+    """Return the indices of the rows whose value, as it is written, is the best of several.
+
+    Values that read the same are equally good. A column of one value, or of equal values, has no best.
+    """
+    written = {i: float(write_number(row[name], specification)) for i, row in enumerate(rows) if row[name] is not None}
+    if len(set(written.values())) < 2:
+        return set()
+    target = best(list(written.values()))
+    return {i for i, value in written.items() if value == target}
+
+
+def table1(rows: Sequence[Row]) -> Table:
+    """Lay out the search space."""
+    cells = tuple((Cell(row["parameter"]), Cell(row["space"])) for row in rows)
+    return Table("Table 1. Search space", ("Parameter", "Space"), cells, n_text=2)
+
+
+def table2(
+    rows: Sequence[Row], data: DataSet, versions: Mapping[str, str], surrogate: Mapping, bit_width: int
+) -> Table:
+    """Lay out accuracy and estimated cost of the float networks.
+
+    Parameters
+    ----------
+    rows
+        Result of :func:`snacpack.report.tables.table2_rows`.
+    data, versions
+        The jets, and the versions of the packages.
+    surrogate, bit_width
+        The config's ``hardware.surrogate`` and ``hardware.bit_width``.
+    """
+    columns = {
+        "accuracy_percent": max,
+        "macs": min,
+        "bops": min,
+        "est_average_resources_percent": min,
+        "est_clock_cycles": min,
+    }
+    best = {name: best_rows(rows, name, TABLE2_FORMATS[name], pick) for name, pick in columns.items()}
+    cells = []
+    for i, row in enumerate(rows):
+        text = {name: grouped(row[name], TABLE2_FORMATS[name]) for name in TABLE2_FORMATS}
+        text["accuracy_percent"] = _accuracy(row)
+        cells.append((Cell(row["model"]), Cell(row["architecture"]), *(Cell(text[c], i in best[c]) for c in columns)))
+    headings = (
+        "Model",
+        "Architecture",
+        "Accuracy [%] (68% interval)",
+        "MACs",
+        "BOPs",
+        "Est. average resources [%]",
+        "Est. clock cycles",
+    )
+    estimator = f"rule4ml {versions.get('rule4ml', '')} ({surrogate['weights']} weights, {surrogate['board']}, "
+    estimator += (
+        f"{surrogate['precision']}, {surrogate['strategy']} strategy, reuse factor {surrogate['reuse_factor']})"
+    )
+    notes = (
+        data_note(data),
+        "Accuracy: float networks on the test jets. The interval is Wilson's at 68.27% and holds counting statistics "
+        "only, not the scatter between trainings from different seeds; all models see the same jets.",
+        "MACs: multiply-accumulates of one inference, the number that the SNAC-Pack paper lists as BOPs. "
+        f"BOPs: bit operations at {bit_width} bits.",
+        "Average resources (mean of the BRAM, DSP, FF and LUT fractions of the board) and clock cycles are estimated "
+        f"before any synthesis by {estimator}.",
+        "Bold: the best value of a column.",
+        version_note(versions, ("torch", "rule4ml")),
+    )
+    return Table("Table 2. Accuracy and estimated cost of the float networks", headings, tuple(cells), notes, 2)
+
+
+def table3(
+    rows: Sequence[Row], data: DataSet, versions: Mapping[str, str], circuits: Iterable[Mapping[str, Any]], part: str
+) -> Table:
+    """Lay out accuracy after compression and the circuits.
+
+    Parameters
+    ----------
+    rows
+        Result of :func:`snacpack.report.tables.table3_rows`.
+    data, versions
+        The jets, and the versions of the packages.
+    circuits, part
+        Content of synthesis' ``report.json`` files, which name their tools, and the FPGA.
+    """
+    tools = dict.fromkeys(circuit["tool"] for circuit in circuits if circuit.get("tool"))
+    lowest = ("latency_ns", "ii_ns", *RESOURCES)
+    best = {name: best_rows(rows, name, TABLE3_FORMATS[name], min) for name in lowest}
+    best["accuracy_percent"] = best_rows(rows, "accuracy_percent", TABLE3_FORMATS["accuracy_percent"], max)
+    cells = tuple(
+        _table3_cells(row, {name for name, indices in best.items() if i in indices}) for i, row in enumerate(rows)
+    )
+    headings = (
+        "Model",
+        "Scheme",
+        "Sparsity [%]",
+        "Accuracy [%] (68% interval)",
+        "Latency [ns] (cc)",
+        "II [ns] (cc)",
+        *(name.upper() for name in RESOURCES),
+    )
+    clocks = sorted({row["clock_period_ns"] for row in rows if row["clock_period_ns"] is not None})
+    notes = (
+        data_note(data),
+        "Accuracy: the quantised and pruned network on the test jets, with Wilson's interval at 68.27%. "
+        "Sparsity: weights that are zero. "
+        "cc: clock cycles. II: initiation interval. In brackets behind the resources: percent of the part.",
+        f"Part {part}; clock period asked for: {', '.join(f'{clock:g} ns' for clock in clocks) or 'unknown'}.",
+        *(BACKEND_NOTES[name] for name in sorted({row["backend"] for row in rows if row["backend"]})),
+        "Bold: the best value of a column.",
+        f"Tools: {'; '.join(tools) or 'none'}. " + version_note(versions, ("brevitas", "qonnx", "hls4ml", "da4ml")),
+    )
+    return Table("Table 3. The compressed networks as circuits", headings, cells, notes, 2)
+
+
+BACKEND_NOTES = {
+    "open": "Backend open: pipelined Verilog from da4ml; LUT, FF, DSP and BRAM counted after Yosys' synthesis for "
+    "UltraScale+; cycles are pipeline stages, and nanoseconds are cycles times the clock period asked for. Nothing "
+    "was placed and routed: that the circuit closes timing at this clock is not shown.",
+    "vitis": "Backend vitis: numbers of AMD's Vitis HLS and logic synthesis, read from its reports. The circuit was "
+    "not placed and routed: that it closes timing at this clock is not shown.",
+    "vivado": "Backend vivado: numbers of AMD's Vivado HLS and logic synthesis, read from its reports. The circuit was "
+    "not placed and routed: that it closes timing at this clock is not shown.",
+}
+
+
+def _table3_cells(row: Row, best: set[str]) -> tuple[Cell, ...]:
+    def value(name: str) -> str:
+        return grouped(row[name], TABLE3_FORMATS[name])
+
+    def time(name: str, cycles: str) -> Cell:
+        return Cell(f"{row[name]:g} ({value(cycles)})" if row[name] is not None else MISSING, name in best)
+
+    return (
+        Cell(row["model"]),
+        Cell(row["scheme"]),
+        Cell(f"{100 * row['sparsity']:.1f}"),
+        Cell(_accuracy(row), "accuracy_percent" in best),
+        time("latency_ns", "latency_cycles"),
+        time("ii_ns", "ii_cycles"),
+        *(
+            Cell(f"{value(name)} ({value(f'{name}_percent')}%)" if row[name] is not None else MISSING, name in best)
+            for name in RESOURCES
+        ),
+    )
+
+
+def _accuracy(row: Row) -> str:
+    """Write an accuracy in percent with its interval."""
+    return f"{row['accuracy_percent']:.2f} ({row['accuracy_low']:.2f} to {row['accuracy_high']:.2f})"
+
+
+def grouped(value: object, specification: str) -> str:
+    """Write a value for readers: thousands grouped, :data:`MISSING` where there is none."""
+    text = write_number(value, specification)
+    return f"{int(text):,}" if text and specification == "d" else text or MISSING
+
+
+NOT_PUBLISHED = "These jets are not the published hls4ml jets: accuracies do not compare with published ones."
+
+
+def data_note(data: DataSet) -> str:
+    """Say which jets the accuracies are from."""
+    counts = (
+        f"Data: {data.source}; {data.n_jets['test']:,} test jets, on which no choice was made "
+        f"({data.n_jets['train']:,} training, {data.n_jets['val']:,} validation)."
+    )
+    return f"{counts} {NOT_PUBLISHED}" if data.simulated else counts
+
+
+def version_note(versions: Mapping[str, str], names: Sequence[str]) -> str:
+    """List snacpack's version and those of ``names`` that are known."""
+    return "Versions: " + ", ".join(f"{n} {versions[n]}" for n in ("snacpack", *names) if n in versions) + "."

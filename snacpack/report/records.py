@@ -1,0 +1,166 @@
+"""Reading a run's files for its tables and figures."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pandas as pd
+
+from snacpack.files import read_json
+
+ESTIMATES = ("macs", "bops", "average_resources", "clock_cycles")
+"""Columns of the trials that every figure and table 2 need, as trials.csv names them."""
+
+_TRIAL_COLUMNS = ("trial", "generation", "architecture", "activation", "accuracy", "failure", "pareto", *ESTIMATES)
+_REFERENCE_COLUMNS = {
+    "macs": "macs",
+    "bops": "bops",
+    "est_average_resources_percent": "average_resources",
+    "est_clock_cycles": "clock_cycles",
+}
+_SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What a table must say about the jets behind it.
+
+    Parameters
+    ----------
+    source
+        Where the jets come from.
+    classes
+        Names in the order of the class numbers.
+    n_jets
+        Jets of each split: ``train``, ``val`` and ``test``.
+    features
+        Names of the network's inputs.
+    simulated
+        Whether the run simulated the jets itself.
+    """
+
+    source: str
+    classes: tuple[str, ...]
+    n_jets: Mapping[str, int]
+    features: tuple[str, ...]
+    simulated: bool
+
+
+def read_data_set(path: str | Path, kind: str) -> DataSet:
+    """Read the description, not the jets, from a run's ``data/jets.h5``; ``kind`` is the config's ``data.source``."""
+    with h5py.File(path) as file:
+        return DataSet(
+            source=str(file.attrs["source"]),
+            classes=tuple(json.loads(file.attrs["classes"])),
+            n_jets={split: len(file[f"y_{split}"]) for split in _SPLITS},
+            features=tuple(json.loads(file.attrs["features"])),
+            simulated=kind == "pythia",
+        )
+
+
+def by_model(paths: Iterable[str | Path]) -> dict[str, Any]:
+    """Read JSON files ``.../{model}/name.json`` into a mapping from model, in the order given."""
+    return {Path(path).parent.name: read_json(path) for path in paths}
+
+
+def model_and_scheme(path: str | Path) -> tuple[str, str]:
+    """Return the model and the scheme that a path ``.../{model}/{scheme}/name`` belongs to."""
+    folder = Path(path).parent
+    return folder.parent.name, folder.name
+
+
+def by_scheme(paths: Iterable[str | Path]) -> dict[tuple[str, str], Any]:
+    """Read JSON files ``.../{model}/{scheme}/name.json`` into a mapping from both, in the order given."""
+    return {model_and_scheme(path): read_json(path) for path in paths}
+
+
+def metrics_by_scheme(paths: Iterable[str | Path]) -> dict[tuple[str, str], pd.DataFrame]:
+    """Read CSV files ``.../{model}/{scheme}/metrics.csv`` into a mapping from both, in the order given."""
+    return {model_and_scheme(path): pd.read_csv(path) for path in paths}
+
+
+def in_model_order(
+    keys: Iterable[tuple[str, str]], models: Sequence[str], schemes: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Sort pairs of model and scheme by the run's order of models, then of schemes."""
+    return sorted(keys, key=lambda key: (models.index(key[0]), schemes.index(key[1])))
+
+
+def model_names(references: Iterable[str], selected: Mapping[str, Any]) -> list[str]:
+    """Return the references in the config's order, then the candidates in the order of their choice."""
+    return [*references, *(candidate["name"] for candidate in selected["candidates"])]
+
+
+def read_trials(path: str | Path) -> pd.DataFrame:
+    """Read ``trials.csv``; accuracies are fractions, NaN where the training failed.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing; the message names it.
+    """
+    text = dict.fromkeys(("architecture", "activation", "units", "genome", "failure"), str)
+    trials = pd.read_csv(path, dtype=text)
+    missing = [name for name in _TRIAL_COLUMNS if name not in trials]
+    if missing:
+        raise ValueError(f"{path} has no column {', '.join(missing)}; rerun the rule that writes it")
+    trials["pareto"] = trials["pareto"].astype(str).str.lower() == "true"
+    trials["failure"] = trials["failure"].fillna("")
+    return trials
+
+
+def read_models(
+    references_csv: str | Path,
+    trials: pd.DataFrame,
+    selected: Mapping[str, Any],
+    references: Sequence[str],
+    trained: Mapping[str, Mapping[str, Any]],
+) -> pd.DataFrame:
+    """Return architecture and estimated cost of every final model, one row each, in the run's order.
+
+    Parameters
+    ----------
+    references_csv
+        The run's ``references/hardware.csv``.
+    trials
+        Result of :func:`read_trials`.
+    selected
+        Content of ``candidates/selected.json``.
+    references
+        Names of the references in the config's order.
+    trained
+        Content of ``float.json`` by model.
+
+    Returns
+    -------
+    Index ``model``; columns ``kind`` (reference or candidate), ``architecture``, ``accuracy`` (on validation jets;
+    a candidate's is the one that the search saw) and the names in :data:`ESTIMATES`.
+
+    Raises
+    ------
+    ValueError
+        If a reference or a trial is missing from its file.
+    """
+    known = pd.read_csv(references_csv, dtype={"model": str}).set_index("model").rename(columns=_REFERENCE_COLUMNS)
+    absent = [name for name in references if name not in known.index]
+    if absent:
+        raise ValueError(f"{references_csv} has no row for {', '.join(absent)}; rerun estimate_references")
+    rows = [
+        {
+            "model": name,
+            "kind": "reference",
+            "accuracy": trained[name]["validation_accuracy"],
+            **known.loc[name, ["architecture", *ESTIMATES]],
+        }
+        for name in references
+    ]
+    by_trial = trials.set_index("trial")
+    for candidate in selected["candidates"]:
+        if candidate["trial"] not in by_trial.index:
+            raise ValueError(f"{candidate['name']} is trial {candidate['trial']}, which trials.csv does not have")
+        trial = by_trial.loc[candidate["trial"], ["architecture", "accuracy", *ESTIMATES]]
+        rows.append({"model": candidate["name"], "kind": "candidate", **trial})
+    return pd.DataFrame(rows, columns=["model", "kind", "architecture", "accuracy", *ESTIMATES]).set_index("model")

@@ -1,0 +1,209 @@
+"""The report's own tables and sentences: what was chosen, compressed, synthesised and verified."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from snacpack.report.layout import MISSING, Cell, Table, grouped
+from snacpack.report.tables import Row, short_float
+
+Key = tuple[str, str]
+OBJECTIVE_WORDS = {
+    "accuracy": "validation accuracy",
+    "macs": "multiply-accumulates",
+    "bops": "BOPs",
+    "bram": "estimated BRAM",
+    "dsp": "estimated DSP",
+    "ff": "estimated FF",
+    "lut": "estimated LUT",
+    "average_resources": "estimated average resources",
+    "clock_cycles": "estimated clock cycles",
+    "initiation_interval": "estimated initiation interval",
+}
+COMPARISON_WORDS = {
+    "fixed_point": "integer arithmetic (NumPy)",
+    "qonnx": "QONNX file",
+    "hls4ml": "hls4ml C++",
+    "da4ml": "da4ml logic",
+    "verilog": "Verilog",
+}
+
+
+def cells(*texts: object) -> tuple[Cell, ...]:
+    """Return a table's row from plain values; None is shown as missing."""
+    return tuple(Cell(MISSING if text is None else str(text)) for text in texts)
+
+
+def joined(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence: ``a, b and c``."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def network_table(title: str, trials: pd.DataFrame, names: Mapping[int, str] | None = None) -> Table:
+    """Lay out trials with their hyper-parameters, objectives and, if given, their names as candidates."""
+    names = names or {}
+    headings = ("Network", "Architecture", "Activation", "Batch norm", "Learning rate", "L1", "Dropout")
+    headings += ("Val. accuracy [%]", "Est. avg. resources [%]", "Est. clock cycles", "BOPs")
+    rows = tuple(
+        cells(
+            names.get(trial["trial"], f"trial {trial['trial']}"),
+            trial["architecture"],
+            trial["activation"],
+            "yes" if str(trial["batch_norm"]).lower() == "true" else "no",
+            *(short_float(trial[name]) for name in ("learning_rate", "l1", "dropout")),
+            f"{100 * trial['accuracy']:.2f}",
+            f"{trial['average_resources']:.2f}",
+            f"{trial['clock_cycles']:.2f}",
+            f"{trial['bops']:,.0f}",
+        )
+        for _, trial in trials.iterrows()
+    )
+    return Table(title, headings, rows, n_text=3)
+
+
+def failed_table(trials: pd.DataFrame) -> Table | None:
+    """Lay out the trials that failed with their reasons, None if none did."""
+    failed = trials[trials["failure"] != ""]
+    if failed.empty:
+        return None
+    rows = tuple(
+        cells(f"trial {t['trial']}", t["architecture"], t["failure"], t["generation"]) for _, t in failed.iterrows()
+    )
+    return Table("Trials that failed", ("Trial", "Architecture", "Reason", "Generation"), rows, n_text=3)
+
+
+def compression_table(
+    order: Sequence[Key],
+    metrics: Mapping[Key, pd.DataFrame],
+    chosen: Mapping[Key, Mapping[str, Any]],
+    compressed: Mapping[Key, Mapping[str, Any]],
+) -> Table:
+    """Lay out the iteration of every model and scheme that went to synthesis."""
+    rows = []
+    for key in order:
+        iteration = chosen[key]["iteration"]
+        table = metrics[key].set_index("iteration")
+        rows.append(
+            cells(
+                *key,
+                chosen[key]["reason"],
+                f"{iteration} of {table.index.max()}",
+                f"{100 * chosen[key]['sparsity']:.1f}",
+                f"{100 * chosen[key]['validation_accuracy']:.2f}",
+                f"{100 * compressed[key]['test_accuracy']:.2f}",
+                grouped(table.loc[iteration, "macs_left"], "d"),
+                grouped(table.loc[iteration, "bops"], "d"),
+            )
+        )
+    headings = ("Model", "Scheme", "Why this iteration", "Iteration", "Sparsity [%]", "Val. accuracy [%]")
+    headings += ("Test accuracy [%]", "MACs left", "BOPs")
+    return Table("The compressed networks", headings, tuple(rows), n_text=3)
+
+
+def estimate_table(order: Sequence[Key], circuits: Mapping[Key, Mapping[str, Any]]) -> Table | None:
+    """Lay out what da4ml estimated beside what was counted, None if no circuit carries an estimate."""
+    rows = []
+    for key in order:
+        estimate = (circuits[key].get("estimates") or {}).get("da4ml")
+        counted = circuits[key].get("lut")
+        if estimate:
+            ratio = f"{estimate['lut'] / counted:.2f}" if counted else None
+            numbers = [
+                grouped(value, "d") for value in (counted, estimate["lut"], circuits[key].get("ff"), estimate["ff"])
+            ]
+            rows.append(cells(*key, *numbers[:2], ratio, *numbers[2:]))
+    headings = (
+        "Model",
+        "Scheme",
+        "LUT counted",
+        "LUT est. by da4ml",
+        "Est. / counted",
+        "FF counted",
+        "FF est. by da4ml",
+    )
+    return Table("da4ml's own estimate beside the count", headings, tuple(rows), n_text=2) if rows else None
+
+
+def verification_table(order: Sequence[Key], verified: Mapping[Key, Mapping[str, Any]]) -> Table:
+    """Lay out every comparison of a description of a network with the trained network's output."""
+    rows = []
+    for key in order:
+        for comparison in verified[key]["comparisons"]:
+            name, simulator = comparison["name"], comparison.get("simulator")
+            exact = comparison["exact"]
+            rows.append(
+                cells(
+                    *key,
+                    COMPARISON_WORDS.get(name, name),
+                    simulator or None,
+                    "exact" if exact else "differs",
+                    f"{comparison['n_jets']:,}",
+                    "0" if exact else f"{comparison['max_difference']:.3g}",
+                    f"{100 * comparison['class_agreement']:.2f}",
+                )
+            )
+    headings = ("Model", "Scheme", "Description", "Run by", "Result", "Test jets", "Largest difference of a logit")
+    headings += ("Same class [%]",)
+    notes = ("Each description's logits against those of the trained, quantised PyTorch (Brevitas) network.",)
+    return Table("Comparisons with the trained network", headings, tuple(rows), notes, n_text=5)
+
+
+def origin_table(order: Sequence[Key], circuits: Mapping[Key, Mapping[str, Any]]) -> Table:
+    """Lay out where each number of table 3 comes from; models that share an origin share a row."""
+    owners: dict[tuple[str, str], list[str]] = {}
+    for key in order:
+        for number, sentence in (circuits[key].get("origin") or {}).items():
+            owners.setdefault((number, sentence), []).append(" ".join(key))
+    numbers: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (number, sentence), models in owners.items():
+        numbers.setdefault((sentence, tuple(models)), []).append(number)
+    rows = tuple(
+        cells(", ".join(names), sentence, "all" if len(models) == len(order) else ", ".join(models))
+        for (sentence, models), names in numbers.items()
+    )
+    return Table("Origin of table 3's numbers", ("Number", "Origin", "Models"), rows, n_text=3)
+
+
+def verification_sentence(verified: Mapping[Key, Mapping[str, Any]]) -> str:
+    """Summarise all comparisons in a sentence."""
+    comparisons = [comparison for record in verified.values() for comparison in record["comparisons"]]
+    unequal = [comparison for comparison in comparisons if not comparison["exact"]]
+    if not comparisons:
+        return "No description of a circuit was compared with its trained network."
+    if not unequal:
+        return (
+            f"All {len(comparisons)} comparisons of a circuit's description with its trained network are exact, "
+            "bit for bit."
+        )
+    worst = max(comparison["max_difference"] for comparison in unequal)
+    return (
+        f"{len(comparisons) - len(unequal)} of {len(comparisons)} comparisons of a circuit's description with its "
+        f"trained network are exact, bit for bit; the largest difference of a logit in the others is {worst:.3g}."
+    )
+
+
+def circuit_sentences(rows: Sequence[Row], references: Sequence[str]) -> list[str]:
+    """Compare each candidate's circuit with the first reference's of the same scheme, a sentence each."""
+    sentences = []
+    standard = {row["scheme"]: row for row in rows if row["model"] == references[0]} if references else {}
+    for row in rows:
+        other = standard.get(row["scheme"])
+        if row["model"] in references or other is None or not row["lut"] or not other["lut"]:
+            continue
+        sentences.append(
+            f"{row['model']} at {row['scheme']} classifies {row['accuracy_percent']:.2f}% of the test jets correctly "
+            f"({other['model']}: {other['accuracy_percent']:.2f}%), with {row['lut']:,} LUTs "
+            f"({100 * row['lut'] / other['lut']:.0f}% of {other['model']}'s) and a latency of "
+            f"{row['latency_cycles']} clock cycles ({other['latency_cycles']})."
+        )
+    return sentences
+
+
+def failed_circuits(circuits: Mapping[Key, Mapping[str, Any]]) -> list[str]:
+    """Say which syntheses failed and why."""
+    return [
+        f"{model} at {scheme}: {record.get('error') or 'no reason was recorded'}"
+        for (model, scheme), record in circuits.items()
+        if record.get("status") != "ok"
+    ]

@@ -1,0 +1,180 @@
+"""The rows of tables 1 to 3, and their CSV files.
+
+Every number is written in a fixed format, so that equal runs give equal files
+byte for byte.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from snacpack.files import write_text
+from snacpack.report.intervals import wilson_interval
+
+Row = dict[str, Any]
+
+TABLE1_FORMATS = {"parameter": "", "space": ""}
+TABLE2_FORMATS = {
+    "model": "",
+    "architecture": "",
+    "accuracy_percent": ".2f",
+    "accuracy_low": ".2f",
+    "accuracy_high": ".2f",
+    "macs": "d",
+    "bops": "d",
+    "est_average_resources_percent": ".2f",
+    "est_clock_cycles": ".2f",
+}
+RESOURCES = ("dsp", "lut", "ff", "bram")
+TABLE3_FORMATS = {
+    "model": "",
+    "scheme": "",
+    "sparsity": ".4f",
+    "accuracy_percent": ".2f",
+    "backend": "",
+    "clock_period_ns": ".2f",
+    "latency_cycles": "d",
+    "latency_ns": ".2f",
+    "ii_cycles": "d",
+    "ii_ns": ".2f",
+    **dict.fromkeys(RESOURCES, "d"),
+    **dict.fromkeys((f"{name}_percent" for name in RESOURCES), ".2f"),
+}
+"""Columns in their order, and how their numbers are written."""
+
+_ACTIVATION_NAMES = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid"}
+_SPACE_NAMES = {
+    "activation": "Activation function",
+    "batch_norm": "Batch normalization",
+    "learning_rate": "Learning rate",
+    "l1": "L1 regularization",
+    "dropout": "Dropout rate",
+}
+
+
+def write_number(value: Any, specification: str) -> str:
+    """Write one value of a table; what is not there is an empty string."""
+    if value is None or value != value:
+        return ""
+    return format(round(value), "d") if specification == "d" else format(value, specification)
+
+
+def table1_rows(space: Mapping[str, Any]) -> list[Row]:
+    """Return the search space of the config, row by row as in the paper's Table 1."""
+    rows = [{"parameter": "Number of layers", "space": _options(space["n_layers"])}]
+    rows += [
+        {"parameter": f"Hidden units of layer {i}", "space": _options(widths)}
+        for i, widths in enumerate(space["units"], start=1)
+    ]
+    return rows + [{"parameter": title, "space": _options(space[key])} for key, title in _SPACE_NAMES.items()]
+
+
+def table2_rows(models: pd.DataFrame, trained: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+    """Return accuracy and estimated cost of every final model.
+
+    Parameters
+    ----------
+    models
+        Result of :func:`snacpack.report.records.read_models`.
+    trained
+        Content of ``float.json`` by model.
+
+    Raises
+    ------
+    ValueError
+        If a model's counts of test jets are not a fraction; the message names the file.
+    """
+    return [_table2_row(name, model, trained[name]) for name, model in models.iterrows()]
+
+
+def _table2_row(name: str, model: pd.Series, trained: Mapping[str, Any]) -> Row:
+    return {
+        "model": name,
+        "architecture": model["architecture"],
+        **_accuracy(trained, f"candidates/{name}/float.json"),
+        "macs": model["macs"],
+        "bops": model["bops"],
+        "est_average_resources_percent": model["average_resources"],
+        "est_clock_cycles": model["clock_cycles"],
+    }
+
+
+def _accuracy(counts: Mapping[str, Any], path: str) -> Row:
+    try:
+        low, high = wilson_interval(counts["test_correct"], counts["n_test"])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    percent = 100 * counts["test_correct"] / counts["n_test"]
+    return {"accuracy_percent": percent, "accuracy_low": 100 * low, "accuracy_high": 100 * high}
+
+
+def table3_rows(
+    order: Sequence[tuple[str, str]],
+    compressed: Mapping[tuple[str, str], Mapping[str, Any]],
+    synthesised: Mapping[tuple[str, str], Mapping[str, Any]],
+) -> list[Row]:
+    """Return accuracy after compression and the circuit of every model and scheme.
+
+    Parameters
+    ----------
+    order
+        Models and schemes in the order of the table.
+    compressed, synthesised
+        Content of ``compressed.json`` and of synthesis' ``report.json`` by model and scheme. What a failed
+        synthesis did not give is None in its row.
+
+    Returns
+    -------
+    Rows with table 3's columns and the accuracy's interval, which the CSV file leaves out.
+
+    Raises
+    ------
+    ValueError
+        If counts of test jets are not a fraction; the message names the file.
+    """
+    from_circuit = [name for name in TABLE3_FORMATS if name not in ("model", "scheme", "sparsity", "accuracy_percent")]
+    return [
+        {
+            "model": model,
+            "scheme": scheme,
+            "sparsity": compressed[model, scheme]["sparsity"],
+            **_accuracy(compressed[model, scheme], f"candidates/{model}/{scheme}/compressed.json"),
+            **{name: synthesised[model, scheme].get(name) for name in from_circuit},
+        }
+        for model, scheme in order
+    ]
+
+
+def write_csv(rows: Iterable[Row], formats: Mapping[str, str], path: str | Path) -> None:
+    """Write rows as CSV with the columns and number formats of ``formats``."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(formats)
+    for row in rows:
+        writer.writerow([write_number(row[name], specification) for name, specification in formats.items()])
+    write_text(stream.getvalue(), path)
+
+
+def _options(options: Iterable[Any]) -> str:
+    return "{" + ", ".join(_option(option) for option in options) + "}"
+
+
+def _option(option: Any) -> str:
+    if isinstance(option, str):
+        return _ACTIVATION_NAMES.get(option, option)
+    if isinstance(option, float):
+        return short_float(option)
+    return str(option)
+
+
+def short_float(value: float) -> str:
+    """Write a hyper-parameter as readers do: 0.0015, 1e-6."""
+    if value == 0 or abs(value) >= 1e-3:
+        return f"{value:.6g}" if value else "0.0"
+    # 1e-06 in Python's own writing; readers expect 1e-6.
+    mantissa, exponent = f"{value:e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"

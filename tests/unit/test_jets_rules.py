@@ -1,0 +1,98 @@
+"""The three sources of jets through the rules themselves, from files to the data card."""
+
+import json
+import re
+import subprocess
+import sys
+import tarfile
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+from jets_files import write_random_jets
+
+from snacpack.jets.dataset import describe_jets
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def run_data_rules(folder: Path, data: dict, *options: str) -> str:
+    """Run the rules of rules/data.smk in a folder and return what Snakemake says."""
+    config = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
+    for key, value in data.items():
+        config["data"][key] = {**config["data"][key], **value} if isinstance(value, dict) else value
+    (folder / "config.yaml").write_text(yaml.safe_dump({**config, "run": "tried"}))
+    (folder / "Snakefile").write_text(f'configfile: "config.yaml"\ninclude: "{REPOSITORY}/rules/data.smk"\n')
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *options, "--", "results/tried/data/card.json"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
+    return done.stdout + done.stderr
+
+
+def read_card(folder: Path) -> dict:
+    return json.loads((folder / "results/tried/data/card.json").read_text())
+
+
+def count(card: dict, split: str) -> int:
+    return sum(card["jets"][split].values()) + sum(card["dropped"][split].values())
+
+
+def test_simulation_is_divided_into_jobs(tmp_path):
+    plan = run_data_rules(tmp_path, {"pythia": {"train_jets": 121, "test_jets": 50, "jets_per_job": 20}}, "--dry-run")
+    # 25 gluon jets and 24 of each other class to train with, 10 of each to test with, at most 20 in a file.
+    assert re.search(r"^simulate_jets +15$", plan, re.MULTILINE)
+    assert "Simulating 5 g jets (train, part 01)" in plan
+    assert "Simulating 4 t jets (train, part 01)" in plan
+    assert "Simulating 10 t jets (val, part 00)" in plan
+
+
+def test_downloaded_jets(tmp_path):
+    served = tmp_path / "served"
+    for split, n_jets in (("train", 200), ("val", 100)):
+        write_random_jets(served / split / f"jetImage_{split}.h5", n_jets, seed=n_jets)
+        with tarfile.open(served / f"{split}.tar.gz", "w:gz") as tar:
+            tar.add(served / split, arcname=split)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(served))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    archives = {split: {"name": f"{split}.tar.gz", "md5": None, "bytes": None} for split in ("train", "val")}
+    zenodo = {"url": f"http://127.0.0.1:{server.server_port}", "archives": archives}
+    try:
+        run_data_rules(tmp_path, {"source": "zenodo", "zenodo": zenodo})
+    finally:
+        server.shutdown()
+        server.server_close()
+    card = read_card(tmp_path)
+    assert count(card, "train") + count(card, "val") == 200
+    assert count(card, "test") == 100
+    assert zenodo["url"] in card["source"]
+    assert not list((tmp_path / "results/tried/data/archives").iterdir())
+
+
+@pytest.mark.parametrize("has_folders", [True, False])
+def test_jets_at_hand(tmp_path, has_folders):
+    folder = tmp_path / "jets"
+    names = ("train/a.h5", "val/b.h5") if has_folders else ("a.h5", "b.h5")
+    for seed, name in enumerate(names):
+        write_random_jets(folder / name, 300, seed)
+    run_data_rules(tmp_path, {"source": "files", "files": {"folder": str(folder)}})
+    card = read_card(tmp_path)
+    assert sum(count(card, split) for split in ("train", "val", "test")) == 600
+    if has_folders:
+        assert count(card, "test") == 300
+    else:
+        assert 0 < count(card, "test") < 150
+    described = describe_jets(tmp_path / "results/tried/data/jets.h5")
+    assert described["source"] == f"files of {folder}"
+    assert (tmp_path / "results/tried/figures/data_card.svg").exists()
+
+
+def test_missing_folder_is_named(tmp_path):
+    with pytest.raises(RuntimeError, match=r"nowhere is not a folder with \*\.h5 files"):
+        run_data_rules(tmp_path, {"source": "files", "files": {"folder": str(tmp_path / "nowhere")}})
+    with pytest.raises(RuntimeError, match=r"set data\.files\.folder"):
+        run_data_rules(tmp_path, {"source": "files"})

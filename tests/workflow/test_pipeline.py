@@ -1,0 +1,161 @@
+"""The whole pipeline for real: simulated jets to circuits, on a configuration of minutes."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import h5py
+import pandas as pd
+import pytest
+from running import Workflow, kill_group
+
+TABLE_2 = [
+    *("model", "architecture", "accuracy_percent", "accuracy_low", "accuracy_high", "macs", "bops"),
+    *("est_average_resources_percent", "est_clock_cycles"),
+]
+TABLE_3 = [
+    *("model", "scheme", "sparsity", "accuracy_percent", "backend", "clock_period_ns", "latency_cycles", "latency_ns"),
+    *("ii_cycles", "ii_ns", "dsp", "lut", "ff", "bram", "dsp_percent", "lut_percent", "ff_percent", "bram_percent"),
+]
+
+
+def models_of(workflow):
+    chosen = json.loads(workflow.results("candidates/selected.json").read_text())
+    return ["baseline", *(candidate["name"] for candidate in chosen["candidates"])]
+
+
+def test_it_ends_by_saying_where_the_report_is(finished):
+    assert "results/test/report.html" in finished.printed
+    assert finished.results("report.html").stat().st_size > 100_000
+
+
+def test_the_prepared_jets(finished):
+    with h5py.File(finished.results("data/jets.h5")) as jets:
+        for split in ("train", "val", "test"):
+            assert jets[f"x_{split}"].shape == (len(jets[f"y_{split}"]), 24)
+            assert set(jets[f"y_{split}"][:]) == set(range(5))
+        assert {"source", "features", "normalisation"} <= set(jets.attrs)
+
+
+def test_every_trial_is_a_different_network(finished):
+    trials = pd.read_csv(finished.results("search/trials.csv"))
+    assert len(trials) == trials["genome"].nunique() == 8
+    assert trials["failure"].isna().all()
+    front = pd.read_csv(finished.results("search/pareto.csv"))
+    assert set(front["trial"]) == set(trials.loc[trials["pareto"], "trial"])
+
+
+def test_a_candidate_is_trained_as_the_search_trained_it(finished):
+    trials = pd.read_csv(finished.results("search/trials.csv")).set_index("trial")
+    for name in models_of(finished)[1:]:
+        trained = json.loads(finished.results(f"candidates/{name}/float.json").read_text())
+        assert trained["validation_accuracy"] == pytest.approx(trials.loc[int(name[-4:]), "accuracy"], abs=1e-12)
+
+
+def test_every_model_is_exact_from_training_to_verilog(finished):
+    for name in models_of(finished):
+        verification = json.loads(finished.results(f"synthesis/{name}/w8a8/verification.json").read_text())
+        compared = {entry["name"]: entry for entry in verification["comparisons"]}
+        assert set(compared) == {"fixed_point", "qonnx", "hls4ml", "da4ml", "verilog"}
+        architecture = json.loads(finished.results(f"candidates/{name}/architecture.json").read_text())
+        for entry in compared.values():
+            assert entry["n_jets"] > 0
+            if architecture["activation"] == "relu":
+                assert entry["exact"], entry
+                assert entry["max_difference"] == 0
+
+
+def test_the_tables(finished):
+    table = pd.read_csv(finished.results("tables/table2.csv"))
+    assert list(table.columns) == TABLE_2
+    assert list(table["model"]) == models_of(finished)
+    assert (table["accuracy_low"] < table["accuracy_percent"]).all()
+    assert (table["accuracy_percent"] < table["accuracy_high"]).all()
+    table = pd.read_csv(finished.results("tables/table3.csv"))
+    assert list(table.columns) == TABLE_3
+    assert list(table["model"]) == models_of(finished)
+    assert (table["backend"] == "open").all()
+    assert (table[["lut", "ff", "latency_cycles"]] > 0).all(axis=None)
+    assert (abs(table["latency_ns"] - 5 * table["latency_cycles"]) < 1e-9).all()
+    assert table["sparsity"].between(0.2, 0.5).all()
+
+
+def test_pruning_is_recorded(finished):
+    for name in models_of(finished):
+        metrics = pd.read_csv(finished.results(f"candidates/{name}/w8a8/metrics.csv"))
+        assert list(metrics["iteration"]) == [0, 1, 2]
+        assert metrics["sparsity"].is_monotonic_increasing
+        assert metrics["bops"].is_monotonic_decreasing
+
+
+def test_nothing_is_left_to_do(finished):
+    assert "Nothing to be done" in finished.run("--dry-run")
+
+
+def test_figures_are_drawn(finished):
+    names = {path.name for path in finished.results("figures").iterdir()}
+    assert {"fig1.png", "fig2.png", "fig3.png", "fig4.png", "data_card.png"} <= names
+    assert sum(name.startswith("confusion_") and name.endswith(".png") for name in names) == len(models_of(finished))
+
+
+def test_snakemakes_own_report(finished, tmp_path):
+    finished.run("--report", str(tmp_path / "report.html"))
+    assert (tmp_path / "report.html").stat().st_size > 100_000
+
+
+def test_one_rule_can_be_run_again(finished):
+    """Estimates are made again and what follows from them, no jet is simulated again."""
+    planned = finished.run("--dry-run", "--forcerun", "estimate_hardware", "--", "results/test/tables/table3.csv")
+    assert "estimate_hardware" in planned
+    assert "simulate_jets" not in planned
+    assert "propose_offspring" in planned
+
+
+@pytest.fixture
+def killed(finished, tmp_path) -> Workflow:
+    """A second run of the same configuration, on the first one's jets, killed in its search and in its synthesis."""
+    workflow = Workflow(tmp_path)
+    shutil.copytree(finished.results("data"), workflow.results("data"))
+    for landmark in ("search/gen_000/trials_*.json", "synthesis/*/*/report.json"):
+        process = workflow.start()
+        deadline = time.monotonic() + 300
+        while not list(workflow.results("").glob(landmark)):
+            assert process.poll() is None, f"the run ended before it made {landmark}"
+            assert time.monotonic() < deadline, f"{landmark} was not made in time"
+            time.sleep(0.1)
+        kill_group(process)
+    return workflow
+
+
+def test_a_killed_run_resumes_to_the_same_result(finished, killed):
+    trained = {path: path.stat().st_mtime_ns for path in killed.results("search").glob("gen_*/trials_*.json")}
+    # A machine that went down left Snakemake's lock behind.
+    killed.run("--unlock")
+    killed.run()
+    for name in ("tables/table1.csv", "tables/table2.csv", "tables/table3.csv", "search/trials.csv"):
+        assert killed.results(name).read_bytes() == finished.results(name).read_bytes(), name
+    for path, modified in trained.items():
+        assert path.stat().st_mtime_ns == modified, f"{path} was trained again"
+
+
+def test_a_broken_configuration_stops_before_the_first_job(tmp_path):
+    workflow = Workflow(tmp_path)
+    printed = workflow.run("--config", "seed=-1", expect=1)
+    assert "seed: -1 is less than the minimum of 0" in printed
+    assert not (tmp_path / "results").exists()
+
+
+def test_references_are_estimated_without_data_or_training(tmp_path):
+    workflow = Workflow(tmp_path)
+    workflow.run("--", "results/test/references/hardware.csv")
+    table = pd.read_csv(workflow.results("references/hardware.csv"))
+    assert list(table["architecture"]) == ["24-16-8-5"]
+    assert not workflow.results("data").exists()
+
+
+def test_two_runs_share_nothing(finished):
+    planned = finished.run("--dry-run", "--config", "run=other")
+    assert "results/other" in planned or "simulate_jets" in planned
+    assert planned.count("simulate_jets") > 10
+    assert not Path(finished.folder, "results", "other").exists()

@@ -1,0 +1,16 @@
+"""Draw figures 1 to 4: every sampled network and the fronts in each projection."""
+
+from snacpack.workflow import start_job
+
+start_job(snakemake)
+
+from snacpack.files import read_json
+from snacpack.report.fronts import PROJECTIONS, draw_projection
+from snacpack.report.records import by_model, read_models, read_trials
+from snacpack.report.style import save_figure
+
+trials = read_trials(snakemake.input.trials)
+selected, trained = read_json(snakemake.input.selected), by_model(snakemake.input.trained)
+models = read_models(snakemake.input.references, trials, selected, snakemake.params.references, trained)
+for projection, *paths in zip(PROJECTIONS, snakemake.output.png, snakemake.output.svg, strict=True):
+    save_figure(draw_projection(trials, models, projection, snakemake.params.objectives), paths)

@@ -1,0 +1,19 @@
+"""Prepare jets for training: select constituents, split, normalise."""
+
+from snacpack.workflow import start_job
+
+start_job(snakemake)
+
+from snacpack.jets.layout import collect_jet_files, read_source
+from snacpack.jets.preprocessing import Preprocessing, preprocess_jets
+
+settings = dict(snakemake.params.items())
+described = settings.pop("source")
+train_files = collect_jet_files(snakemake.input.get("train"))
+preprocess_jets(
+    train_files,
+    test_files=collect_jet_files(snakemake.input.get("test", [])),
+    output=snakemake.output.jets,
+    settings=Preprocessing(**settings),
+    source=read_source(train_files[0]) or described,
+)

@@ -1,0 +1,20 @@
+"""Simulate jets of one class and write them in the layout of the published data set."""
+
+from snacpack.workflow import start_job
+
+start_job(snakemake)
+
+from snacpack.jets.detector import Detector
+from snacpack.jets.simulation import simulate_jets
+from snacpack.seeds import derive_seed
+
+wildcards, params = snakemake.wildcards, snakemake.params
+stopwatch = simulate_jets(
+    snakemake.output.jets,
+    jet_class=wildcards.jet_class,
+    n_jets=params.n_jets,
+    seed=derive_seed(params.seed, "simulate_jets", wildcards.split, wildcards.jet_class, wildcards.part),
+    detector=Detector.from_config(params.detector),
+    n_subjettiness=params.n_subjettiness,
+)
+print(f"{params.n_jets / stopwatch.total:.0f} jets a second; CPU time: {stopwatch}")

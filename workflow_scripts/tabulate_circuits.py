@@ -1,0 +1,20 @@
+"""Write table 3: the compressed networks as circuits."""
+
+from snacpack.workflow import start_job
+
+start_job(snakemake)
+
+from snacpack.files import read_json
+from snacpack.report.layout import table3
+from snacpack.report.provenance import package_versions
+from snacpack.report.records import by_scheme, in_model_order, model_names, read_data_set
+from snacpack.report.tables import TABLE3_FORMATS, table3_rows
+from snacpack.report.writing import write_table
+
+compressed, circuits = by_scheme(snakemake.input.compressed), by_scheme(snakemake.input.circuits)
+models = model_names(snakemake.params.references, read_json(snakemake.input.selected))
+order = in_model_order(compressed, models, snakemake.params.schemes)
+rows = table3_rows(order, compressed, circuits)
+data = read_data_set(snakemake.input.jets, snakemake.params.data_source)
+table = table3(rows, data, package_versions(), circuits.values(), snakemake.params.part)
+write_table(rows, TABLE3_FORMATS, table, snakemake.output)
