@@ -17,6 +17,7 @@ from snacpack.compression.quantizers import (
 )
 from snacpack.compression.scheme import Scheme
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
+from snacpack.training.network import initialise
 
 STATISTICS_STEPS = 30
 
@@ -70,7 +71,9 @@ def build_quantized_network(
         children.update(_activation(architecture.activation, scheme.activation_bits, statistics_steps, i))
         if architecture.dropout > 0:
             children[f"dropout_{i}"] = nn.Dropout(architecture.dropout)
-    return nn.Sequential(children)
+    network = nn.Sequential(children)
+    initialise(network, architecture.activation)
+    return network
 
 
 def _activation(name: str, bits: int, statistics_steps: int, i: int) -> dict[str, nn.Module]:

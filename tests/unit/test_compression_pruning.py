@@ -56,7 +56,7 @@ def assert_equal(first, second):
 
 
 def test_warm_up_learns_and_has_no_batch_norm_left(iterations):
-    assert iterations[0].validation_accuracy > 0.7
+    assert iterations[0].validation_accuracy > 0.5
     assert [record["epoch"] for record in iterations[0].history] == [1, 2]
     assert not any("norm" in name for name in iterations[0].state)
     assert iterations[0].sparsity == 0
