@@ -4,11 +4,14 @@ import json
 import re
 from pathlib import Path
 
-from snacpack.config import ConfigError, validate_config
-from snakemake.exceptions import WorkflowError
+from snacpack.jets.layout import CLASSES, find_jet_files
+from snacpack.jets.shards import jets_of_parts
 
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
 if workflow.is_main_process:
+    from snacpack.config import ConfigError, validate_config
+    from snakemake.exceptions import WorkflowError
+
     try:
         validate_config(config, Path(workflow.basedir) / "config" / "config.schema.yaml")
     except ConfigError as error:
@@ -48,3 +51,88 @@ def per_model(pattern):
         return expand(pattern, run=wildcards.run, candidate=models(wildcards), **values)
 
     return files
+
+
+def jets_of_sample(split):
+    """Jets of each simulated file of raw/train or raw/val, by class and part."""
+    pythia = config["data"]["pythia"]
+    n_jets = pythia["train_jets" if split == "train" else "test_jets"]
+    return {
+        (jet_class, part): count
+        for jet_class in CLASSES
+        for part, count in jets_of_parts(n_jets, jet_class, pythia["jets_per_job"]).items()
+    }
+
+
+def raw_jets(wildcards):
+    """Files or folders of training jets and of test jets; without test jets some of the former are split off."""
+    if config["data"]["source"] == "files":
+        folder = Path(config["data"]["files"]["folder"])
+        if (folder / "train").is_dir():
+            return {"train": find_jet_files(folder / "train"), "test": find_jet_files(folder / "val")}
+        return {"train": find_jet_files(folder), "test": []}
+    raw = f"results/{wildcards.run}/data/raw"
+    if config["data"]["source"] == "zenodo":
+        return {"train": f"{raw}/train", "test": f"{raw}/val"}
+    return {
+        role: [f"{raw}/{split}/{jet_class}_{part}.h5" for jet_class, part in jets_of_sample(split)]
+        for role, split in (("train", "train"), ("test", "val"))
+    }
+
+
+def describe_source():
+    """Where the jets come from, for files that do not say it themselves."""
+    data = config["data"]
+    return {
+        "pythia": "simulated with Pythia",
+        "zenodo": f"hls4ml LHC jet data set, {data['zenodo']['url']}",
+        "files": f"files of {data['files']['folder']}",
+    }[data["source"]]
+
+
+def earlier_offspring(wildcards):
+    """The proposals of all generations before this one: what was seen is not proposed again."""
+    return expand(
+        "results/{run}/search/gen_{number:03d}/offspring.json",
+        run=wildcards.run,
+        number=range(int(wildcards.generation)),
+    )
+
+
+def earlier_survivors(wildcards):
+    """The survivors of the generation before, nothing for the first."""
+    number = int(wildcards.generation)
+    return expand("results/{run}/search/gen_{number:03d}/survivors.json", run=wildcards.run, number=range(number)[-1:])
+
+
+def search_params(wildcards):
+    """What decides which networks are proposed and which survive, but for their number."""
+    names = ("population", "objectives", "crossover_probability", "mutation_probability", "space")
+    return {name: config["search"][name] for name in names}
+
+
+def accuracy_reference(wildcards):
+    """The trained reference that sets the accuracy asked of candidates, if one does."""
+    wanted = config["selection"]["min_accuracy"]
+    return f"results/{wildcards.run}/candidates/{wanted}/float.json" if isinstance(wanted, str) else []
+
+
+def architecture_source(wildcards):
+    """Where a model's architecture stands: the config for references, the search's choice for the others."""
+    if wildcards.candidate in REFERENCES:
+        return []
+    return checkpoints.select_candidates.get(run=wildcards.run).output.selected
+
+
+def previous_checkpoint(wildcards):
+    """What an iteration of pruning goes on from: the one before it, the warm-up for the first."""
+    previous = int(wildcards.iteration) - 1
+    name = f"prune_{previous:02d}.pt" if previous else "warmup.pt"
+    return f"results/{wildcards.run}/candidates/{wildcards.candidate}/{wildcards.scheme}/{name}"
+
+
+def all_checkpoints(wildcards):
+    """The warm-up and every iteration of pruning, in order."""
+    folder = f"results/{wildcards.run}/candidates/{wildcards.candidate}/{wildcards.scheme}"
+    iterations = range(1, config["compression"]["iterations"] + 1)
+    return [f"{folder}/warmup.pt", *(f"{folder}/prune_{iteration:02d}.pt" for iteration in iterations)]

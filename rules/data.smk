@@ -1,51 +1,5 @@
 """Jets: simulated, downloaded or at hand, and prepared for the networks."""
 
-from pathlib import Path
-
-from snacpack.jets.layout import CLASSES, find_jet_files
-from snacpack.jets.shards import jets_of_parts
-
-
-def jets_of_sample(split):
-    """Jets of each simulated file of raw/train or raw/val, by class and part."""
-    pythia = config["data"]["pythia"]
-    n_jets = pythia["train_jets" if split == "train" else "test_jets"]
-    return {
-        (jet_class, part): count
-        for jet_class in CLASSES
-        for part, count in jets_of_parts(n_jets, jet_class, pythia["jets_per_job"]).items()
-    }
-
-
-def raw_jets(wildcards):
-    """Files or folders of training jets and of test jets; without test jets some of the former are split off."""
-    if config["data"]["source"] == "files":
-        folder = config["data"]["files"]["folder"]
-        if folder is None:
-            raise ValueError("data.source is files: set data.files.folder to the folder that holds them")
-        folder = Path(folder)
-        if (folder / "train").is_dir():
-            return {"train": find_jet_files(folder / "train"), "test": find_jet_files(folder / "val")}
-        return {"train": find_jet_files(folder), "test": []}
-    raw = f"results/{wildcards.run}/data/raw"
-    if config["data"]["source"] == "zenodo":
-        return {"train": f"{raw}/train", "test": f"{raw}/val"}
-    return {
-        role: [f"{raw}/{split}/{jet_class}_{part}.h5" for jet_class, part in jets_of_sample(split)]
-        for role, split in (("train", "train"), ("test", "val"))
-    }
-
-
-def describe_source():
-    """Where the jets come from, for files that do not say it themselves."""
-    data = config["data"]
-    return {
-        "pythia": "simulated with Pythia",
-        "zenodo": f"hls4ml LHC jet data set, {data['zenodo']['url']}",
-        "files": f"files of {data['files']['folder']}",
-    }[data["source"]]
-
-
 if config["data"]["source"] == "pythia":
 
     rule simulate_jets:

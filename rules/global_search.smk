@@ -1,27 +1,6 @@
 """The search over architectures: generations of proposals, training, estimates and selection."""
 
 
-def earlier_offspring(wildcards):
-    """The proposals of all generations before this one: what was seen is not proposed again."""
-    return expand(
-        "results/{run}/search/gen_{number:03d}/offspring.json",
-        run=wildcards.run,
-        number=range(int(wildcards.generation)),
-    )
-
-
-def earlier_survivors(wildcards):
-    """The survivors of the generation before, nothing for the first."""
-    number = int(wildcards.generation)
-    return expand("results/{run}/search/gen_{number:03d}/survivors.json", run=wildcards.run, number=range(number)[-1:])
-
-
-def search_params(wildcards):
-    """What decides which networks are proposed and which survive, but for their number."""
-    names = ("population", "objectives", "crossover_probability", "mutation_probability", "space")
-    return {name: config["search"][name] for name in names}
-
-
 rule propose_offspring:
     input:
         survivors=earlier_survivors,
@@ -191,12 +170,6 @@ rule collect_trials:
         "../workflow_scripts/collect_trials.py"
 
 
-def accuracy_reference(wildcards):
-    """The trained reference that sets the accuracy asked of candidates, if one does."""
-    wanted = config["selection"]["min_accuracy"]
-    return f"results/{wildcards.run}/candidates/{wanted}/float.json" if isinstance(wanted, str) else []
-
-
 checkpoint select_candidates:
     input:
         pareto="results/{run}/search/pareto.csv",
@@ -221,13 +194,6 @@ checkpoint select_candidates:
         "../envs/environment.yaml"
     script:
         "../workflow_scripts/select_candidates.py"
-
-
-def architecture_source(wildcards):
-    """Where a model's architecture stands: the config for references, the search's choice for the others."""
-    if wildcards.candidate in REFERENCES:
-        return []
-    return checkpoints.select_candidates.get(run=wildcards.run).output.selected
 
 
 rule describe_candidate:

@@ -1,18 +1,6 @@
 """Compression of every candidate: quantisation-aware training, then pruning, one job per iteration."""
 
 
-def previous_checkpoint(wildcards):
-    previous = int(wildcards.iteration) - 1
-    name = f"prune_{previous:02d}.pt" if previous else "warmup.pt"
-    return f"results/{wildcards.run}/candidates/{wildcards.candidate}/{wildcards.scheme}/{name}"
-
-
-def all_checkpoints(wildcards):
-    folder = f"results/{wildcards.run}/candidates/{wildcards.candidate}/{wildcards.scheme}"
-    iterations = range(1, config["compression"]["iterations"] + 1)
-    return [f"{folder}/warmup.pt", *(f"{folder}/prune_{iteration:02d}.pt" for iteration in iterations)]
-
-
 rule warm_up_candidate:
     input:
         jets="results/{run}/data/jets.h5",

@@ -124,18 +124,6 @@ class Checkpoint:
         return found
 
 
-def load_compressed(path: str | Path) -> tuple[nn.Sequential, Checkpoint]:
-    """Read a checkpoint; return its network in evaluation mode and everything else about it.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged.
-    """
-    checkpoint = Checkpoint.load(path)
-    return checkpoint.network(), checkpoint
-
-
 def checkpoint_name(iteration: int) -> str:
     """Return the file name of an iteration's checkpoint, e.g. ``prune_03.pt``."""
     return f"prune_{iteration:02d}.pt" if iteration else "warmup.pt"

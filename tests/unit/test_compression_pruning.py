@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snacpack.architecture import Architecture
-from snacpack.compression.checkpoint import Checkpoint, checkpoint_name, load_compressed
+from snacpack.compression.checkpoint import Checkpoint, checkpoint_name
 from snacpack.compression.choice import choose_iteration, compression_metrics, write_metrics
 from snacpack.compression.evaluation import evaluate_on_test_jets
 from snacpack.compression.pruning import prune, rewind, shrink_masks, warm_up
@@ -151,7 +151,8 @@ def test_resuming_from_files_gives_the_same_network(tmp_path, jets, iterations):
 
 def test_loaded_network_predicts_as_the_saved_one(tmp_path, jets, iterations):
     iterations[3].save(tmp_path / "prune_03.pt")
-    network, checkpoint = load_compressed(tmp_path / "prune_03.pt")
+    checkpoint = Checkpoint.load(tmp_path / "prune_03.pt")
+    network = checkpoint.network()
     x = jets["test"][0]
     assert not network.training
     assert checkpoint.scheme == SCHEME

@@ -125,13 +125,13 @@ def killed(finished, tmp_path) -> Workflow:
             assert time.monotonic() < deadline, f"{landmark} was not made in time"
             time.sleep(0.1)
         kill_group(process)
+        # A machine that goes down leaves Snakemake's lock behind.
+        workflow.run("--unlock")
     return workflow
 
 
 def test_a_killed_run_resumes_to_the_same_result(finished, killed):
     trained = {path: path.stat().st_mtime_ns for path in killed.results("search").glob("gen_*/trials_*.json")}
-    # A machine that went down left Snakemake's lock behind.
-    killed.run("--unlock")
     killed.run()
     for name in ("tables/table1.csv", "tables/table2.csv", "tables/table3.csv", "search/trials.csv"):
         assert killed.results(name).read_bytes() == finished.results(name).read_bytes(), name

@@ -1,0 +1,70 @@
+"""Measure the ways of mapping a circuit with Yosys against each other, in one run on one circuit.
+
+Usage: python benchmarks/yosys_flow.py [--widths 24,64,32,16,32,32,5] [--threads 2]
+
+The circuit is a network of random 8-bit weights, half of them zero. Times are only comparable within a run, so the
+table gives them as ratios too; it is printed and written to benchmarks/results/yosys_flow.json.
+"""
+
+import argparse
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from snacpack.files import write_json
+from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
+from snacpack.synthesis.backends.open import DEFAULT_FLOW, STAGE_FLOWS, count_resources, map_circuit
+from snacpack.synthesis.rtl import build_rtl
+
+PART = "xcvu13p-flga2577-2-e"
+RESULT = Path(__file__).parent / "results" / "yosys_flow.json"
+
+
+def random_network(widths: list[int], seed: int = 0) -> FixedPointNetwork:
+    """Return a ReLU network of 8-bit weights, half of them zero."""
+    rng = np.random.default_rng(seed)
+    layers = []
+    for n_in, n_out in pairwise(widths):
+        weight = np.clip(np.round(rng.normal(0, 40, (n_out, n_in))), -127, 127).astype(np.int64)
+        weight[rng.random(weight.shape) < 0.5] = 0
+        bias = rng.integers(-500, 501, n_out)
+        last = len(layers) == len(widths) - 2
+        output = None if last else Quantizer(8, 5, False)
+        layers.append(DenseLayer(weight, 7, bias, 11, "linear" if last else "relu", output))
+    return FixedPointNetwork(Quantizer(8, 4, True), tuple(layers))
+
+
+def main() -> None:
+    """Run every flow, print the table and write it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--widths", default="24,64,32,16,32,32,5")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    widths = [int(width) for width in options.widths.split(",")]
+    flows = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        circuit = build_rtl(random_network(widths), Path(temporary) / "rtl", PART, 5.0)
+        for flow in STAGE_FLOWS:
+            start = time.perf_counter()
+            cells, yosys = map_circuit(
+                Path(temporary) / "rtl", PART, Path(temporary) / flow, options.threads, flow=flow
+            )
+            flows[flow] = {"seconds": round(time.perf_counter() - start, 1), **count_resources(cells)}
+    for numbers in flows.values():
+        numbers["time_ratio"] = round(numbers["seconds"] / flows[DEFAULT_FLOW]["seconds"], 2)
+        numbers["lut_ratio"] = round(numbers["lut"] / flows[DEFAULT_FLOW]["lut"], 3)
+    estimate = {"lut": circuit.estimated_lut, "ff": circuit.estimated_ff, "stages": circuit.stages}
+    columns = ("seconds", "time_ratio", "lut", "lut_ratio", "ff")
+    print(f"{'flow':14}" + "".join(f"{column:>12}" for column in columns))
+    for flow, numbers in flows.items():
+        print(f"{flow:14}" + "".join(f"{numbers[column]:12}" for column in columns))
+    print(f"da4ml's estimate: {estimate}")
+    record = {"widths": widths, "threads": options.threads, "tool": yosys.name, "da4ml": estimate, "flows": flows}
+    write_json({**record, "default": DEFAULT_FLOW}, RESULT)
+
+
+if __name__ == "__main__":
+    main()

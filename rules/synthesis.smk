@@ -1,0 +1,106 @@
+"""Circuits of every compressed model: hls4ml project, Verilog, the comparison of all forms, synthesis."""
+
+
+rule build_hls_project:
+    input:
+        onnx="results/{run}/candidates/{candidate}/{scheme}/model.onnx",
+    output:
+        project=directory("results/{run}/synthesis/{candidate}/{scheme}/hls"),
+    log:
+        "results/{run}/logs/build_hls_project/{candidate}_{scheme}.log",
+    benchmark:
+        "results/{run}/benchmarks/build_hls_project/{candidate}_{scheme}.tsv"
+    params:
+        backend=config["synthesis"]["backend"],
+        settings={
+            key: config["synthesis"][key] for key in ("part", "clock_period_ns", "io_type", "strategy", "reuse_factor")
+        },
+    threads: 1
+    resources:
+        mem_mb=3000,
+    message:
+        "Writing and compiling the hls4ml project of {wildcards.candidate} at {wildcards.scheme}"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/build_hls_project.py"
+
+
+rule build_rtl:
+    input:
+        fixed_point="results/{run}/candidates/{candidate}/{scheme}/fixed_point.json",
+    output:
+        project=directory("results/{run}/synthesis/{candidate}/{scheme}/rtl"),
+    log:
+        "results/{run}/logs/build_rtl/{candidate}_{scheme}.log",
+    benchmark:
+        "results/{run}/benchmarks/build_rtl/{candidate}_{scheme}.tsv"
+    params:
+        part=config["synthesis"]["part"],
+        clock_period_ns=config["synthesis"]["clock_period_ns"],
+    threads: 1
+    resources:
+        mem_mb=2000,
+    message:
+        "Writing Verilog of {wildcards.candidate} at {wildcards.scheme}"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/build_rtl.py"
+
+
+rule verify_model:
+    input:
+        jets="results/{run}/data/jets.h5",
+        checkpoint="results/{run}/candidates/{candidate}/{scheme}/compressed.pt",
+        fixed_point="results/{run}/candidates/{candidate}/{scheme}/fixed_point.json",
+        onnx="results/{run}/candidates/{candidate}/{scheme}/model.onnx",
+        hls="results/{run}/synthesis/{candidate}/{scheme}/hls",
+        rtl="results/{run}/synthesis/{candidate}/{scheme}/rtl",
+    output:
+        verification="results/{run}/synthesis/{candidate}/{scheme}/verification.json",
+    log:
+        "results/{run}/logs/verify_model/{candidate}_{scheme}.log",
+    benchmark:
+        "results/{run}/benchmarks/verify_model/{candidate}_{scheme}.tsv"
+    params:
+        n_jets=config["synthesis"]["n_verification_jets"],
+        n_rtl_jets=config["synthesis"]["n_rtl_jets"],
+    threads: 1
+    resources:
+        mem_mb=3000,
+    message:
+        "Comparing all forms of {wildcards.candidate} at {wildcards.scheme} with the trained network"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/verify_model.py"
+
+
+rule synthesize_model:
+    input:
+        hls="results/{run}/synthesis/{candidate}/{scheme}/hls",
+        rtl="results/{run}/synthesis/{candidate}/{scheme}/rtl",
+        verification="results/{run}/synthesis/{candidate}/{scheme}/verification.json",
+    output:
+        report="results/{run}/synthesis/{candidate}/{scheme}/report.json",
+        tool_reports=directory("results/{run}/synthesis/{candidate}/{scheme}/reports"),
+    log:
+        "results/{run}/logs/synthesize_model/{candidate}_{scheme}.log",
+    benchmark:
+        "results/{run}/benchmarks/synthesize_model/{candidate}_{scheme}.tsv"
+    params:
+        backend=config["synthesis"]["backend"],
+        part=config["synthesis"]["part"],
+        available=config["synthesis"].get("available"),
+        clock_period_ns=config["synthesis"]["clock_period_ns"],
+        timeout_minutes=config["synthesis"]["timeout_minutes"],
+    threads: 2
+    resources:
+        mem_mb=6000,
+    message:
+        "Synthesising {wildcards.candidate} at {wildcards.scheme}"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/synthesize_model.py"

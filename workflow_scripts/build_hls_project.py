@@ -1,0 +1,11 @@
+"""Turn a compressed model into an hls4ml project and compile its C simulation."""
+
+from snacpack.workflow import start_job
+
+start_job(snakemake)
+
+from snacpack.synthesis.backends import choose_backend
+from snacpack.synthesis.hls import HlsSettings, build_hls_project
+
+backend = choose_backend(snakemake.params.backend)
+build_hls_project(snakemake.input.onnx, snakemake.output.project, backend, HlsSettings(**snakemake.params.settings))

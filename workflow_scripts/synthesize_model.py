@@ -1,0 +1,25 @@
+"""Synthesise a compressed model and write down its hardware numbers and where each comes from."""
+
+from snacpack.workflow import start_job
+
+start_job(snakemake)
+
+from snacpack.files import read_json, write_json
+from snacpack.synthesis.backends import choose_backend
+from snacpack.synthesis.report import synthesise
+
+comparisons = {entry["name"]: entry for entry in read_json(snakemake.input.verification)["comparisons"]}
+report = synthesise(
+    backend=choose_backend(snakemake.params.backend),
+    hls=snakemake.input.hls,
+    rtl=snakemake.input.rtl,
+    reports=snakemake.output.tool_reports,
+    part=snakemake.params.part,
+    clock_period_ns=snakemake.params.clock_period_ns,
+    available=snakemake.params.available,
+    measured_latency=comparisons["verilog"]["latency_cycles"],
+    threads=snakemake.threads,
+    timeout_s=60 * snakemake.params.timeout_minutes,
+)
+names = {"model": snakemake.wildcards.candidate, "scheme": snakemake.wildcards.scheme}
+write_json({**names, **report}, snakemake.output.report)

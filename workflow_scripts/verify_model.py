@@ -1,0 +1,34 @@
+"""Compare every form of a compressed model with the trained network, on test jets."""
+
+import logging
+from pathlib import Path
+
+from snacpack.workflow import start_job
+
+start_job(snakemake)
+
+from snacpack.compression.checkpoint import Checkpoint
+from snacpack.files import write_json
+from snacpack.jets.dataset import load_jets
+from snacpack.synthesis.verification import Forms, complaint, spread, verify
+
+checkpoint = Checkpoint.load(snakemake.input.checkpoint)
+x, _ = load_jets(snakemake.input.jets, ("test",))["test"]
+x = x[spread(len(x), snakemake.params.n_jets)]
+forms = Forms(*(Path(snakemake.input[name]) for name in ("fixed_point", "onnx", "hls", "rtl")))
+comparisons = verify(checkpoint.network().eval(), forms, x, snakemake.params.n_rtl_jets, snakemake.threads)
+result = {
+    "model": snakemake.wildcards.candidate,
+    "scheme": snakemake.wildcards.scheme,
+    "n_jets": len(x),
+    "n_rtl_jets": min(len(x), snakemake.params.n_rtl_jets),
+    "comparisons": comparisons,
+    "exact": all(entry["exact"] for entry in comparisons),
+}
+problem = complaint(comparisons)
+if problem:
+    logging.warning("%s %s: %s", snakemake.wildcards.candidate, snakemake.wildcards.scheme, problem)
+    # Tables of tanh and sigmoid may be off by a rounding, and the report says so; a ReLU network has no excuse.
+    if checkpoint.architecture.activation == "relu":
+        raise RuntimeError(f"{problem}; all comparisons: {comparisons}")
+write_json(result, snakemake.output.verification)
