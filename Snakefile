@@ -24,7 +24,9 @@ rule all:
 
 
 onsuccess:
-    print(f"\nDone. Open results/{config['run']}/report.html in a browser; its tables are in results/{config['run']}/tables.")
+    if Path(f"results/{config['run']}/report.html").exists():
+        print(f"\nThe report is results/{config['run']}/report.html: open it in a browser.")
+        print(f"Its tables are in results/{config['run']}/tables.")
 
 
 onerror:

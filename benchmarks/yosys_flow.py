@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from machine import describe_machine
 
 from snacpack.files import write_json
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
@@ -63,7 +64,7 @@ def main() -> None:
         print(f"{flow:14}" + "".join(f"{numbers[column]:12}" for column in columns))
     print(f"da4ml's estimate: {estimate}")
     record = {"widths": widths, "threads": options.threads, "tool": yosys.name, "da4ml": estimate, "flows": flows}
-    write_json({**record, "default": DEFAULT_FLOW}, RESULT)
+    write_json({**record, "default": DEFAULT_FLOW, "machine": describe_machine()}, RESULT)
 
 
 if __name__ == "__main__":

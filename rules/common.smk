@@ -17,9 +17,14 @@ if workflow.is_main_process:
     except ConfigError as error:
         raise WorkflowError(str(error)) from None
 
+# Snakemake merges configurations, so that a reference of the default is taken out by setting it to null.
+config["references"] = {name: fields for name, fields in config["references"].items() if fields is not None}
+
 REFERENCES = list(config["references"])
 N_GENERATIONS = config["search"]["trials"] // config["search"]["population"]
 N_SHARDS = config["search"]["shards"]
+# With few cores a job that wants several of them waits until all the others are done.
+SYNTHESIS_THREADS = min(8, max(1, (workflow.cores or 16) // 4))
 N_INPUTS = config["data"]["n_constituents"] * len(config["data"]["features"])
 
 
@@ -54,7 +59,7 @@ def per_model(pattern):
 
 
 def jets_of_sample(split):
-    """Jets of each simulated file of raw/train or raw/val, by class and part."""
+    """Jets of each simulated file of a split, by class and part."""
     pythia = config["data"]["pythia"]
     n_jets = pythia["train_jets" if split == "train" else "test_jets"]
     return {
@@ -71,11 +76,11 @@ def raw_jets(wildcards):
         if (folder / "train").is_dir():
             return {"train": find_jet_files(folder / "train"), "test": find_jet_files(folder / "val")}
         return {"train": find_jet_files(folder), "test": []}
-    raw = f"results/{wildcards.run}/data/raw"
+    data = f"results/{wildcards.run}/data"
     if config["data"]["source"] == "zenodo":
-        return {"train": f"{raw}/train", "test": f"{raw}/val"}
+        return {"train": f"{data}/downloaded/train", "test": f"{data}/downloaded/val"}
     return {
-        role: [f"{raw}/{split}/{jet_class}_{part}.h5" for jet_class, part in jets_of_sample(split)]
+        role: [f"{data}/simulated/{split}/{jet_class}_{part}.h5" for jet_class, part in jets_of_sample(split)]
         for role, split in (("train", "train"), ("test", "val"))
     }
 

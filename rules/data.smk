@@ -4,7 +4,7 @@ if config["data"]["source"] == "pythia":
 
     rule simulate_jets:
         output:
-            jets="results/{run}/data/raw/{split}/{jet_class}_{part}.h5",
+            jets="results/{run}/data/simulated/{split}/{jet_class}_{part}.h5",
         log:
             "results/{run}/logs/simulate_jets/{split}_{jet_class}_{part}.log",
         benchmark:
@@ -34,7 +34,7 @@ if config["data"]["source"] == "zenodo":
 
     rule download_jets:
         output:
-            folder=directory("results/{run}/data/raw/{split}"),
+            folder=directory("results/{run}/data/downloaded/{split}"),
         log:
             "results/{run}/logs/download_jets/{split}.log",
         benchmark:

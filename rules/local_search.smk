@@ -18,6 +18,7 @@ rule warm_up_candidate:
     threads: 1
     resources:
         mem_mb=2000,
+        runtime="12h",
     message:
         "Warming up {wildcards.candidate} at {wildcards.scheme}"
     conda:
@@ -46,6 +47,7 @@ rule prune_candidate:
     threads: 1
     resources:
         mem_mb=2000,
+        runtime="24h",
     message:
         "Pruning {wildcards.candidate} at {wildcards.scheme}, iteration {wildcards.iteration}"
     conda:
@@ -70,6 +72,7 @@ rule summarise_compression:
     threads: 1
     resources:
         mem_mb=1500,
+        runtime="20m",
     message:
         "Choosing the pruning iteration of {wildcards.candidate} at {wildcards.scheme}"
     conda:
@@ -95,6 +98,7 @@ rule evaluate_compressed:
     threads: 1
     resources:
         mem_mb=2500,
+        runtime="1h",
     message:
         "Measuring {wildcards.candidate} at {wildcards.scheme} on test jets"
     conda:

@@ -17,6 +17,7 @@ rule tabulate_space:
     threads: 1
     resources:
         mem_mb=500,
+        runtime="10m",
     message:
         "Writing table 1: the search space"
     conda:
@@ -43,13 +44,13 @@ rule tabulate_networks:
     benchmark:
         "results/{run}/benchmarks/tabulate_networks/table2.tsv"
     params:
-        data_source=config["data"]["source"],
         references=REFERENCES,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
     threads: 1
     resources:
         mem_mb=500,
+        runtime="10m",
     message:
         "Writing table 2: accuracy and estimated cost of the float networks"
     conda:
@@ -75,13 +76,13 @@ rule tabulate_circuits:
     benchmark:
         "results/{run}/benchmarks/tabulate_circuits/table3.tsv"
     params:
-        data_source=config["data"]["source"],
         references=REFERENCES,
         schemes=config["compression"]["schemes"],
         part=config["synthesis"]["part"],
     threads: 1
     resources:
         mem_mb=500,
+        runtime="10m",
     message:
         "Writing table 3: the compressed networks as circuits"
     conda:
@@ -113,6 +114,7 @@ rule draw_fronts:
     threads: 1
     resources:
         mem_mb=1000,
+        runtime="10m",
     message:
         "Drawing the fronts of the search"
     conda:
@@ -136,6 +138,7 @@ rule draw_training_curves:
     threads: 1
     resources:
         mem_mb=1000,
+        runtime="10m",
     message:
         "Drawing the training of the float networks"
     conda:
@@ -161,6 +164,7 @@ rule draw_pruning_curves:
     threads: 1
     resources:
         mem_mb=1000,
+        runtime="10m",
     message:
         "Drawing accuracy against sparsity"
     conda:
@@ -185,11 +189,10 @@ rule draw_confusion_matrix:
         "results/{run}/logs/draw_confusion_matrix/{candidate}_{scheme}.log",
     benchmark:
         "results/{run}/benchmarks/draw_confusion_matrix/{candidate}_{scheme}.tsv"
-    params:
-        data_source=config["data"]["source"],
     threads: 1
     resources:
         mem_mb=1000,
+        runtime="10m",
     message:
         "Drawing the confusion matrix of {wildcards.candidate} at {wildcards.scheme}"
     conda:
@@ -233,6 +236,7 @@ rule write_report:
     threads: 1
     resources:
         mem_mb=1000,
+        runtime="10m",
     message:
         "Writing the report of run {wildcards.run}"
     conda:

@@ -18,6 +18,7 @@ rule build_hls_project:
     threads: 1
     resources:
         mem_mb=3000,
+        runtime="2h",
     message:
         "Writing and compiling the hls4ml project of {wildcards.candidate} at {wildcards.scheme}"
     conda:
@@ -41,6 +42,7 @@ rule build_rtl:
     threads: 1
     resources:
         mem_mb=2000,
+        runtime="1h",
     message:
         "Writing Verilog of {wildcards.candidate} at {wildcards.scheme}"
     conda:
@@ -69,6 +71,7 @@ rule verify_model:
     threads: 1
     resources:
         mem_mb=3000,
+        runtime="2h",
     message:
         "Comparing all forms of {wildcards.candidate} at {wildcards.scheme} with the trained network"
     conda:
@@ -90,14 +93,14 @@ rule synthesize_model:
     benchmark:
         "results/{run}/benchmarks/synthesize_model/{candidate}_{scheme}.tsv"
     params:
-        backend=config["synthesis"]["backend"],
         part=config["synthesis"]["part"],
         available=config["synthesis"].get("available"),
         clock_period_ns=config["synthesis"]["clock_period_ns"],
         timeout_minutes=config["synthesis"]["timeout_minutes"],
-    threads: 2
+    threads: SYNTHESIS_THREADS
     resources:
         mem_mb=6000,
+        runtime=lambda wildcards, input: int(config["synthesis"]["timeout_minutes"]) + 20,
     message:
         "Synthesising {wildcards.candidate} at {wildcards.scheme}"
     conda:

@@ -104,26 +104,33 @@ def _search_problems(config: Mapping[str, Any]) -> Iterator[str]:
 def _model_problems(config: Mapping[str, Any]) -> Iterator[str]:
     from snacpack.compression.scheme import Scheme
 
-    for name, fields in config["references"].items():
+    references = {name: fields for name, fields in config["references"].items() if fields is not None}
+    if not references:
+        yield "references: all are null; keep one, which candidates are compared with"
+    for name, fields in references.items():
         try:
             Architecture.from_dict(fields)
         except ValueError as error:
             yield f"references.{name}: {error}"
     wanted = config["selection"]["min_accuracy"]
-    if isinstance(wanted, str) and wanted not in config["references"]:
-        known = ", ".join(config["references"])
+    if isinstance(wanted, str) and wanted not in references:
+        known = ", ".join(references)
         yield f"selection.min_accuracy: {wanted!r} is neither a number nor a reference; references are {known}"
     for scheme in config["compression"]["schemes"]:
         try:
-            Scheme.parse(scheme)
+            usual = str(Scheme.parse(scheme))
         except ValueError as error:
             yield str(error)
+            continue
+        if scheme != usual:
+            yield f"compression.schemes: write {scheme!r} as {usual!r}, so that one precision has one name"
 
 
 def _tool_problems(config: Mapping[str, Any]) -> Iterator[str]:
     from snacpack.hardware.surrogate import Surrogate
-    from snacpack.synthesis.backends import missing_tool
-    from snacpack.synthesis.parts import available_resources
+    from snacpack.synthesis.backends import choose_backend, missing_tool
+    from snacpack.synthesis.parts import available_resources, yosys_family
+    from snacpack.synthesis.rtl import NS_PER_ADDER
 
     try:
         Surrogate(**config["hardware"]["surrogate"])
@@ -135,5 +142,12 @@ def _tool_problems(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"synthesis.backend: {missing}"
     try:
         available_resources(synthesis["part"], synthesis.get("available"))
+        if not missing and choose_backend(synthesis["backend"]) == "open":
+            yosys_family(synthesis["part"])
     except ValueError as error:
         yield str(error)
+    if synthesis["clock_period_ns"] < NS_PER_ADDER:
+        yield (
+            f"synthesis.clock_period_ns: {synthesis['clock_period_ns']} is less than one addition takes, "
+            f"{NS_PER_ADDER} ns; take a slower clock"
+        )

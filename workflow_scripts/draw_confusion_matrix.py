@@ -14,5 +14,5 @@ title = (
     f"{snakemake.wildcards.candidate} {snakemake.wildcards.scheme}: "
     f"{100 * compressed['test_accuracy']:.2f}% of {compressed['n_test']:,} test jets"
 )
-classes = read_data_set(snakemake.input.jets, snakemake.params.data_source).classes
+classes = read_data_set(snakemake.input.jets).classes
 save_figure(draw_confusion_matrix(compressed["confusion"], classes, title), snakemake.output)

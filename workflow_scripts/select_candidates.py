@@ -15,7 +15,7 @@ if isinstance(wanted, str):
     source = f"validation accuracy of the reference {wanted}, trained by the same recipe"
 else:
     min_accuracy, source = wanted, "selection.min_accuracy of the configuration"
-pareto = pd.read_csv(snakemake.input.pareto, float_precision="round_trip")
+pareto = pd.read_csv(snakemake.input.pareto)
 max_candidates = snakemake.params.selection["max_candidates"]
 chosen = select_candidates(pareto, snakemake.params.objectives, min_accuracy, max_candidates)
 write_json({**chosen, "min_accuracy_source": source}, snakemake.output.selected)

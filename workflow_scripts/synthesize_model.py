@@ -1,16 +1,18 @@
 """Synthesise a compressed model and write down its hardware numbers and where each comes from."""
 
+from pathlib import Path
+
 from snacpack.workflow import start_job
 
 start_job(snakemake)
 
 from snacpack.files import read_json, write_json
-from snacpack.synthesis.backends import choose_backend
 from snacpack.synthesis.report import synthesise
 
 comparisons = {entry["name"]: entry for entry in read_json(snakemake.input.verification)["comparisons"]}
 report = synthesise(
-    backend=choose_backend(snakemake.params.backend),
+    # What the project was written for, also where another tool has turned up since.
+    backend=read_json(Path(snakemake.input.hls) / "project.json")["backend"],
     hls=snakemake.input.hls,
     rtl=snakemake.input.rtl,
     reports=snakemake.output.tool_reports,

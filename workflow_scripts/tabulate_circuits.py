@@ -15,6 +15,6 @@ compressed, circuits = by_scheme(snakemake.input.compressed), by_scheme(snakemak
 models = model_names(snakemake.params.references, read_json(snakemake.input.selected))
 order = in_model_order(compressed, models, snakemake.params.schemes)
 rows = table3_rows(order, compressed, circuits)
-data = read_data_set(snakemake.input.jets, snakemake.params.data_source)
+data = read_data_set(snakemake.input.jets)
 table = table3(rows, data, package_versions(), circuits.values(), snakemake.params.part)
 write_table(rows, TABLE3_FORMATS, table, snakemake.output)

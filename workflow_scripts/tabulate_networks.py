@@ -20,6 +20,6 @@ models = read_models(
     trained,
 )
 rows = table2_rows(models, trained)
-data = read_data_set(snakemake.input.jets, snakemake.params.data_source)
+data = read_data_set(snakemake.input.jets)
 table = table2(rows, data, package_versions(), snakemake.params.surrogate, snakemake.params.bit_width)
 write_table(rows, TABLE2_FORMATS, table, snakemake.output)

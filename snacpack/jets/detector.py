@@ -13,6 +13,9 @@ CHARGED_HADRONS = (211, 321, 2212, 3112, 3222, 3312, 3334)
 
 TRACK, ECAL, HCAL = 0, 1, 2
 
+# Less of a particle is noise to any detector, and numbers like 1e-300 GeV end FastJet's process.
+SEEN_FRACTION = 1e-6
+
 
 class Particles(NamedTuple):
     """Particles of several events in one table; every field has shape ``(n,)``.
@@ -197,7 +200,15 @@ def sum_into_cells(particles: Particles, width: float, kind: int) -> Particles:
 
 
 def _smear(particles: Particles, resolution: np.ndarray, rng: np.random.Generator) -> Particles:
-    """Scale each momentum by a Gaussian factor; what fluctuates to nothing is not seen."""
-    factor = 1 + resolution * rng.standard_normal(len(particles.e))
+    """Scale each momentum by a random factor of mean one; what fluctuates to nothing is not seen.
+
+    The factor has a gamma distribution, which is a Gaussian where the resolution is
+    good. Where it is worse than the energy itself, a Gaussian cut off at zero would
+    nearly double what a soft hadron leaves on average.
+    """
+    factor = np.ones(len(particles.e))
+    smeared = resolution > 0
+    variance = resolution[smeared] ** 2
+    factor[smeared] = rng.gamma(1 / variance, variance)
     scaled = particles._replace(**{name: getattr(particles, name) * factor for name in ("px", "py", "pz", "e")})
-    return scaled.take(factor > 0)
+    return scaled.take(factor > SEEN_FRACTION)

@@ -9,7 +9,6 @@ from markupsafe import Markup
 from snacpack.report.records import DataSet
 from snacpack.report.tables import RESOURCES, TABLE2_FORMATS, TABLE3_FORMATS, Row, write_number
 
-MISSING = "\N{EN DASH}"
 Best = Callable[[Sequence[float]], float]
 
 
@@ -57,11 +56,11 @@ def best_rows(rows: Sequence[Row], name: str, specification: str, best: Best) ->
 
     Values that read the same are equally good. A column of one value, or of equal values, has no best.
     """
-    written = {i: float(write_number(row[name], specification)) for i, row in enumerate(rows) if row[name] is not None}
-    if len(set(written.values())) < 2:
+    written = [float(write_number(row[name], specification)) for row in rows]
+    if len(set(written)) < 2:
         return set()
-    target = best(list(written.values()))
-    return {i for i, value in written.items() if value == target}
+    target = best(written)
+    return {i for i, value in enumerate(written) if value == target}
 
 
 def table1(rows: Sequence[Row]) -> Table:
@@ -80,7 +79,7 @@ def table2(
     rows
         Result of :func:`snacpack.report.tables.table2_rows`.
     data, versions
-        The jets, and the versions of the packages.
+        The jets, and the versions of the packages that write the table.
     surrogate, bit_width
         The config's ``hardware.surrogate`` and ``hardware.bit_width``.
     """
@@ -95,7 +94,7 @@ def table2(
     cells = []
     for i, row in enumerate(rows):
         text = {name: grouped(row[name], TABLE2_FORMATS[name]) for name in TABLE2_FORMATS}
-        text["accuracy_percent"] = _accuracy(row)
+        text["accuracy_percent"] = accuracy_with_interval(row)
         cells.append((Cell(row["model"]), Cell(row["architecture"]), *(Cell(text[c], i in best[c]) for c in columns)))
     headings = (
         "Model",
@@ -106,7 +105,7 @@ def table2(
         "Est. average resources [%]",
         "Est. clock cycles",
     )
-    estimator = f"rule4ml {versions.get('rule4ml', '')} ({surrogate['weights']} weights, {surrogate['board']}, "
+    estimator = f"rule4ml ({surrogate['weights']} weights, {surrogate['board']}, "
     estimator += (
         f"{surrogate['precision']}, {surrogate['strategy']} strategy, reuse factor {surrogate['reuse_factor']})"
     )
@@ -134,11 +133,11 @@ def table3(
     rows
         Result of :func:`snacpack.report.tables.table3_rows`.
     data, versions
-        The jets, and the versions of the packages.
+        The jets, and the versions of the packages that write the table.
     circuits, part
         Content of synthesis' ``report.json`` files, which name their tools, and the FPGA.
     """
-    tools = dict.fromkeys(circuit["tool"] for circuit in circuits if circuit.get("tool"))
+    tools = dict.fromkeys(circuit["tool"] for circuit in circuits)
     lowest = ("latency_ns", "ii_ns", *RESOURCES)
     best = {name: best_rows(rows, name, TABLE3_FORMATS[name], min) for name in lowest}
     best["accuracy_percent"] = best_rows(rows, "accuracy_percent", TABLE3_FORMATS["accuracy_percent"], max)
@@ -154,14 +153,14 @@ def table3(
         "II [ns] (cc)",
         *(name.upper() for name in RESOURCES),
     )
-    clocks = sorted({row["clock_period_ns"] for row in rows if row["clock_period_ns"] is not None})
+    clocks = sorted({row["clock_period_ns"] for row in rows})
     notes = (
         data_note(data),
         "Accuracy: the quantised and pruned network on the test jets, with Wilson's interval at 68.27%. "
         "Sparsity: weights that are zero. "
         "cc: clock cycles. II: initiation interval. In brackets behind the resources: percent of the part.",
-        f"Part {part}; clock period asked for: {', '.join(f'{clock:g} ns' for clock in clocks) or 'unknown'}.",
-        *(BACKEND_NOTES[name] for name in sorted({row["backend"] for row in rows if row["backend"]})),
+        f"Part {part}; clock period asked for: {', '.join(f'{clock:g} ns' for clock in clocks)}.",
+        *backend_notes(rows),
         "Bold: the best value of a column.",
         f"Tools: {'; '.join(tools) or 'none'}. " + version_note(versions, ("brevitas", "qonnx", "hls4ml", "da4ml")),
     )
@@ -169,9 +168,10 @@ def table3(
 
 
 BACKEND_NOTES = {
-    "open": "Backend open: pipelined Verilog from da4ml; LUT, FF, DSP and BRAM counted after Yosys' synthesis for "
-    "UltraScale+; cycles are pipeline stages, and nanoseconds are cycles times the clock period asked for. Nothing "
-    "was placed and routed: that the circuit closes timing at this clock is not shown.",
+    "open": "Backend open: pipelined Verilog from da4ml, mapped by Yosys to 6-input LUTs, carry chains and flip-flops, "
+    "in the same way for every AMD part; LUT and FF are counts of these cells. DSP and BRAM are zero by construction: "
+    "the mapping never uses them. Cycles are pipeline stages, and nanoseconds are cycles times the clock period asked "
+    "for. Nothing was placed and routed: that the circuit closes timing at this clock is not shown.",
     "vitis": "Backend vitis: numbers of AMD's Vitis HLS and logic synthesis, read from its reports. The circuit was "
     "not placed and routed: that it closes timing at this clock is not shown.",
     "vivado": "Backend vivado: numbers of AMD's Vivado HLS and logic synthesis, read from its reports. The circuit was "
@@ -179,36 +179,38 @@ BACKEND_NOTES = {
 }
 
 
+def backend_notes(rows: Sequence[Row]) -> list[str]:
+    """Say where the numbers of table 3's rows come from, a note for each backend among them."""
+    return [BACKEND_NOTES[name] for name in sorted({row["backend"] for row in rows})]
+
+
 def _table3_cells(row: Row, best: set[str]) -> tuple[Cell, ...]:
     def value(name: str) -> str:
         return grouped(row[name], TABLE3_FORMATS[name])
 
     def time(name: str, cycles: str) -> Cell:
-        return Cell(f"{row[name]:g} ({value(cycles)})" if row[name] is not None else MISSING, name in best)
+        return Cell(f"{row[name]:g} ({value(cycles)})", name in best)
 
     return (
         Cell(row["model"]),
         Cell(row["scheme"]),
         Cell(f"{100 * row['sparsity']:.1f}"),
-        Cell(_accuracy(row), "accuracy_percent" in best),
+        Cell(accuracy_with_interval(row), "accuracy_percent" in best),
         time("latency_ns", "latency_cycles"),
         time("ii_ns", "ii_cycles"),
-        *(
-            Cell(f"{value(name)} ({value(f'{name}_percent')}%)" if row[name] is not None else MISSING, name in best)
-            for name in RESOURCES
-        ),
+        *(Cell(f"{value(name)} ({value(f'{name}_percent')}%)", name in best) for name in RESOURCES),
     )
 
 
-def _accuracy(row: Row) -> str:
+def accuracy_with_interval(row: Row) -> str:
     """Write an accuracy in percent with its interval."""
     return f"{row['accuracy_percent']:.2f} ({row['accuracy_low']:.2f} to {row['accuracy_high']:.2f})"
 
 
 def grouped(value: object, specification: str) -> str:
-    """Write a value for readers: thousands grouped, :data:`MISSING` where there is none."""
+    """Write a value for readers, thousands grouped."""
     text = write_number(value, specification)
-    return f"{int(text):,}" if text and specification == "d" else text or MISSING
+    return f"{int(text):,}" if specification == "d" else text
 
 
 NOT_PUBLISHED = "These jets are not the published hls4ml jets: accuracies do not compare with published ones."
@@ -224,5 +226,6 @@ def data_note(data: DataSet) -> str:
 
 
 def version_note(versions: Mapping[str, str], names: Sequence[str]) -> str:
-    """List snacpack's version and those of ``names`` that are known."""
-    return "Versions: " + ", ".join(f"{n} {versions[n]}" for n in ("snacpack", *names) if n in versions) + "."
+    """List snacpack's version and those of ``names`` that are known, as those of the job that writes the table."""
+    known = ", ".join(f"{name} {versions[name]}" for name in ("snacpack", *names) if name in versions)
+    return f"Packages that wrote this table (a job is not repeated when only they change): {known}."

@@ -1,4 +1,4 @@
-"""Which code and which versions a run was made with."""
+"""Which code and which packages this process runs."""
 
 import platform
 import subprocess

@@ -22,6 +22,8 @@ _REFERENCE_COLUMNS = {
     "est_clock_cycles": "clock_cycles",
 }
 _SPLITS = ("train", "val", "test")
+# How the source reads where snacpack.jets.simulation made the jets, and in files that do not say it themselves.
+_SIMULATED = ("Pythia ", "simulated with Pythia")
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class DataSet:
     features
         Names of the network's inputs.
     simulated
-        Whether the run simulated the jets itself.
+        Whether the jets are simulated ones, by this package.
     """
 
     source: str
@@ -49,15 +51,16 @@ class DataSet:
     simulated: bool
 
 
-def read_data_set(path: str | Path, kind: str) -> DataSet:
-    """Read the description, not the jets, from a run's ``data/jets.h5``; ``kind`` is the config's ``data.source``."""
+def read_data_set(path: str | Path) -> DataSet:
+    """Read the description, not the jets, from a run's ``data/jets.h5``."""
     with h5py.File(path) as file:
+        source = str(file.attrs["source"])
         return DataSet(
-            source=str(file.attrs["source"]),
+            source=source,
             classes=tuple(json.loads(file.attrs["classes"])),
             n_jets={split: len(file[f"y_{split}"]) for split in _SPLITS},
             features=tuple(json.loads(file.attrs["features"])),
-            simulated=kind == "pythia",
+            simulated=source.startswith(_SIMULATED),
         )
 
 

@@ -11,7 +11,7 @@ from snacpack.files import read_json
 from snacpack.report import sections
 from snacpack.report.fronts import NAC_OBJECTIVES, PROJECTIONS
 from snacpack.report.interactive import interactive_projection, plotly_library
-from snacpack.report.layout import BACKEND_NOTES, NOT_PUBLISHED, table1, table2, table3
+from snacpack.report.layout import NOT_PUBLISHED, backend_notes, table1, table2, table3
 from snacpack.report.page import picture, render
 from snacpack.report.records import (
     by_model,
@@ -122,9 +122,9 @@ def report_page(files: RunFiles, config: Mapping[str, Any], versions: Mapping[st
     config
         The whole config of the run.
     versions, commit
-        Versions of the packages, and the commit of the code if it is known.
+        Versions of the packages that write the page, and the commit of the code if it is known.
     """
-    run, data = Run.read(files, config, versions), read_data_set(files.jets, config["data"]["source"])
+    run, data = Run.read(files, config, versions), read_data_set(files.jets)
     return render(
         "report.html.j2",
         run=run,
@@ -162,31 +162,28 @@ def _search_parts(run: Run, files: RunFiles) -> dict[str, Any]:
         "space_table": table1(table1_rows(run.config["search"]["space"])),
         "pareto_table": sections.network_table("Pareto-optimal networks", pareto, names),
         "failed_table": sections.failed_table(run.trials),
-        "only_relu": {*chosen["activation"], *(r["activation"] for r in run.config["references"].values())} == {"relu"},
+        "only_relu": {*chosen["activation"], *(r["activation"] for r in run.config["references"].values())} <= {"relu"},
         "chosen_table": sections.network_table("The chosen networks", chosen, names),
     }
 
 
 def _hardware_parts(run: Run, files: RunFiles, data: Any) -> dict[str, Any]:
-    references = list(run.config["references"])
     hardware, synthesis = run.config["hardware"], run.config["synthesis"]
     rows = table3_rows(run.order, run.compressed, run.circuits)
     pictures = {model_and_scheme(path): name for path, name in zip(files.compressed, files.confusion, strict=True)}
-    failed = sections.failed_circuits(run.circuits)
-    brief = sections.circuit_sentences(rows, references)
     return {
         "table2": table2(
             table2_rows(run.models, run.trained), data, run.versions, hardware["surrogate"], hardware["bit_width"]
         ),
         "table3": table3(rows, data, run.versions, run.circuits.values(), synthesis["part"]),
-        "compression_table": sections.compression_table(run.order, run.metrics, run.chosen, run.compressed),
+        "compression_table": sections.compression_table(rows, run.metrics, run.chosen),
         "estimate_table": sections.estimate_table(run.order, run.circuits),
         "verification_table": sections.verification_table(run.order, run.verified),
         "verification_sentence": sections.verification_sentence(run.verified),
         "origin_table": sections.origin_table(run.order, run.circuits),
-        "backend_notes": [BACKEND_NOTES[name] for name in sorted({r["backend"] for r in rows if r["backend"]})],
-        "circuit_sentences": brief,
-        "failed_circuits": failed,
+        "backend_notes": backend_notes(rows),
+        "circuit_sentences": sections.circuit_sentences(rows, list(run.config["references"])),
+        "parallelism": sections.parallelism(rows, synthesis),
         "confusion": [{"model": key[0], "scheme": key[1], "picture": picture(pictures[key])} for key in run.order],
     }
 

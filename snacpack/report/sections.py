@@ -5,10 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from snacpack.report.layout import MISSING, Cell, Table, grouped
+from snacpack.report.layout import Cell, Table, accuracy_with_interval, grouped
 from snacpack.report.tables import Row, short_float
 
 Key = tuple[str, str]
+MISSING = "\N{EN DASH}"
 OBJECTIVE_WORDS = {
     "accuracy": "validation accuracy",
     "macs": "multiply-accumulates",
@@ -74,31 +75,29 @@ def failed_table(trials: pd.DataFrame) -> Table | None:
 
 
 def compression_table(
-    order: Sequence[Key],
-    metrics: Mapping[Key, pd.DataFrame],
-    chosen: Mapping[Key, Mapping[str, Any]],
-    compressed: Mapping[Key, Mapping[str, Any]],
+    rows: Sequence[Row], metrics: Mapping[Key, pd.DataFrame], chosen: Mapping[Key, Mapping[str, Any]]
 ) -> Table:
-    """Lay out the iteration of every model and scheme that went to synthesis."""
-    rows = []
-    for key in order:
+    """Lay out the iteration that went to synthesis, for the model and scheme of each of table 3's rows."""
+    lines = []
+    for row in rows:
+        key = row["model"], row["scheme"]
         iteration = chosen[key]["iteration"]
         table = metrics[key].set_index("iteration")
-        rows.append(
+        lines.append(
             cells(
                 *key,
                 chosen[key]["reason"],
                 f"{iteration} of {table.index.max()}",
                 f"{100 * chosen[key]['sparsity']:.1f}",
                 f"{100 * chosen[key]['validation_accuracy']:.2f}",
-                f"{100 * compressed[key]['test_accuracy']:.2f}",
+                accuracy_with_interval(row),
                 grouped(table.loc[iteration, "macs_left"], "d"),
                 grouped(table.loc[iteration, "bops"], "d"),
             )
         )
     headings = ("Model", "Scheme", "Why this iteration", "Iteration", "Sparsity [%]", "Val. accuracy [%]")
-    headings += ("Test accuracy [%]", "MACs left", "BOPs")
-    return Table("The compressed networks", headings, tuple(rows), n_text=3)
+    headings += ("Test accuracy [%] (68% interval)", "MACs left", "BOPs")
+    return Table("The compressed networks", headings, tuple(lines), n_text=3)
 
 
 def estimate_table(order: Sequence[Key], circuits: Mapping[Key, Mapping[str, Any]]) -> Table | None:
@@ -106,12 +105,10 @@ def estimate_table(order: Sequence[Key], circuits: Mapping[Key, Mapping[str, Any
     rows = []
     for key in order:
         estimate = (circuits[key].get("estimates") or {}).get("da4ml")
-        counted = circuits[key].get("lut")
+        counted = circuits[key]["lut"]
         if estimate:
             ratio = f"{estimate['lut'] / counted:.2f}" if counted else None
-            numbers = [
-                grouped(value, "d") for value in (counted, estimate["lut"], circuits[key].get("ff"), estimate["ff"])
-            ]
+            numbers = [grouped(value, "d") for value in (counted, estimate["lut"], circuits[key]["ff"], estimate["ff"])]
             rows.append(cells(*key, *numbers[:2], ratio, *numbers[2:]))
     headings = (
         "Model",
@@ -153,7 +150,7 @@ def origin_table(order: Sequence[Key], circuits: Mapping[Key, Mapping[str, Any]]
     """Lay out where each number of table 3 comes from; models that share an origin share a row."""
     owners: dict[tuple[str, str], list[str]] = {}
     for key in order:
-        for number, sentence in (circuits[key].get("origin") or {}).items():
+        for number, sentence in circuits[key]["origin"].items():
             owners.setdefault((number, sentence), []).append(" ".join(key))
     numbers: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for (number, sentence), models in owners.items():
@@ -192,18 +189,25 @@ def circuit_sentences(rows: Sequence[Row], references: Sequence[str]) -> list[st
         if row["model"] in references or other is None or not row["lut"] or not other["lut"]:
             continue
         sentences.append(
-            f"{row['model']} at {row['scheme']} classifies {row['accuracy_percent']:.2f}% of the test jets correctly "
-            f"({other['model']}: {other['accuracy_percent']:.2f}%), with {row['lut']:,} LUTs "
-            f"({100 * row['lut'] / other['lut']:.0f}% of {other['model']}'s) and a latency of "
-            f"{row['latency_cycles']} clock cycles ({other['latency_cycles']})."
+            f"{row['model']} at {row['scheme']} classifies {_percent_with_interval(row)} of the test jets correctly, "
+            f"{other['model']} {_percent_with_interval(other)}, each with its 68% interval. It takes "
+            f"{row['lut']:,} LUTs, {100 * row['lut'] / other['lut']:.0f}% of {other['model']}'s, and its latency is "
+            f"{row['latency_cycles']} clock cycles, {other['model']}'s {other['latency_cycles']}."
         )
     return sentences
 
 
-def failed_circuits(circuits: Mapping[Key, Mapping[str, Any]]) -> list[str]:
-    """Say which syntheses failed and why."""
-    return [
-        f"{model} at {scheme}: {record.get('error') or 'no reason was recorded'}"
-        for (model, scheme), record in circuits.items()
-        if record.get("status") != "ok"
-    ]
+def _percent_with_interval(row: Row) -> str:
+    return f"{row['accuracy_percent']:.2f}% ({row['accuracy_low']:.2f} to {row['accuracy_high']:.2f})"
+
+
+def parallelism(rows: Sequence[Row], synthesis: Mapping[str, Any]) -> str:
+    """Say how far the circuits of table 3's rows share their logic, in words to follow the name of the part.
+
+    da4ml's are always fully parallel; those of a vendor's backend are what the config's ``synthesis`` asks for.
+    """
+    vendors = sorted({row["backend"] for row in rows} - {"open"})
+    io_type, reuse_factor = synthesis["io_type"], synthesis["reuse_factor"]
+    if not vendors or (io_type == "io_parallel" and reuse_factor == 1):
+        return "fully parallel"
+    return f"those of {joined(vendors)} by hls4ml with {io_type} and a reuse factor of {reuse_factor}"

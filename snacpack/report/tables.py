@@ -57,9 +57,7 @@ _SPACE_NAMES = {
 
 
 def write_number(value: Any, specification: str) -> str:
-    """Write one value of a table; what is not there is an empty string."""
-    if value is None or value != value:
-        return ""
+    """Write one value of a table."""
     return format(round(value), "d") if specification == "d" else format(value, specification)
 
 
@@ -124,8 +122,7 @@ def table3_rows(
     order
         Models and schemes in the order of the table.
     compressed, synthesised
-        Content of ``compressed.json`` and of synthesis' ``report.json`` by model and scheme. What a failed
-        synthesis did not give is None in its row.
+        Content of ``compressed.json`` and of synthesis' ``report.json`` by model and scheme.
 
     Returns
     -------
@@ -143,7 +140,7 @@ def table3_rows(
             "scheme": scheme,
             "sparsity": compressed[model, scheme]["sparsity"],
             **_accuracy(compressed[model, scheme], f"candidates/{model}/{scheme}/compressed.json"),
-            **{name: synthesised[model, scheme].get(name) for name in from_circuit},
+            **{name: synthesised[model, scheme][name] for name in from_circuit},
         }
         for model, scheme in order
     ]

@@ -156,7 +156,7 @@ class NSGA2:
         parents = tools.selNSGA2(parents, len(parents))
         while True:
             for mother, father in _pairs(tools.selTournamentDCD(parents, len(parents) - len(parents) % 4)):
-                first, second = list(mother), list(father)
+                first, second = (self.space.with_random_unused(parent, random) for parent in (mother, father))
                 if random.random() < self.crossover_probability:
                     tools.cxUniform(first, second, indpb=0.5)
                 for child in (first, second):

@@ -53,7 +53,8 @@ def join_trials(offspring: str | Path, trials: Iterable[str | Path], estimates: 
     """
     proposed = read_json(offspring)
     parts = [record for path in trials for record in read_json(path)]
-    trained = {record["trial"]: record for record in parts}
+    # Without wall times: the same results give the same survivors, byte for byte.
+    trained = {record["trial"]: {name: record[name] for name in record if name != "seconds"} for record in parts}
     estimated = {record["trial"]: record for record in read_json(estimates)}
     missing = [
         trial["trial"] for trial in proposed["trials"] if trial["trial"] not in trained.keys() & estimated.keys()

@@ -30,17 +30,8 @@ def select_candidates(
     Returns
     -------
     ``n_pareto``, ``n_qualified``, ``fallback`` (whether none was accurate enough), ``rule`` and
-    ``candidates``: name, trial, accuracy and why it was chosen.
-
-    Raises
-    ------
-    ValueError
-        If there is no trained network at all.
+    ``candidates``: name, trial, accuracy, architecture and why it was chosen; none where every trial failed.
     """
-    if pareto.empty:
-        raise ValueError(
-            "no network of the search was trained successfully; the column 'failure' of search/trials.csv says why"
-        )
     ranked = pareto.sort_values(["accuracy", "trial"], ascending=[False, True]).reset_index(drop=True)
     qualified = ranked[ranked["accuracy"] >= min_accuracy]
     if qualified.empty:

@@ -99,6 +99,17 @@ class SearchSpace:
         first_unused, n_layers = 1 + depth, len(self.units)
         return tuple(0 if first_unused <= i <= n_layers else int(gene) for i, gene in enumerate(genome))
 
+    def with_random_unused(self, genome: Sequence[int], random: Random) -> list[int]:
+        """Return a genome of the same network whose unused genes are drawn anew.
+
+        Recombined as they are stored, zeros would make every layer that a child gains
+        the first of its options.
+        """
+        depth = self.n_layers[genome[0]]
+        drawn = [random.randrange(count) for count in self.option_counts]
+        first_unused, n_layers = 1 + depth, len(self.units)
+        return [drawn[i] if first_unused <= i <= n_layers else int(gene) for i, gene in enumerate(genome)]
+
     def sample(self, random: Random) -> Genome:
         """Draw a genome, every option of every gene with equal probability."""
         return self.canonical([random.randrange(count) for count in self.option_counts])

@@ -108,7 +108,7 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
         "n_inputs": int(np.prod(project.get_input_variables()[0].shape)),
         "n_outputs": int(np.prod(project.get_output_variables()[0].shape)),
         "hls4ml": hls4ml.__version__,
-        "backend": name,
+        "backend": backend,
         "compiled_in": str(Path(folder).resolve()),
     }
     write_json(shapes, Path(folder) / "project.json")

@@ -1,42 +1,16 @@
 """``report.json``: a model's hardware numbers, each with where it comes from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from snacpack.synthesis.backends import Numbers
 from snacpack.synthesis.backends.open import count_resources, map_circuit
 from snacpack.synthesis.backends.vendor import build_with_vendor
 from snacpack.synthesis.parts import available_resources
 from snacpack.synthesis.rtl import Circuit
 
 RESOURCES = ("dsp", "lut", "ff", "bram")
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """What a backend says about a circuit.
-
-    Parameters
-    ----------
-    tool
-        Name and version.
-    latency_cycles, ii_cycles
-        Clock cycles from a jet to its logits, and from one jet to the next.
-    resources
-        ``dsp``, ``lut``, ``ff``, ``bram`` (18 kb blocks).
-    origin
-        For each of them, and for the two cycles, a sentence.
-    cells
-        Counts by cell type, if the tool gives them.
-    """
-
-    tool: str
-    latency_cycles: int
-    ii_cycles: int
-    resources: Mapping[str, float]
-    origin: Mapping[str, str]
-    cells: Mapping[str, int] | None = None
 
 
 def synthesise(
@@ -81,8 +55,7 @@ def synthesise(
     if backend == "open":
         numbers = _open_numbers(circuit, rtl, reports, part, measured_latency, threads, timeout_s)
     else:
-        vendor = build_with_vendor(backend, hls, reports, timeout_s)
-        numbers = Numbers(vendor.tool, vendor.latency_cycles, vendor.ii_cycles, vendor.resources, vendor.origin)
+        numbers = build_with_vendor(backend, hls, reports, timeout_s)
     return _report(backend, numbers, circuit, part, clock_period_ns, available_resources(part, available))
 
 
@@ -102,12 +75,13 @@ def _open_numbers(
         )
     cells, yosys = map_circuit(rtl, part, reports, threads, timeout_s)
     tool = f"da4ml {circuit.da4ml}, {yosys.name}"
-    counted = f"counted by {yosys.name} after mapping da4ml's Verilog to the part's cells, not placed and routed"
+    mapped = f"{yosys.name}, which mapped da4ml's Verilog to 6-input LUTs, carry chains and flip-flops"
+    counted = f"counted by {mapped}; not placed and routed"
     origin = {
         "lut": f"LUT1 to LUT6 and inverters, {counted}; LUTs that share a site are counted apart",
-        "ff": f"FDRE and its kin, {counted}; the registers at input and output are included",
-        "dsp": f"DSP48, {counted}; da4ml multiplies by shifting and adding",
-        "bram": f"RAMB18, and RAMB36 as two, {counted}",
+        "ff": f"flip-flops, {counted}; the registers at input and output are included",
+        "dsp": f"none by construction: da4ml multiplies by shifting and adding ({mapped})",
+        "bram": f"none by construction: tables become LUTs ({mapped})",
         "latency_cycles": "clock edges from the one that takes a jet in to the one after which its logits are in the "
         "output register: the number of pipeline stages, measured in the simulation of the Verilog",
         "ii_cycles": "the pipeline takes a jet at every clock edge, as the simulation of the Verilog did",
@@ -143,6 +117,4 @@ def _report(
             "ii_ns": f"interval {in_ns}",
             "estimates": f"da4ml {circuit.da4ml}'s own estimate of its Verilog, before any synthesis",
         },
-        "status": "ok",
-        "error": None,
     }

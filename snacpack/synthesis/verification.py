@@ -89,7 +89,7 @@ def spread(n_jets: int, n_wanted: int) -> np.ndarray:
 
 
 def complaint(comparisons: list[dict[str, Any]]) -> str | None:
-    """Return a sentence about the forms that are not exact or late, or None if all is well."""
+    """Return a sentence about the forms that are not exact, or None if all is well."""
     wrong = [
         f"{entry['name']} differs by up to {entry['max_difference']:g} and agrees on the class of "
         f"{entry['class_agreement']:.2%} of {entry['n_jets']} jets"

@@ -55,6 +55,16 @@ def write_run(folder: Path, n_trials: int = 64, names: tuple[str, ...] = ("snac-
     return config
 
 
+def let_every_trial_fail(folder: Path) -> None:
+    """Make a run that was written without candidates one whose search trained no network successfully."""
+    path = folder / "search" / "trials.csv"
+    trials = pd.read_csv(path, dtype=str)
+    trials.assign(accuracy="", failure="Diverged: the loss is nan", pareto="false").to_csv(path, index=False)
+    selected = read_json(folder / "candidates" / "selected.json")
+    none = {"n_pareto": 0, "n_qualified": 0, "fallback": True, "candidates": []}
+    write_json({**selected, **none}, folder / "candidates" / "selected.json")
+
+
 def _write_jets(path: Path) -> None:
     path.parent.mkdir(parents=True)
     with h5py.File(path, "w") as file:
@@ -162,8 +172,6 @@ def _write_circuit(home: Path, model: str, i: int) -> None:
                 "latency_cycles": "pipeline stages of the Verilog",
                 "latency_ns": "latency_cycles times the clock period of the config",
             },
-            "status": "ok",
-            "error": None,
         },
         home / "report.json",
     )

@@ -104,6 +104,10 @@ BROKEN = [
     ("synthesis.backend", "quartus", "synthesis.backend"),
     ("synthesis.part", "xc-unknown", "synthesis.part"),
     ("synthesis.clock_period_ns", 0, "synthesis.clock_period_ns"),
+    ("synthesis.clock_period_ns", 0.5, "less than one addition takes"),
+    ("references", {"baseline": None}, "references: all are null"),
+    ("compression.schemes", ["w8a8i8"], "as 'w8a8'"),
+    ("data.zenodo.archives.train.name", "x.tar", "archives.train.name"),
 ]
 
 
@@ -125,6 +129,22 @@ def test_a_backend_that_is_not_installed_is_refused(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ConfigError, match=r"synthesis\.backend"):
         validate_config(with_value("synthesis.backend", "vitis"), SCHEMA)
+
+
+def test_a_part_that_the_open_flow_cannot_map_is_refused():
+    config = with_value("synthesis.part", "xcvc1902-vsva2197-2mp-e-s")
+    config["synthesis"].update(backend="open", available={"lut": 1, "ff": 1, "dsp": 1, "bram": 1})
+    with pytest.raises(ConfigError, match="the open backend maps"):
+        validate_config(config, SCHEMA)
+
+
+def test_a_reference_can_be_taken_out():
+    config = with_value("references", {"baseline": None, "mine": {"units": [8]}})
+    config["selection"]["min_accuracy"] = "mine"
+    validate_config(config, SCHEMA)
+    config["selection"]["min_accuracy"] = "baseline"
+    with pytest.raises(ConfigError, match="references are mine"):
+        validate_config(config, SCHEMA)
 
 
 def test_a_missing_folder_is_named():

@@ -117,3 +117,15 @@ def test_configuration_errors_name_the_key():
         Detector(hcal_cell=0)
     with pytest.raises(ValueError, match=r"detector\.ecal_noise_gev must not be negative"):
         Detector(ecal_noise_gev=-1)
+
+
+@pytest.mark.parametrize("energy", [0.5, 2, 5, 50, 500])
+def test_resolution_shifts_no_energy_on_average(energy):
+    """Also where it is worse than the energy itself, as the HCAL's is for a soft hadron."""
+    n = 20_000
+    eta = np.random.default_rng(1).uniform(-2, 2, n)
+    pt = energy / np.cosh(eta)
+    hadrons = Particles(pt, np.zeros(n), pt * np.sinh(eta), np.full(n, energy), np.full(n, 130), np.arange(n))
+    measured = Detector().measure(hadrons, np.random.default_rng(2))
+    relative_width = np.hypot(3.17 / np.sqrt(energy), 0.05)
+    assert measured.e.sum() / n == pytest.approx(energy, rel=5 * relative_width / np.sqrt(n))

@@ -25,6 +25,9 @@ class BitStrings:
     def canonical(self, genome):
         return tuple(genome)
 
+    def with_random_unused(self, genome, random):
+        return list(genome)
+
     def sample(self, random):
         return tuple(random.randrange(2) for _ in range(self.length))
 
@@ -121,6 +124,17 @@ def test_a_population_that_the_tournament_cannot_pair_is_refused(population):
 def test_impossible_objectives_are_refused(objectives):
     with pytest.raises(ValueError, match=r"search\.objectives"):
         NSGA2(BitStrings(8), objectives, 4, seed=1)
+
+
+def test_variation_favours_no_option():
+    """Without selection every width stays as frequent as it was, also in layers that only some parents have."""
+    space = SearchSpace.from_config(TABLE_1)
+    search = NSGA2(space, ("accuracy",), population=400, seed=0)
+    _, seen = run(search, lambda genome: {"accuracy": 0.0}, n_generations=5)
+    last = np.array(seen[-400:])
+    for layer in (5, 6, 7):
+        used = last[np.array(space.n_layers)[last[:, 0]] >= layer, layer]
+        assert abs((used == 0).mean() - 0.5) < 0.12
 
 
 def test_every_option_is_sampled_at_random():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from report_run import HISTORY, run_files, write_run
+from report_run import HISTORY, let_every_trial_fail, run_files, write_run
 
 from snacpack.report.confusion import draw_confusion_matrix, row_fractions
 from snacpack.report.curves import draw_pruning_curves, draw_training_curves
@@ -111,6 +111,22 @@ def test_search_of_few_networks_is_drawn(n_trials: int) -> None:
         figure = draw_projection(points, models, projection, OBJECTIVES)
         assert texts(figure) == {"snac-0000"}
         save_figure(figure, [])
+
+
+@pytest.mark.parametrize("all_failed", [False, True])
+def test_run_without_candidates_is_drawn(tmp_path: Path, all_failed: bool) -> None:
+    config = write_run(tmp_path, names=())
+    if all_failed:
+        let_every_trial_fail(tmp_path)
+    run = Run.read(run_files(tmp_path), config, {})
+    figures = [draw_projection(run.trials, run.models, projection, OBJECTIVES) for projection in PROJECTIONS]
+    for figure in figures:
+        assert texts(figure) == {"baseline"}
+        assert len(figure.axes[0].collections[0].get_offsets()) == (0 if all_failed else 63)
+    figures.append(draw_pruning_curves(run.metrics, run.chosen, run.trained))
+    figures.append(draw_training_curves({"baseline": HISTORY}))
+    for figure in figures:
+        save_figure(figure, [tmp_path / "figure.png", tmp_path / "figure.svg"])
 
 
 def test_equal_figures_are_equal_files(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from report_run import run_files, write_run
+from report_run import let_every_trial_fail, run_files, write_run
 
 from snacpack.files import read_json, write_json
 from snacpack.report.page import picture
@@ -90,6 +90,30 @@ def test_page_tells_the_whole_story(html: str) -> None:
     assert "cells counted by Yosys after synthesis" in text
     assert "Nothing was placed and routed" in text
     assert "Pythia 8.317" in text
+    assert "snac-0012 at w8a8 classifies 56.00% (54.43 to 57.56) of the test jets correctly" in text
+    assert "baseline 56.10% (54.53 to 57.66)" in text
+    assert "Test accuracy [%] (68% interval)" in text
+    assert "The code and packages that wrote this page" in text
+    assert "xcvu13p-flga2577-2-e, fully parallel." in text
+
+
+@pytest.mark.parametrize(
+    ("backend", "settings", "words"),
+    [
+        ("vitis", {}, "fully parallel."),
+        ("vitis", {"io_type": "io_stream"}, "those of vitis by hls4ml with io_stream and a reuse factor of 1."),
+        ("vivado", {"reuse_factor": 4}, "those of vivado by hls4ml with io_parallel and a reuse factor of 4."),
+        ("open", {"reuse_factor": 4}, "fully parallel."),
+    ],
+)
+def test_only_parallel_circuits_are_called_parallel(tmp_path: Path, backend: str, settings: dict, words: str) -> None:
+    def synthesise(folder: Path, config: dict) -> None:
+        config["synthesis"] |= settings
+        for path in folder.glob("synthesis/*/w8a8/report.json"):
+            write_json({**read_json(path), "backend": backend}, path)
+
+    text = " ".join(Page(write_page(tmp_path, synthesise)).text.split())
+    assert f"circuits for the xcvu13p-flga2577-2-e, {words}" in text
 
 
 def test_points_of_the_fronts_tell_their_architecture(html: str, tmp_path: Path) -> None:
@@ -105,15 +129,12 @@ def test_what_fails_is_said(tmp_path: Path) -> None:
         selected = read_json(folder / "candidates" / "selected.json")
         write_json({**selected, "fallback": True, "n_qualified": 0}, folder / "candidates" / "selected.json")
         home = folder / "synthesis" / "snac-0012" / "w8a8"
-        circuit = {"backend": "vitis", "status": "failed", "error": "no licence for <Vitis>", "tool": "Vitis 2024.2"}
-        write_json(circuit, home / "report.json")
         record = read_json(home / "verification.json")
         record["comparisons"][2] |= {"exact": False, "max_difference": 0.0625, "class_agreement": 0.998}
         write_json({**record, "exact": False}, home / "verification.json")
 
     text = " ".join(Page(write_page(tmp_path, fail)).text.split())
     assert "No network qualified." in text
-    assert "snac-0012 at w8a8: no licence for <Vitis>" in text
     assert "14 of 15 comparisons" in text
     assert "differs 2,000 0.0625 99.80" in text
 
@@ -147,6 +168,17 @@ def test_run_without_candidates_or_failures_is_reported(tmp_path: Path) -> None:
     text = Page(write_page(tmp_path, clean, names=())).text
     assert "No trial failed." in text
     assert "0 networks were chosen" in " ".join(text.split())
+
+
+def test_run_whose_trials_all_failed_is_reported(tmp_path: Path) -> None:
+    html = write_page(tmp_path, lambda folder, config: let_every_trial_fail(folder), names=())
+    text = " ".join(Page(html).text.split())
+    assert "64 networks were trained, 64 failed; 0 are Pareto-optimal" in text
+    assert "0 networks were chosen" in text
+    assert "No network was trained successfully." in text
+    assert "these are the best few" not in text
+    assert "57.00 (55.43 to 58.56)" in text
+    assert "nan%" not in text
 
 
 def test_only_pictures_are_taken_for_pictures(tmp_path: Path) -> None:

@@ -1,16 +1,18 @@
 """Tables 1 to 3: columns, values, formats, and what is bold."""
 
 import csv
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
+import h5py
 import pytest
 import yaml
-from report_run import CONFIG, write_run
+from report_run import CONFIG, let_every_trial_fail, write_run
 
 from snacpack.files import read_json, write_json
-from snacpack.report.layout import MISSING, Cell, Table, table2, table3
+from snacpack.report.layout import Cell, Table, data_note, table2, table3
 from snacpack.report.records import by_model, by_scheme, in_model_order, read_data_set, read_models, read_trials
 from snacpack.report.tables import (
     TABLE1_FORMATS,
@@ -40,8 +42,8 @@ def run(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def rows_of_table2(run: Path) -> list[dict]:
-    trained = by_model(run / "candidates" / model / "float.json" for model in MODELS)
+def rows_of_table2(run: Path, names: Sequence[str] = MODELS) -> list[dict]:
+    trained = by_model(run / "candidates" / model / "float.json" for model in names)
     trials, selected = read_trials(run / "search" / "trials.csv"), read_json(run / "candidates" / "selected.json")
     models = read_models(run / "references" / "hardware.csv", trials, selected, ["baseline"], trained)
     return table2_rows(models, trained)
@@ -100,11 +102,8 @@ def test_table2_holds_counts_and_estimates_of_each_model(run: Path, tmp_path: Pa
     assert rows[1]["est_clock_cycles"] == f"{expected['clock_cycles']:.2f}"
 
 
-def test_table3_has_its_columns_and_leaves_open_what_failed(run: Path, tmp_path: Path) -> None:
-    failed = {"backend": "vitis", "status": "failed", "error": "no licence", "lut": None}
-    write_json(failed, run / "synthesis" / "snac-0031" / "w8a8" / "report.json")
-    rows = rows_of_table3(run)
-    write_csv(rows, TABLE3_FORMATS, tmp_path / "table3.csv")
+def test_table3_has_its_columns(run: Path, tmp_path: Path) -> None:
+    write_csv(rows_of_table3(run), TABLE3_FORMATS, tmp_path / "table3.csv")
     written = read_csv(tmp_path / "table3.csv")
     columns = "model scheme sparsity accuracy_percent backend clock_period_ns latency_cycles latency_ns ii_cycles ii_ns"
     columns += " dsp lut ff bram dsp_percent lut_percent ff_percent bram_percent"
@@ -114,10 +113,20 @@ def test_table3_has_its_columns_and_leaves_open_what_failed(run: Path, tmp_path:
     assert written[0]["lut"] == "171000"
     assert written[0]["lut_percent"] == "9.90"
     assert written[2]["accuracy_percent"] == "55.90"
-    assert written[2]["lut"] == written[2]["latency_ns"] == ""
-    assert table3(rows, read_data_set(run / "data" / "jets.h5", "files"), {}, [failed], "vu13p").rows[2][5] == Cell(
-        MISSING
-    )
+    assert written[2]["latency_ns"] == "45.00"
+
+
+@pytest.mark.parametrize("all_failed", [False, True])
+def test_run_without_candidates_has_rows_of_its_references(tmp_path: Path, all_failed: bool) -> None:
+    write_run(tmp_path, names=())
+    if all_failed:
+        let_every_trial_fail(tmp_path)
+    data = read_data_set(tmp_path / "data" / "jets.h5")
+    circuits = by_scheme(tmp_path.glob("synthesis/*/w8a8/report.json"))
+    rows2, rows3 = rows_of_table2(tmp_path, ["baseline"]), rows_of_table3(tmp_path)
+    for table in (table2(rows2, data, {}, SURROGATE, 8), table3(rows3, data, {}, circuits.values(), "vu13p")):
+        assert [row[0].text for row in table.rows] == ["baseline"]
+        assert not any(cell.best for row in table.rows for cell in row)
 
 
 def test_equal_runs_give_equal_files(tmp_path: Path) -> None:
@@ -140,7 +149,7 @@ def test_best_values_are_bold_and_ties_share_it(run: Path) -> None:
     rows = rows_of_table3(run)
     # 0 DSP twice and 7 once; LUT counts that differ; BRAM the same everywhere.
     rows[0]["dsp"] = 7
-    bold = bold_columns(table3(rows, read_data_set(run / "data" / "jets.h5", "files"), {}, [], "vu13p"))
+    bold = bold_columns(table3(rows, read_data_set(run / "data" / "jets.h5"), {}, [], "vu13p"))
     assert bold["DSP"] == [1, 2]
     assert bold["LUT"] == [2]
     assert bold["BRAM"] == []
@@ -149,14 +158,32 @@ def test_best_values_are_bold_and_ties_share_it(run: Path) -> None:
 
 
 def test_table2_calls_estimates_estimates_and_names_data_and_versions(run: Path) -> None:
-    data = read_data_set(run / "data" / "jets.h5", "pythia")
+    data = read_data_set(run / "data" / "jets.h5")
     table = table2(rows_of_table2(run), data, {"rule4ml": "0.2.0"}, SURROGATE, 8)
     text = table.to_markdown()
     assert "Est. average resources [%] | Est. clock cycles" in text
     assert "**57.00 (55.43 to 58.56)**" in text
     assert "Pythia 8.317 and FastJet 3.5.2; 1,000 test jets" in text
     assert "do not compare with published" in text
-    assert "rule4ml 0.2.0 (v1-mlp weights, alveo-u200, ap_fixed<8,3>" in text
+    assert "rule4ml (v1-mlp weights, alveo-u200, ap_fixed<8,3>" in text
+    assert "Packages that wrote this table (a job is not repeated when only they change): rule4ml 0.2.0." in text
+
+
+@pytest.mark.parametrize(
+    ("source", "simulated"),
+    [
+        ("Pythia 8.317 and FastJet 3.5.2", True),
+        ("simulated with Pythia", True),
+        ("hls4ml LHC jet data set, https://zenodo.org/records/3602260/files", False),
+        ("files of /data/pythia", False),
+    ],
+)
+def test_jets_themselves_say_whether_they_are_simulated(run: Path, source: str, simulated: bool) -> None:
+    with h5py.File(run / "data" / "jets.h5", "a") as file:
+        file.attrs["source"] = source
+    data = read_data_set(run / "data" / "jets.h5")
+    assert data.simulated == simulated
+    assert ("do not compare with published" in data_note(data)) == simulated
 
 
 class Cells(HTMLParser):

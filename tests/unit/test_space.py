@@ -63,6 +63,12 @@ def test_genes_beyond_the_depth_change_nothing(space, data):
     assert space.decode(space.canonical(genome)) == space.decode(genome)
 
 
+@given(spaces(), st.randoms(use_true_random=False))
+def test_drawing_unused_genes_anew_changes_no_network(space, random):
+    genome = space.sample(random)
+    assert space.canonical(space.with_random_unused(genome, random)) == genome
+
+
 def test_size_counts_different_networks():
     space = SearchSpace.from_config(SMALL)
     every = {space.canonical(genome) for genome in product(*(range(count) for count in space.option_counts))}

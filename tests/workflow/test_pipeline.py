@@ -8,7 +8,7 @@ import time
 import h5py
 import pandas as pd
 import pytest
-from running import Workflow, kill_group
+from running import ROOT, Workflow, kill_group
 
 TABLE_2 = [
     *("model", "architecture", "accuracy_percent", "accuracy_low", "accuracy_high", "macs", "bops"),
@@ -20,9 +20,12 @@ TABLE_3 = [
 ]
 
 
+REFERENCES = ["baseline", "small-tanh"]
+
+
 def models_of(workflow):
     chosen = json.loads(workflow.results("candidates/selected.json").read_text())
-    return ["baseline", *(candidate["name"] for candidate in chosen["candidates"])]
+    return [*REFERENCES, *(candidate["name"] for candidate in chosen["candidates"])]
 
 
 def test_it_ends_by_saying_where_the_report_is(finished):
@@ -48,7 +51,7 @@ def test_every_trial_is_a_different_network(finished):
 
 def test_a_candidate_is_trained_as_the_search_trained_it(finished):
     trials = pd.read_csv(finished.results("search/trials.csv")).set_index("trial")
-    for name in models_of(finished)[1:]:
+    for name in models_of(finished)[len(REFERENCES) :]:
         trained = json.loads(finished.results(f"candidates/{name}/float.json").read_text())
         assert trained["validation_accuracy"] == pytest.approx(trials.loc[int(name[-4:]), "accuracy"], abs=1e-12)
 
@@ -61,6 +64,7 @@ def test_every_model_is_exact_from_training_to_verilog(finished):
         architecture = json.loads(finished.results(f"candidates/{name}/architecture.json").read_text())
         for entry in compared.values():
             assert entry["n_jets"] > 0
+            assert entry["class_agreement"] > 0.99
             if architecture["activation"] == "relu":
                 assert entry["exact"], entry
                 assert entry["max_difference"] == 0
@@ -150,13 +154,32 @@ def test_references_are_estimated_without_data_or_training(tmp_path):
     workflow = Workflow(tmp_path)
     workflow.run("--", "results/test/references/hardware.csv")
     table = pd.read_csv(workflow.results("references/hardware.csv"))
-    assert list(table["architecture"]) == ["24-16-8-5"]
+    assert list(table["architecture"]) == ["24-16-8-5", "24-4-3-5"]
     assert not workflow.results("data").exists()
 
 
 def test_two_runs_share_nothing(finished):
     """Under another name all jobs are there again, though the configuration is the same."""
     planned = finished.run("--dry-run", "--config", "run=other")
-    assert re.search(r"^simulate_jets +20$", planned, re.MULTILINE)
+    assert re.search(r"^simulate_jets +15$", planned, re.MULTILINE)
     assert re.search(r"^train_trials +4$", planned, re.MULTILINE)
     assert "results/test" not in planned
+
+
+def test_another_scheme_touches_only_its_own_jobs(finished, tmp_path):
+    (tmp_path / "more.yaml").write_text("compression: {schemes: [w8a8, w5a6]}\n")
+    configs = [str(ROOT / "config" / "test.yaml"), str(tmp_path / "more.yaml")]
+    planned = finished.run("--dry-run", "--configfile", *configs)
+    n_models = len(models_of(finished))
+    assert re.search(rf"^warm_up_candidate +{n_models}$", planned, re.MULTILINE)
+    assert re.search(rf"^synthesize_model +{n_models}$", planned, re.MULTILINE)
+    assert "train_trials" not in planned
+    assert "train_candidate" not in planned
+
+
+def test_more_trials_repeat_none(finished, tmp_path):
+    (tmp_path / "more.yaml").write_text("search: {trials: 12}\n")
+    configs = [str(ROOT / "config" / "test.yaml"), str(tmp_path / "more.yaml")]
+    planned = finished.run("--dry-run", "--configfile", *configs)
+    assert re.search(r"^propose_offspring +1$", planned, re.MULTILINE)
+    assert re.search(r"^train_trials +2$", planned, re.MULTILINE)

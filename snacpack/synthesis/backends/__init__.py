@@ -1,10 +1,38 @@
 """The tools that turn a project into counts of LUTs and registers, and which of them there are."""
 
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 # Vitis HLS is called vitis-run since 2023.2 and was vitis_hls before.
 VENDOR_TOOLS = {"vitis": ("vitis-run", "vitis_hls"), "vivado": ("vivado_hls",)}
 BACKENDS = ("vitis", "vivado", "open")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What a backend says about a circuit.
+
+    Parameters
+    ----------
+    tool
+        Name and version.
+    latency_cycles, ii_cycles
+        Clock cycles from a jet to its logits, and from one jet to the next.
+    resources
+        ``dsp``, ``lut``, ``ff``, ``bram`` (18 kb blocks).
+    origin
+        For each of them, and for the two cycles, a sentence.
+    cells
+        Counts by cell type, if the tool gives them.
+    """
+
+    tool: str
+    latency_cycles: int
+    ii_cycles: int
+    resources: Mapping[str, float]
+    origin: Mapping[str, str]
+    cells: Mapping[str, int] | None = None
 
 
 def vendor_tool(backend: str) -> str | None:

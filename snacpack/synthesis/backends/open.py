@@ -74,9 +74,10 @@ CELL_UNITS: dict[str, dict[str, int]] = {
     "bram": {"RAMB18E1": 1, "RAMB18E2": 1, "RAMB36E1": 2, "RAMB36E2": 2},
 }
 # Cells that need no unit of their own: carry chains stand beside the LUTs.
+FREE_CELLS = ("CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "BUFG", "$scopeinfo")
+
 # Yosys writes megabytes about a stage; their end says what took how long, or what went wrong.
 LOG_LINES_KEPT = 60
-FREE_CELLS = ("CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "BUFG", "$scopeinfo")
 
 
 @dataclass(frozen=True)

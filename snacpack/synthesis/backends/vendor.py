@@ -4,11 +4,10 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snacpack.synthesis.backends import vendor_tool
+from snacpack.synthesis.backends import Numbers, vendor_tool
 from snacpack.synthesis.processes import log_end, run_tool
 
 # What hls4ml's build() sets: C synthesis and logic synthesis, and nothing that simulates.
@@ -30,18 +29,7 @@ NO_LICENCE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class VendorNumbers:
-    """What the vendor's reports say; see :class:`snacpack.synthesis.report.Numbers`."""
-
-    tool: str
-    latency_cycles: int
-    ii_cycles: int
-    resources: Mapping[str, float]
-    origin: Mapping[str, str]
-
-
-def build_with_vendor(backend: str, project: str | Path, reports: str | Path, timeout_s: float) -> VendorNumbers:
+def build_with_vendor(backend: str, project: str | Path, reports: str | Path, timeout_s: float) -> Numbers:
     """Run C and logic synthesis of an hls4ml project in a copy of it, and read the reports.
 
     Parameters
@@ -80,7 +68,7 @@ def build_with_vendor(backend: str, project: str | Path, reports: str | Path, ti
         return read_vendor_reports(work, log, backend)
 
 
-def read_vendor_reports(project: str | Path, log: str | Path, backend: str) -> VendorNumbers:
+def read_vendor_reports(project: str | Path, log: str | Path, backend: str) -> Numbers:
     """Read the reports of a built hls4ml project by hls4ml's own parser.
 
     Raises
@@ -105,7 +93,7 @@ def read_vendor_reports(project: str | Path, log: str | Path, backend: str) -> V
         raise RuntimeError(f"the reports lack a number ({error}).{log_end(log)}") from None
 
 
-def _numbers(c_synthesis: Mapping[str, Any], logic_synthesis: Mapping[str, Any], tool: str) -> VendorNumbers:
+def _numbers(c_synthesis: Mapping[str, Any], logic_synthesis: Mapping[str, Any], tool: str) -> Numbers:
     resources = {
         "lut": int(logic_synthesis["LUT"]),
         "ff": int(logic_synthesis["FF"]),
@@ -121,7 +109,7 @@ def _numbers(c_synthesis: Mapping[str, Any], logic_synthesis: Mapping[str, Any],
         "latency_cycles": f"{timing}, the worst case",
         "ii_cycles": f"{timing}, the largest interval",
     }
-    return VendorNumbers(tool, int(c_synthesis["WorstLatency"]), int(c_synthesis["IntervalMax"]), resources, origin)
+    return Numbers(tool, int(c_synthesis["WorstLatency"]), int(c_synthesis["IntervalMax"]), resources, origin)
 
 
 def _command(tool: str, work: Path) -> list[str]:
