@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from snacpack.jets.layout import CLASSES, find_jet_files
+from snacpack.jets.layout import CLASSES, find_samples
 from snacpack.jets.shards import jets_of_parts
 
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
@@ -15,7 +15,7 @@ if workflow.is_main_process:
     try:
         validate_config(config, Path(workflow.basedir) / "config" / "config.schema.yaml")
     except ConfigError as error:
-        raise WorkflowError(str(error)) from None
+        raise WorkflowError(f"{' with '.join(map(str, workflow.configfiles))}: {error}") from None
 
 # Snakemake merges configurations, so that a reference of the default is taken out by setting it to null.
 config["references"] = {name: fields for name, fields in config["references"].items() if fields is not None}
@@ -72,10 +72,7 @@ def jets_of_sample(split):
 def raw_jets(wildcards):
     """Files or folders of training jets and of test jets; without test jets some of the former are split off."""
     if config["data"]["source"] == "files":
-        folder = Path(config["data"]["files"]["folder"])
-        if (folder / "train").is_dir():
-            return {"train": find_jet_files(folder / "train"), "test": find_jet_files(folder / "val")}
-        return {"train": find_jet_files(folder), "test": []}
+        return find_samples(config["data"]["files"]["folder"])
     data = f"results/{wildcards.run}/data"
     if config["data"]["source"] == "zenodo":
         return {"train": f"{data}/downloaded/train", "test": f"{data}/downloaded/val"}

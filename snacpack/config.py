@@ -1,6 +1,7 @@
 """Checking a configuration before the first job, with errors in the user's words."""
 
 from collections.abc import Iterator, Mapping
+from math import ceil, log
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ def _explain(error: jsonschema.ValidationError) -> str:
         known = sorted(error.schema.get("properties", {}))
         unknown = sorted(set(error.instance) - set(known))
         return f"unknown key {', '.join(map(repr, unknown))}; known are {', '.join(known)}"
+    if error.instance is None and error.validator == "type":
+        return "it is empty; fill it in, or take the line out for the default"
     if error.validator == "required":
         return f"{error.message}; see config/README.md"
     meaning = error.schema.get("description") if isinstance(error.schema, Mapping) else None
@@ -59,6 +62,7 @@ def _semantic_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _data_problems(config["data"])
     yield from _search_problems(config)
     yield from _model_problems(config)
+    yield from _sparsity_problems(config["compression"])
     yield from _tool_problems(config)
 
 
@@ -67,10 +71,19 @@ def _data_problems(data: Mapping[str, Any]) -> Iterator[str]:
         folder = data["files"]["folder"]
         if folder is None:
             yield "data.files.folder: needed where data.source is 'files'; give the folder with the HDF5 files"
-        elif not Path(folder).is_dir():
-            yield f"data.files.folder: there is no folder {folder}"
+        else:
+            yield from _folder_problems(folder)
     if data["source"] == "pythia":
         yield from _detector_problems(data["pythia"]["detector"])
+
+
+def _folder_problems(folder: str) -> Iterator[str]:
+    from snacpack.jets.layout import find_samples
+
+    try:
+        find_samples(folder)
+    except ValueError as error:
+        yield str(error)
 
 
 def _detector_problems(parameters: Mapping[str, float]) -> Iterator[str]:
@@ -94,7 +107,10 @@ def _search_problems(config: Mapping[str, Any]) -> Iterator[str]:
         below = max(population, trials - trials % population)
         yield f"search.trials: {trials} is not a multiple of search.population, {population}; take {below} trials"
     if trials > size:
-        yield f"search.trials: {trials} different networks are asked for, search.space has {size}"
+        yield (
+            f"search.trials: {trials} different networks are asked for, search.space has {size}; "
+            "ask for fewer or add options"
+        )
     if search["shards"] > population:
         yield f"search.shards: {search['shards']} jobs for the {population} networks of a generation; take fewer"
     if "initiation_interval" in search["objectives"] and config["hardware"]["surrogate"]["weights"] != "v2-gnn":
@@ -124,6 +140,18 @@ def _model_problems(config: Mapping[str, Any]) -> Iterator[str]:
             continue
         if scheme != usual:
             yield f"compression.schemes: write {scheme!r} as {usual!r}, so that one precision has one name"
+
+
+def _sparsity_problems(compression: Mapping[str, Any]) -> Iterator[str]:
+    pruned, iterations = compression["pruned_per_iteration"], compression["iterations"]
+    reached, target = 1 - (1 - pruned) ** iterations, compression["target_sparsity"]
+    # A little short of it is what the default is: three times 20% make 48.8%.
+    if compression["max_accuracy_loss"] is None and reached < target - 0.05:
+        needed = f"; {ceil(log(1 - target) / log(1 - pruned))} would reach it" if target < 1 else ""
+        yield (
+            f"compression.target_sparsity: {iterations} iterations of {pruned:.0%} leave only {reached:.1%} of the "
+            f"weights zero, less than {target:.0%}{needed}"
+        )
 
 
 def _tool_problems(config: Mapping[str, Any]) -> Iterator[str]:

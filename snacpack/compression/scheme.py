@@ -31,13 +31,11 @@ class Scheme:
     def __post_init__(self) -> None:
         for kind, bits in vars(self).items():
             if bits not in BITS:
-                raise ValueError(
-                    f"{kind} is {bits}, but must be {BITS.start} to {BITS.stop - 1}; change compression.schemes"
-                )
+                raise ValueError(f"{kind} is {bits}, but must be {BITS.start} to {BITS.stop - 1}")
         if self.weight_bits + max(self.activation_bits, self.input_bits) > MAX_PRODUCT_BITS:
             raise ValueError(
                 f"a product of weight and input at {self} has more than {MAX_PRODUCT_BITS} bits, so that sums would "
-                "not be exact in training; take fewer bits in compression.schemes"
+                "not be exact in training; take fewer bits"
             )
 
     @property
@@ -61,7 +59,10 @@ class Scheme:
                 "differ, inputs, such as w8a8 or w6a8i10"
             )
         weight_bits, activation_bits, input_bits = match.groups()
-        return cls(int(weight_bits), int(activation_bits), int(input_bits or activation_bits))
+        try:
+            return cls(int(weight_bits), int(activation_bits), int(input_bits or activation_bits))
+        except ValueError as error:
+            raise ValueError(f"compression.schemes holds {text!r}: {error}") from None
 
     def __str__(self) -> str:
         own_input = f"i{self.input_bits}" if self.input_bits != self.activation_bits else ""

@@ -92,6 +92,39 @@ def find_jet_files(folder: str | Path) -> list[Path]:
     return files
 
 
+def find_samples(folder: str | Path) -> dict[str, list[Path]]:
+    """Return the files of a user's folder: ``train``, and ``test`` where the folder has a sample for it.
+
+    Parameters
+    ----------
+    folder
+        Holds ``train/`` and ``val/``, of which the latter is the test sample as in
+        the published data set, or files of which both are to be split off.
+
+    Raises
+    ------
+    ValueError
+        If it holds neither or both, or a folder has no ``*.h5`` files.
+    """
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        raise ValueError(f"data.files.folder: there is no folder {folder.absolute()}")
+    parts = [name for name in ("train", "val") if (folder / name).is_dir()]
+    loose = [path for path in folder.glob("*.h5") if not path.name.startswith(".")]
+    if len(parts) == 1 or (parts and loose) or not (parts or loose):
+        found = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
+        raise ValueError(
+            f"data.files.folder: {folder.absolute()} must hold either the folders train/ and val/ or *.h5 files; "
+            f"it holds {found}"
+        )
+    try:
+        if loose:
+            return {"train": find_jet_files(folder), "test": []}
+        return {"train": find_jet_files(folder / "train"), "test": find_jet_files(folder / "val")}
+    except ValueError as error:
+        raise ValueError(f"data.files.folder: {error}") from None
+
+
 def collect_jet_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     """Return files as they are and, in place of a folder, the files in it."""
     paths = [paths] if isinstance(paths, str | Path) else paths

@@ -70,6 +70,9 @@ class Preprocessing:
         return [f"{name}_{i}" for i in range(self.n_constituents) for name in self.features]
 
 
+SPLIT_NAMES = {"train": "training", "val": "validation (split off the training files)", "test": "test"}
+
+
 class _Jets(NamedTuple):
     """Not yet normalised jets: ``(n, constituents, features)``, classes and multiplicities ``(n,)``."""
 
@@ -264,7 +267,7 @@ def _check_classes(splits: dict[str, _Jets], settings: Preprocessing) -> None:
         empty = [name for name, count in zip(CLASSES, counts, strict=True) if not count]
         if empty:
             raise ValueError(
-                f"the {split} jets have none of class {', '.join(empty)} with a constituent above "
+                f"the {SPLIT_NAMES[split]} jets have none of class {', '.join(empty)} with a constituent above "
                 f"{settings.min_constituent_pt_gev} GeV; check that the files hold all classes, their units (GeV), "
                 "and data.validation_fraction and test_fraction"
             )

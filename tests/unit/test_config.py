@@ -101,6 +101,9 @@ BROKEN = [
     ("compression.schemes", ["w0a8"], "compression.schemes"),
     ("compression.pruned_per_iteration", 1.0, "compression.pruned_per_iteration"),
     ("compression.target_sparsity", 1.2, "compression.target_sparsity"),
+    ("compression.target_sparsity", 0.9, "11 would reach it"),
+    ("compression.schemes", ["w16a16"], "'w16a16': weight_bits is 16"),
+    ("data", None, "it is empty"),
     ("synthesis.backend", "quartus", "synthesis.backend"),
     ("synthesis.part", "xc-unknown", "synthesis.part"),
     ("synthesis.clock_period_ns", 0, "synthesis.clock_period_ns"),
@@ -153,6 +156,27 @@ def test_a_missing_folder_is_named():
         validate_config(config, SCHEMA)
     config["data"]["files"]["folder"] = "/no/such/folder"
     with pytest.raises(ConfigError, match="/no/such/folder"):
+        validate_config(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ([], "it holds nothing"),
+        (["a.hdf5"], "it holds a.hdf5"),
+        (["val/a.h5"], "it holds val"),
+        (["a.h5", "val/b.h5"], r"it holds a\.h5, val"),
+        (["a.h5", "train/b.h5", "val/c.h5"], r"it holds a\.h5, train, val"),
+        (["train/a.h5", "val/b.txt"], "val is not a folder with"),
+    ],
+)
+def test_a_folder_of_jets_that_is_not_one_is_refused(tmp_path, files, message):
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    config = with_value("data.source", "files")
+    config["data"]["files"]["folder"] = str(tmp_path)
+    with pytest.raises(ConfigError, match=message):
         validate_config(config, SCHEMA)
 
 

@@ -176,7 +176,7 @@ def test_missing_class_is_named(sample, tmp_path):
             labels = file["jets"][:]
             labels[labels[:, -2] == 1, -6:] = (1, 0, 0, 0, 0, 0)
             file["jets"][:] = labels
-    with pytest.raises(ValueError, match="train jets have none of class t"):
+    with pytest.raises(ValueError, match="training jets have none of class t"):
         preprocess_jets(sample[0], [], tmp_path / "jets.h5", SETTINGS, "a test")
 
 
