@@ -23,8 +23,8 @@ config["references"] = {name: fields for name, fields in config["references"].it
 REFERENCES = list(config["references"])
 N_GENERATIONS = config["search"]["trials"] // config["search"]["population"]
 N_SHARDS = config["search"]["shards"]
-# With few cores a job that wants several of them waits until all the others are done.
-SYNTHESIS_THREADS = min(8, max(1, (workflow.cores or 16) // 4))
+# Several models are synthesised side by side, but the last one should not be left with a single core.
+SYNTHESIS_THREADS = min(8, max(2, (workflow.cores or 16) // 4))
 N_INPUTS = config["data"]["n_constituents"] * len(config["data"]["features"])
 
 
