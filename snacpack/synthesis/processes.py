@@ -53,11 +53,13 @@ def run_tool(
             raise RuntimeError(f"{name} was not found; is it on PATH?") from None
         try:
             process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            raise RuntimeError(f"{name} was ended after {timeout_s / 60:.1f} minutes.{log_end(log)}") from None
-        finally:
+        except BaseException as error:
+            # Only here: once a process has ended, its number may be another's.
             _kill_tree(process.pid)
             process.wait()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise RuntimeError(f"{name} was ended after {timeout_s / 60:.1f} minutes.{log_end(log)}") from None
     if process.returncode:
         raise RuntimeError(f"{name} failed with exit status {process.returncode}.{log_end(log)}")
 
