@@ -1,8 +1,11 @@
-"""Settings of the property tests."""
+"""Settings of all tests."""
 
 import os
 
 from hypothesis import settings
+
+# Networks of tests are too small to be shared by threads, which would wait for each other on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Exploring at random finds new counterexamples on a developer's machine; a merge must not depend on luck.
 settings.register_profile("ci", derandomize=True, deadline=None)

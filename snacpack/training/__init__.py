@@ -1,7 +1,8 @@
 """The float networks and how they are trained."""
 
-from snacpack.training.fit import Diverged, TrainingResult, evaluate, fit, predict, train
+from snacpack.training.fit import Diverged, evaluate, fit, predict
 from snacpack.training.network import build_network, initialise, weight_matrices
+from snacpack.training.trials import TrainingResult, train
 
 __all__ = [
     "Diverged",

@@ -1,9 +1,7 @@
-"""Training one network: Adam on cross-entropy with an L1 penalty, as in the SNAC-Pack paper."""
+"""Training one PyTorch module, float or quantised, by autograd: Adam on cross-entropy with an L1 penalty."""
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from snacpack.architecture import Architecture
 from snacpack.seeds import derive_seed
-from snacpack.training.network import build_network, weight_matrices
+from snacpack.training.network import weight_matrices
 
 Jets = tuple[np.ndarray | torch.Tensor, np.ndarray | torch.Tensor]
 EVALUATION_BATCH = 8192
@@ -21,74 +19,6 @@ EVALUATION_BATCH = 8192
 
 class Diverged(RuntimeError):
     """The loss of a training is no longer a number."""
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """A training's outcome.
-
-    ``accuracy`` and ``loss`` are those of the validation jets after the last
-    epoch, ``history`` has a record per epoch, ``seconds`` is wall time. Of a
-    training that failed, ``failure`` says why and accuracy and loss are None.
-    """
-
-    accuracy: float | None
-    loss: float | None
-    epochs: int
-    seed: int
-    seconds: float
-    history: list[dict[str, float]]
-    failure: str | None
-    network: nn.Module
-
-
-def train(
-    architecture: Architecture,
-    training: Jets,
-    validation: Jets,
-    epochs: int,
-    batch_size: int,
-    seed: int,
-    on_epoch: Callable[[dict[str, float]], Any] = lambda record: None,
-) -> TrainingResult:
-    """Train a float network; a network that fails is returned with its reason, not raised.
-
-    Parameters
-    ----------
-    architecture
-        The network and its learning rate, L1 and dropout.
-    training, validation
-        Jets ``(x, y)``: (n, n_inputs) float32 and (n,) class numbers.
-    epochs, batch_size
-        Passes over the training jets, and jets per step.
-    seed
-        Decides initial weights, the order of the jets and dropout.
-    on_epoch
-        Called with each epoch's record.
-    """
-    start = perf_counter()
-    history: list[dict[str, float]] = []
-    failure = None
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = build_network(architecture)
-        try:
-            for record in fit(network, architecture, training, validation, epochs, batch_size, seed):
-                history.append(record)
-                on_epoch(record)
-        except (Diverged, MemoryError, RuntimeError) as error:
-            failure = f"{type(error).__name__}: {error}"
-    last = {} if failure else history[-1]
-    return TrainingResult(
-        accuracy=last.get("validation_accuracy"),
-        loss=last.get("validation_loss"),
-        epochs=len(history),
-        seed=seed,
-        seconds=perf_counter() - start,
-        history=history,
-        failure=failure,
-        network=network,
-    )
 
 
 def fit(
@@ -107,8 +37,12 @@ def fit(
     ----------
     network, architecture
         The module, and the hyper-parameters that it is trained with.
-    training, validation, epochs, batch_size, seed
-        As in :func:`train`; here the seed decides the order of the jets only.
+    training, validation
+        Jets ``(x, y)``: (n, n_inputs) float32 and (n,) class numbers.
+    epochs, batch_size
+        Passes over the training jets, and jets per step.
+    seed
+        Decides the order of the jets; dropout draws from PyTorch's generator.
     after_step
         Called after every optimiser step, e.g. to keep pruned weights at zero.
 
