@@ -4,12 +4,14 @@ from snacpack.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.files import write_json
+from snacpack.files import read_json, write_json
 from snacpack.hardware.costs import estimate_costs
 from snacpack.hardware.surrogate import Surrogate
 from snacpack.search.records import read_proposals
 
 trials, architectures = zip(*read_proposals(snakemake.input.offspring), strict=True)
-costs = estimate_costs(architectures, Surrogate(**snakemake.params.surrogate), snakemake.params.bit_width)
+known = [record for path in snakemake.input.known for record in read_json(path)]
+surrogate = Surrogate(**snakemake.params.surrogate)
+costs = estimate_costs(architectures, surrogate, snakemake.params.bit_width, known)
 records = [{"trial": trial, **cost} for trial, cost in zip(trials, costs, strict=True)]
 write_json(records, snakemake.output.estimates)

@@ -1,6 +1,7 @@
 """Every hardware objective of a network before any synthesis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -10,17 +11,46 @@ from snacpack.hardware.surrogate import RESOURCES, Surrogate
 
 
 def estimate_costs(
-    architectures: Sequence[Architecture], surrogate: Surrogate, bit_width: int
-) -> list[dict[str, float]]:
+    architectures: Sequence[Architecture],
+    surrogate: Surrogate,
+    bit_width: int,
+    known: Iterable[Mapping[str, Any]] = (),
+) -> list[dict[str, Any]]:
     """Return the surrogate's estimates, ``macs`` and ``bops`` of each architecture, in order.
 
-    ``bops`` counts bit operations with ``bit_width`` bits for weights, activations and inputs.
+    Architectures that differ only in how they are trained cost the same and are
+    estimated once.
+
+    Parameters
+    ----------
+    architectures
+        What is estimated.
+    surrogate
+        What estimates.
+    bit_width
+        Bits of weights, activations and inputs that ``bops`` counts.
+    known
+        Earlier records of this function. An estimate is taken from them where one
+        follows from the same network and the same surrogate, which its
+        ``estimate_of`` tells.
     """
-    records = surrogate.estimate(architectures)
-    for architecture, record in zip(architectures, records, strict=True):
-        record["macs"] = multiply_accumulates(architecture.layer_widths)
-        record["bops"] = round(bit_operations(architecture.layer_widths, bit_width, bit_width), 2)
-    return records
+    sources = [surrogate.describe(architecture) for architecture in architectures]
+    estimates = {record["estimate_of"]: record for record in known if "estimate_of" in record}
+    new = {
+        source: architecture
+        for source, architecture in zip(sources, architectures, strict=True)
+        if source not in estimates
+    }
+    estimates.update(zip(new, surrogate.estimate(list(new.values())), strict=True))
+    return [
+        {
+            **{name: estimates[source][name] for name in surrogate.objectives},
+            "estimate_of": source,
+            "macs": multiply_accumulates(architecture.layer_widths),
+            "bops": round(bit_operations(architecture.layer_widths, bit_width, bit_width), 2),
+        }
+        for architecture, source in zip(architectures, sources, strict=True)
+    ]
 
 
 def costs_table(architectures: Mapping[str, Architecture], surrogate: Surrogate, bit_width: int) -> pd.DataFrame:

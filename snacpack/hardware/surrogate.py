@@ -1,7 +1,8 @@
 """What a network would cost on an FPGA, estimated by rule4ml before any synthesis.
 
-rule4ml brings TensorFlow, which takes seconds to import: it and PyTorch are loaded
-when an estimate is asked for, not before.
+Weights, features and categories are rule4ml's; its models are evaluated here, all networks at once and without
+TensorFlow (see :mod:`snacpack.hardware.predictors`). What takes time to import is loaded when an estimate is asked
+for, not before.
 
 References
 ----------
@@ -15,14 +16,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from snacpack.architecture import Architecture
 
 RESOURCES = ("bram", "dsp", "ff", "lut")
-WEIGHTS = ("v1-mlp", "v2-gnn")
+# What each kind of weights estimates; cycles and interval are called otherwise in rule4ml's files.
+TARGETS = {"v1-mlp": (*RESOURCES, "clock_cycles"), "v2-gnn": (*RESOURCES, "clock_cycles", "initiation_interval")}
+RULE4ML_NAMES = {"clock_cycles": "cycles", "initiation_interval": "interval"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Surrogate:
     Raises
     ------
     ValueError
-        If rule4ml has no such weights or board.
+        If rule4ml has no such weights, board or strategy, or cannot read the precision.
     """
 
     weights: str = "v1-mlp"
@@ -57,13 +60,29 @@ class Surrogate:
     reuse_factor: int = 1
 
     def __post_init__(self) -> None:
-        if self.weights not in WEIGHTS:
-            raise ValueError(f"hardware.surrogate.weights is {self.weights!r}, not one of {', '.join(WEIGHTS)}")
-        if self.board not in known_boards(self.weights):
+        if self.weights not in TARGETS:
+            raise ValueError(f"hardware.surrogate.weights is {self.weights!r}, not one of {', '.join(TARGETS)}")
+        for key in ("board", "strategy"):
+            known = _known_categories(self.weights)[key]
+            if getattr(self, key) not in known:
+                raise ValueError(
+                    f"hardware.surrogate.{key} is {getattr(self, key)!r}; "
+                    f"the weights {self.weights} know {', '.join(known)}"
+                )
+        # Of the whole package, this module alone needs nothing but the standard library.
+        from rule4ml.parsers.utils import fixed_precision_to_bit_width
+
+        try:
+            fixed_precision_to_bit_width(self.precision)
+        except ValueError:
             raise ValueError(
-                f"hardware.surrogate.board is {self.board!r}; "
-                f"the weights {self.weights} know {', '.join(known_boards(self.weights))}"
-            )
+                f"hardware.surrogate.precision is {self.precision!r}; rule4ml knows signed types like ap_fixed<8,3>"
+            ) from None
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """Names of what is estimated."""
+        return (*TARGETS[self.weights], "average_resources")
 
     def estimate(self, architectures: Sequence[Architecture]) -> list[dict[str, float]]:
         """Estimate each architecture's cost.
@@ -73,38 +92,49 @@ class Surrogate:
         One record per architecture, in order: ``bram``, ``dsp``, ``ff``, ``lut`` in
         percent of the board, their mean ``average_resources``, ``clock_cycles``,
         and with v2 ``initiation_interval`` in cycles.
+
+        Notes
+        -----
+        A record does not depend on the architectures beside it. It is what
+        rule4ml's ``predict`` gives for the network alone, to its two decimals, and
+        with v2 the mean over its versions.
         """
         if not architectures:
             return []
-        models = [_surrogate_input(architecture, f"{i}") for i, architecture in enumerate(architectures)]
-        wrapper = _load_wrapper(self.weights)
-        records = {}
-        # The v2 networks see zero padding as layers, so that an estimate would depend on the deepest network
-        # beside it: networks of one length go together.
-        for _, batch in groupby(sorted(models, key=len), key=len):
-            table = wrapper.predict(list(batch), hls_configs=self._hls_config(), round_digits=6)
-            means = table.groupby("Model").mean(numeric_only=True)
-            records.update({name: self._record(row) for name, row in means.iterrows()})
-        return [records[model.name] for model in models]
+        # rule4ml's features need pandas.
+        from snacpack.hardware.features import extract_features
+
+        networks = [extract_features(architecture, self._hls_config()) for architecture in architectures]
+        estimates = {target: predict(networks) for target, predict in _load_predictors(self.weights).items()}
+        return [self._record({target: estimates[target][i] for target in estimates}) for i in range(len(networks))]
+
+    def describe(self, architecture: Architecture) -> str:
+        """Return in words all that the architecture's estimate follows from: the same words, the same estimate."""
+        batch_norm = ", batch norm" if architecture.batch_norm else ""
+        return (
+            f"{architecture.label}, {architecture.activation}{batch_norm}, on {self.board} with {self.precision}, "
+            f"{self.strategy}, reuse factor {self.reuse_factor}, by rule4ml {_version()} {self.weights}"
+        )
 
     def _hls_config(self) -> dict[str, Any]:
         model = {"strategy": self.strategy, "precision": self.precision, "reuse_factor": self.reuse_factor}
         return {"board": self.board, "model": model}
 
-    def _record(self, row: Mapping[str, float]) -> dict[str, float]:
-        # Rounded as rule4ml does by default: the digits beyond depend on the processor.
-        record = {name: round(float(row[f"{name.upper()} (%)"]), 2) for name in RESOURCES}
-        record["average_resources"] = round(sum(record.values()) / len(RESOURCES), 4)
-        record["clock_cycles"] = round(float(row["CYCLES"]), 2)
-        if "INTERVAL" in row:
-            record["initiation_interval"] = round(float(row["INTERVAL"]), 2)
-        return record
+    def _record(self, estimates: Mapping[str, float]) -> dict[str, float]:
+        # Rounded as rule4ml does by default.
+        record = {target: round(float(value), 2) for target, value in estimates.items()}
+        average = sum(record[name] for name in RESOURCES) / len(RESOURCES)
+        return {**record, "average_resources": round(average, 4)}
 
 
 def known_boards(weights: str) -> list[str]:
     """Return the boards that the weights were trained for, without importing rule4ml."""
-    config = json.loads((_weights_folder(weights) / "LUT.config.json").read_text())
-    return list(config["global_categorical_maps"]["board"])
+    return list(_known_categories(weights)["board"])
+
+
+@cache
+def _known_categories(weights: str) -> dict[str, dict[str, int]]:
+    return json.loads((_weights_folder(weights) / "LUT.config.json").read_text())["global_categorical_maps"]
 
 
 def _weights_folder(weights: str) -> Path:
@@ -114,28 +144,16 @@ def _weights_folder(weights: str) -> Path:
 
 
 @cache
-def _load_wrapper(weights: str) -> Any:
-    from rule4ml.models.wrappers import KerasModelWrapper, MultiModelWrapper
+def _load_predictors(weights: str) -> dict[str, Any]:
+    from snacpack.hardware.predictors import load_predictor
 
-    wrapper = MultiModelWrapper()
-    if weights == "v2-gnn":
-        wrapper.load_default_models()
-        return wrapper
     folder = _weights_folder(weights)
-    for target in (*RESOURCES, "cycles"):
-        model = KerasModelWrapper()
-        model.load(str(folder / f"{target.upper()}.config.json"), str(folder / f"{target.upper()}.weights.h5"))
-        wrapper.add_model_wrapper(model)
-    return wrapper
+    return {
+        target: load_predictor(folder, RULE4ML_NAMES.get(target, target).upper(), percent=target in RESOURCES)
+        for target in TARGETS[weights]
+    }
 
 
-def _surrogate_input(architecture: Architecture, name: str) -> Any:
-    """Return the network as rule4ml's models were trained to see it: no dropout, a softmax at the end."""
-    from torch import nn
-
-    from snacpack.training.network import build_network
-
-    modules = [module for module in build_network(architecture) if not isinstance(module, nn.Dropout)]
-    network = nn.Sequential(*modules, nn.Softmax(dim=1))
-    network.name = name
-    return network
+@cache
+def _version() -> str:
+    return version("rule4ml")

@@ -1,8 +1,11 @@
-import numpy as np
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
 import pytest
 
 from snacpack.architecture import Architecture
-from snacpack.hardware.costs import costs_table
+from snacpack.hardware.costs import costs_table, estimate_costs
 from snacpack.hardware.surrogate import Surrogate
 
 BASELINE = Architecture((120, 60, 32, 64, 64, 64, 32, 44), learning_rate=0.0013, l1=1.31e-5)
@@ -29,17 +32,62 @@ def test_table_2_of_the_paper(paper_table):
 @pytest.mark.parametrize("surrogate", [Surrogate(), Surrogate("v2-gnn", "alveo-u250")], ids=lambda s: s.weights)
 def test_an_estimate_does_not_depend_on_the_networks_beside_it(surrogate):
     networks = [BASELINE, *OTHERS]
-    together = surrogate.estimate(networks)
-    for network, record in zip(networks[::2], together[::2], strict=True):
-        (alone,) = surrogate.estimate([network])
-        assert record.keys() == alone.keys()
-        assert np.allclose([record[key] for key in alone], list(alone.values()), rtol=0, atol=0.011)
+    assert surrogate.estimate(networks) == [surrogate.estimate([network])[0] for network in networks]
 
 
 def test_dropout_costs_nothing():
     plain, dropout = Architecture((64, 32)), Architecture((64, 32), dropout=0.1)
     estimates = Surrogate().estimate([plain, dropout])
     assert estimates[0] == estimates[1]
+
+
+@dataclass(frozen=True)
+class Recorder(Surrogate):
+    """A surrogate that remembers what it was asked."""
+
+    asked: list = field(default_factory=list)
+
+    def estimate(self, architectures):
+        self.asked.extend(architectures)
+        return super().estimate(architectures)
+
+
+def test_networks_that_differ_in_training_alone_are_estimated_once():
+    surrogate = Recorder()
+    networks = [Architecture((64, 32)), Architecture((16,)), Architecture((64, 32), dropout=0.1, learning_rate=0.01)]
+    costs = estimate_costs(networks, surrogate, bit_width=8)
+    assert costs[0] == costs[2] != costs[1]
+    assert [network.units for network in surrogate.asked] == [(64, 32), (16,)]
+
+
+def test_what_was_estimated_before_is_not_estimated_again():
+    surrogate = Recorder()
+    networks = [Architecture((64, 32)), Architecture((16,)), Architecture((16,), batch_norm=True)]
+    earlier = [{"trial": 3, **record} for record in estimate_costs(networks[:2], Surrogate(), bit_width=8)]
+    costs = estimate_costs(networks, surrogate, bit_width=4, known=earlier)
+    assert surrogate.asked == networks[2:]
+    assert costs == estimate_costs(networks, Surrogate(), bit_width=4)
+
+
+@pytest.mark.parametrize("other", [{"board": "zcu102"}, {"precision": "ap_fixed<16,6>"}, {"reuse_factor": 2}], ids=str)
+def test_estimates_of_another_surrogate_are_not_taken_over(other):
+    earlier = estimate_costs([BASELINE], Surrogate(), bit_width=8)
+    surrogate = Surrogate(**other)
+    assert estimate_costs([BASELINE], surrogate, 8, earlier) == estimate_costs([BASELINE], surrogate, 8) != earlier
+
+
+@pytest.mark.parametrize("weights", ["v1-mlp", "v2-gnn"])
+def test_an_estimate_does_not_wait_for_tensorflow(weights):
+    """Importing it takes longer than thousands of estimates."""
+    program = f"""
+import sys
+from snacpack.architecture import Architecture
+from snacpack.hardware.surrogate import Surrogate
+Surrogate({weights!r}).estimate([Architecture((4,))])
+print({{"tensorflow", "torch_geometric"}} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "set()\n"
 
 
 def test_v2_alone_knows_the_interval():
@@ -60,3 +108,11 @@ def test_nothing_to_estimate():
 def test_unknown_weights_and_boards_are_refused_with_the_known_ones(weights, board, message):
     with pytest.raises(ValueError, match=message):
         Surrogate(weights, board)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"), [({"strategy": "speed"}, "latency, resource"), ({"precision": "ap_ufixed<8,3>"}, "signed")]
+)
+def test_what_rule4ml_cannot_read_is_refused(setting, message):
+    with pytest.raises(ValueError, match=message):
+        Surrogate(**setting)
