@@ -10,12 +10,14 @@ from snacpack.jets.shards import jets_of_parts
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
 if workflow.is_main_process:
     from snacpack.config import ConfigError, validate_config
+    from snacpack.search.progress import announce_start
     from snakemake.exceptions import WorkflowError
 
     try:
         validate_config(config, Path(workflow.basedir) / "config" / "config.schema.yaml")
     except ConfigError as error:
         raise WorkflowError(f"{' with '.join(map(str, workflow.configfiles))}: {error}") from None
+    announce_start()
 
 # Snakemake merges configurations, so that a reference of the default is taken out by setting it to null.
 config["references"] = {name: fields for name, fields in config["references"].items() if fields is not None}
@@ -23,6 +25,10 @@ config["references"] = {name: fields for name, fields in config["references"].it
 REFERENCES = list(config["references"])
 N_GENERATIONS = config["search"]["trials"] // config["search"]["population"]
 N_SHARDS = config["search"]["shards"]
+# Where a network is trained decides nothing about it.
+TRAINING = {name: config["training"][name] for name in ("epochs", "batch_size")}
+# A thread trains one network at a time: more than a shard has networks would idle.
+TRAINING_THREADS = min(-(-config["search"]["population"] // N_SHARDS), workflow.cores or 16)
 # Several models are synthesised side by side, but the last one should not be left with a single core.
 SYNTHESIS_THREADS = min(8, max(2, (workflow.cores or 16) // 4))
 N_INPUTS = config["data"]["n_constituents"] * len(config["data"]["features"])
@@ -101,15 +107,35 @@ def earlier_offspring(wildcards):
     )
 
 
+def earlier_estimates(wildcards):
+    """The estimates of all generations before this one: networks that cost the same are not estimated again."""
+    return expand(
+        "results/{run}/search/gen_{number:03d}/hardware.json",
+        run=wildcards.run,
+        number=range(int(wildcards.generation)),
+    )
+
+
 def earlier_survivors(wildcards):
     """The survivors of the generation before, nothing for the first."""
     number = int(wildcards.generation)
     return expand("results/{run}/search/gen_{number:03d}/survivors.json", run=wildcards.run, number=range(number)[-1:])
 
 
+def until_generation(name, number=(0,)):
+    """Return an input function that names a file of this generation and of all before it, in order."""
+
+    def files(wildcards):
+        generations = range(int(wildcards.generation) + 1)
+        pattern = f"results/{wildcards.run}/search/gen_{{generation:03d}}/{name}"
+        return expand(pattern, generation=generations, number=number)
+
+    return files
+
+
 def search_params(wildcards):
     """What decides which networks are proposed and which survive, but for their number."""
-    names = ("population", "objectives", "crossover_probability", "mutation_probability", "space")
+    names = ("method", "population", "objectives", "crossover_probability", "mutation_probability", "space")
     return {name: config["search"][name] for name in names}
 
 

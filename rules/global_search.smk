@@ -38,12 +38,13 @@ rule train_trials:
     benchmark:
         "results/{run}/benchmarks/train_trials/gen_{generation}_{shard}.tsv"
     params:
-        training=config["training"],
+        training=TRAINING,
         n_shards=N_SHARDS,
         seed=config["seed"],
-    threads: 1
+        progress="results/{run}/search/progress.log",
+    threads: TRAINING_THREADS
     resources:
-        mem_mb=4000,
+        mem_mb=2000,
         runtime="12h",
     message:
         "Training generation {wildcards.generation}, shard {wildcards.shard}"
@@ -56,6 +57,7 @@ rule train_trials:
 rule estimate_hardware:
     input:
         offspring="results/{run}/search/gen_{generation}/offspring.json",
+        known=earlier_estimates,
     output:
         estimates="results/{run}/search/gen_{generation}/hardware.json",
     log:
@@ -67,8 +69,8 @@ rule estimate_hardware:
         bit_width=config["hardware"]["bit_width"],
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime="30m",
+        mem_mb=1000,
+        runtime="10m",
     message:
         "Estimating the FPGA cost of generation {wildcards.generation}"
     conda:
@@ -91,7 +93,7 @@ rule estimate_references:
         bit_width=config["hardware"]["bit_width"],
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=1000,
         runtime="10m",
     message:
         "Estimating the FPGA cost of the reference architectures"
@@ -101,15 +103,39 @@ rule estimate_references:
         "../workflow_scripts/estimate_references.py"
 
 
+rule estimate_limits:
+    output:
+        limits="results/{run}/search/limits.json",
+    log:
+        "results/{run}/logs/estimate_limits.log",
+    benchmark:
+        "results/{run}/benchmarks/estimate_limits.tsv"
+    params:
+        space=config["search"]["space"],
+        n_inputs=N_INPUTS,
+        surrogate=config["hardware"]["surrogate"],
+        bit_width=config["hardware"]["bit_width"],
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    message:
+        "Estimating what the networks of the search space cost at most"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/estimate_limits.py"
+
+
 rule select_survivors:
     input:
         survivors=earlier_survivors,
-        offspring="results/{run}/search/gen_{generation}/offspring.json",
-        trials=expand(
-            "results/{{run}}/search/gen_{{generation}}/trials_{number:02d}.json",
-            number=range(N_SHARDS),
-        ),
-        estimates="results/{run}/search/gen_{generation}/hardware.json",
+        # Those of all generations: their front is what progress is told by.
+        offspring=until_generation("offspring.json"),
+        trials=until_generation("trials_{number:02d}.json", number=range(N_SHARDS)),
+        estimates=until_generation("hardware.json"),
+        # Survivors do not depend on the scale that progress is told on.
+        limits=ancient("results/{run}/search/limits.json"),
     output:
         survivors="results/{run}/search/gen_{generation}/survivors.json",
     log:
@@ -120,6 +146,8 @@ rule select_survivors:
         search=search_params,
         n_inputs=N_INPUTS,
         seed=config["seed"],
+        # No output: it grows from run to run, and a deleted one harms nothing.
+        progress="results/{run}/search/progress.log",
     threads: 1
     resources:
         mem_mb=500,
@@ -168,6 +196,30 @@ rule collect_trials:
         "../envs/environment.yaml"
     script:
         "../workflow_scripts/collect_trials.py"
+
+
+rule measure_hypervolume:
+    input:
+        trials="results/{run}/search/trials.csv",
+        limits="results/{run}/search/limits.json",
+    output:
+        hypervolume="results/{run}/search/hypervolume.csv",
+    log:
+        "results/{run}/logs/measure_hypervolume.log",
+    benchmark:
+        "results/{run}/benchmarks/measure_hypervolume.tsv"
+    params:
+        objectives=config["search"]["objectives"],
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime="10m",
+    message:
+        "Measuring what the search reached after each generation"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/measure_hypervolume.py"
 
 
 checkpoint select_candidates:
@@ -232,7 +284,7 @@ rule train_candidate:
     benchmark:
         "results/{run}/benchmarks/train_candidate/{candidate}.tsv"
     params:
-        training=config["training"],
+        training=TRAINING,
         seed=config["seed"],
     threads: 1
     resources:

@@ -123,6 +123,28 @@ rule draw_fronts:
         "../workflow_scripts/draw_fronts.py"
 
 
+rule draw_hypervolume:
+    input:
+        hypervolume="results/{run}/search/hypervolume.csv",
+    output:
+        png="results/{run}/figures/hypervolume.png",
+        svg=report("results/{run}/figures/hypervolume.svg", caption="captions/hypervolume.rst", category="Search"),
+    log:
+        "results/{run}/logs/draw_hypervolume/hypervolume.log",
+    benchmark:
+        "results/{run}/benchmarks/draw_hypervolume/hypervolume.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    message:
+        "Drawing what the search reached after each generation"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/draw_hypervolume.py"
+
+
 rule draw_training_curves:
     input:
         trained=per_model("results/{run}/candidates/{candidate}/float.json"),
@@ -214,6 +236,7 @@ rule write_report:
         circuits=per_model("results/{run}/synthesis/{candidate}/{scheme}/report.json"),
         verified=per_model("results/{run}/synthesis/{candidate}/{scheme}/verification.json"),
         data_card="results/{run}/figures/data_card.png",
+        hypervolume="results/{run}/figures/hypervolume.svg",
         training_curves="results/{run}/figures/training_curves.svg",
         pruning_curves="results/{run}/figures/pruning_curves.svg",
         fronts=expand("results/{{run}}/figures/fig{number}.png", number=range(1, 5)),

@@ -15,7 +15,15 @@ from snacpack.training import predict, train
 jets = load_jets(snakemake.input.jets, ("train", "val", "test"))
 architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
 seed = training_seed(snakemake.params.seed, snakemake.wildcards.candidate)
-result = train(architecture, jets["train"], jets["val"], **snakemake.params.training, seed=seed, on_epoch=print)
+(result,) = train(
+    [architecture],
+    [seed],
+    jets["train"],
+    jets["val"],
+    **snakemake.params.training,
+    device=snakemake.config["training"]["device"],
+    on_epoch=lambda position, record: print(record, flush=True),
+)
 if result.failure:
     raise RuntimeError(
         f"{snakemake.wildcards.candidate} could not be trained: {result.failure}; "

@@ -2,22 +2,41 @@
 
 from snacpack.workflow import start_job
 
-start_job(snakemake)
-
-from tqdm import tqdm
+terminal = start_job(snakemake)
 
 from snacpack.files import write_json
 from snacpack.jets.dataset import load_jets
+from snacpack.search.progress import SearchProgress
 from snacpack.search.records import read_proposals, training_seed
 from snacpack.training import train
 
 jets = load_jets(snakemake.input.jets, ("train", "val"))
-shard = read_proposals(snakemake.input.offspring)[int(snakemake.wildcards.shard) :: snakemake.params.n_shards]
-records = []
-for trial, architecture in (bar := tqdm(shard, unit="network")):
-    seed = training_seed(snakemake.params.seed, trial)
-    result = train(architecture, jets["train"], jets["val"], **snakemake.params.training, seed=seed)
-    bar.write(f"trial {trial}, {architecture.label}: {result.failure or f'accuracy {result.accuracy:.4f}'}")
-    fields = ("accuracy", "loss", "epochs", "seed", "seconds", "failure")
-    records.append({"trial": trial, **{name: getattr(result, name) for name in fields}})
+generation, shard = int(snakemake.wildcards.generation), int(snakemake.wildcards.shard)
+trials, architectures = zip(*read_proposals(snakemake.input.offspring)[shard :: snakemake.params.n_shards], strict=True)
+progress = SearchProgress(snakemake.params.progress, snakemake.config["search"], terminal)
+progress.shard_started(generation, shard, trials)
+
+
+def tell(position, result):
+    record = {"trial": trials[position], "label": architectures[position].label}
+    progress.trials_finished(generation, [{**record, "accuracy": result.accuracy, "failure": result.failure}])
+
+
+results = train(
+    architectures,
+    [training_seed(snakemake.params.seed, trial) for trial in trials],
+    jets["train"],
+    jets["val"],
+    **snakemake.params.training,
+    # Not among the parameters: what began on a GPU may go on on a CPU.
+    device=snakemake.config["training"]["device"],
+    threads=snakemake.threads,
+    on_epoch=lambda position, record: print(f"trial {trials[position]}: {record}", flush=True),
+    on_result=tell,
+)
+fields = ("accuracy", "loss", "epochs", "seed", "seconds", "failure")
+records = [
+    {"trial": trial, **{name: getattr(result, name) for name in fields}}
+    for trial, result in zip(trials, results, strict=True)
+]
 write_json(records, snakemake.output.trials)

@@ -42,7 +42,7 @@ class RunFiles:
         ``float.json``, ``metrics.csv``, ``chosen.json`` and ``compressed.json`` of the models.
     circuits, verified
         ``report.json`` and ``verification.json`` of the models' syntheses.
-    data_card, training_curves, pruning_curves
+    data_card, hypervolume, training_curves, pruning_curves
         Pictures.
     fronts
         Pictures of figures 1 to 4, in this order.
@@ -61,6 +61,7 @@ class RunFiles:
     circuits: Sequence[str]
     verified: Sequence[str]
     data_card: str
+    hypervolume: str
     training_curves: str
     pruning_curves: str
     fronts: Sequence[str]
@@ -134,11 +135,13 @@ def report_page(files: RunFiles, config: Mapping[str, Any], versions: Mapping[st
         commit=commit,
         objectives=sections.joined([sections.OBJECTIVE_WORDS[name] for name in config["search"]["objectives"]]),
         feature_words=sections.joined([FEATURE_WORDS.get(name, name) for name in config["data"]["features"]]),
+        method=sections.METHOD_WORDS[config["search"]["method"]],
         is_nac=set(config["search"]["objectives"]) == NAC_OBJECTIVES,
         plotly=plotly_library(),
         **_search_parts(run, files),
         **_hardware_parts(run, files, data),
         data_card=picture(files.data_card),
+        hypervolume=picture(files.hypervolume),
         training_curves=picture(files.training_curves),
         pruning_curves=picture(files.pruning_curves),
     )

@@ -22,6 +22,7 @@ OBJECTIVE_WORDS = {
     "clock_cycles": "estimated clock cycles",
     "initiation_interval": "estimated initiation interval",
 }
+METHOD_WORDS = {"nsga2": "NSGA-II", "random": "A random search"}
 COMPARISON_WORDS = {
     "fixed_point": "integer arithmetic (NumPy)",
     "qonnx": "QONNX file",

@@ -30,7 +30,7 @@ MAX_ATTEMPTS = 1000
 
 def search_rules(search: Mapping[str, Any], n_inputs: int, seed: int) -> "NSGA2":
     """Return the search of the config's section ``search`` for networks with ``n_inputs`` features."""
-    return NSGA2(
+    return METHODS[search["method"]](
         space=SearchSpace.from_config(search["space"], n_inputs=n_inputs),
         objectives=tuple(search["objectives"]),
         population=search["population"],
@@ -116,7 +116,7 @@ class NSGA2:
                 f"than the {self.population} of a generation; lower search.trials or widen search.space"
             )
         with _seeded(derive_seed(self.seed, "propose_offspring", generation)):
-            draw = self._children(survivors) if survivors else self._random_genomes()
+            draw = self._draw(survivors)
             offspring = []
             for _ in range(self.population):
                 genome = self._unseen(draw, known)
@@ -144,6 +144,9 @@ class NSGA2:
         rows = [*zip(succeeded, values.tolist(), strict=True), *((trial, worst.tolist()) for trial in failed)]
         return [Individual(trial, row) for trial, row in rows]
 
+    def _draw(self, survivors: Sequence[Mapping[str, Any]]) -> Iterator[Genome]:
+        return self._children(survivors) if survivors else self._random_genomes()
+
     def _random_genomes(self) -> Iterator[Genome]:
         while True:
             yield self.space.sample(random)
@@ -170,6 +173,17 @@ class NSGA2:
                 return genome
         # A converged population in a nearly exhausted space: chance alone finds the rest.
         return next(genome for genome in self._random_genomes() if genome not in known)
+
+
+class RandomSearch(NSGA2):
+    """What NSGA-II is measured against: every generation is drawn from the space as the first one is."""
+
+    def _draw(self, survivors: Sequence[Mapping[str, Any]]) -> Iterator[Genome]:
+        return self._random_genomes()
+
+
+METHODS = {"nsga2": NSGA2, "random": RandomSearch}
+"""By the name of ``search.method``; with one seed, all begin with the same generation."""
 
 
 @cache

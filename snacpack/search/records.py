@@ -67,6 +67,15 @@ def join_trials(offspring: str | Path, trials: Iterable[str | Path], estimates: 
     ]
 
 
+def join_generations(
+    offspring: Sequence[str | Path], trials: Sequence[str | Path], estimates: Sequence[str | Path]
+) -> list[Record]:
+    """Join the files of generations as :func:`join_trials` does; ``trials`` holds the shards of each in turn."""
+    n_shards = len(trials) // len(offspring)
+    shards = [trials[i * n_shards : (i + 1) * n_shards] for i in range(len(offspring))]
+    return [record for files in zip(offspring, shards, estimates, strict=True) for record in join_trials(*files)]
+
+
 def trials_table(records: Sequence[Mapping[str, Any]], objectives: Sequence[str]) -> pd.DataFrame:
     """Return one row per trial; ``pareto`` marks the front of all trials in the run's objectives.
 

@@ -8,6 +8,7 @@ the depth carry index 0, so that one network has one genome.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from random import Random
 from typing import Any
@@ -113,6 +114,16 @@ class SearchSpace:
     def sample(self, random: Random) -> Genome:
         """Draw a genome, every option of every gene with equal probability."""
         return self.canonical([random.randrange(count) for count in self.option_counts])
+
+    def largest(self) -> list[Genome]:
+        """Return the genomes of the deepest and widest network, one for each activation and batch norm.
+
+        What it is trained with has no size: the first option of each is taken.
+        """
+        depth = self.n_layers.index(max(self.n_layers))
+        widest = [widths.index(max(widths)) for widths in self.units]
+        choices = product(range(len(self.activation)), range(len(self.batch_norm)))
+        return [self.canonical([depth, *widest, *choice, 0, 0, 0]) for choice in choices]
 
     def decode(self, genome: Sequence[int]) -> Architecture:
         """Return the genome's architecture.

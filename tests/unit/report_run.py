@@ -190,7 +190,7 @@ def run_files(folder: Path) -> RunFiles:
     synthesis = [folder / "synthesis" / model / "w8a8" for model in models]
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
-    pictures = ["data_card", "training_curves", "pruning_curves", *(f"fig{i}" for i in range(1, 5))]
+    pictures = ["data_card", "hypervolume", "training_curves", "pruning_curves", *(f"fig{i}" for i in range(1, 5))]
     pictures += [f"confusion_{model}_w8a8" for model in models]
     for name in pictures:
         if not (figures / f"{name}.png").exists():
@@ -206,7 +206,7 @@ def run_files(folder: Path) -> RunFiles:
         compressed=[home / "compressed.json" for home in compression],
         circuits=[home / "report.json" for home in synthesis],
         verified=[home / "verification.json" for home in synthesis],
-        **{name: figures / f"{name}.png" for name in pictures[:3]},
-        fronts=[figures / f"{name}.png" for name in pictures[3:7]],
-        confusion=[figures / f"{name}.png" for name in pictures[7:]],
+        **{name: figures / f"{name}.png" for name in pictures[:4]},
+        fronts=[figures / f"{name}.png" for name in pictures[4:8]],
+        confusion=[figures / f"{name}.png" for name in pictures[8:]],
     )

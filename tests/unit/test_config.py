@@ -45,7 +45,7 @@ def test_the_papers_settings():
     config = merged("config", "paper")
     assert (config["search"]["trials"], config["search"]["population"]) == (500, 20)
     assert config["search"]["objectives"] == ["accuracy", "average_resources", "clock_cycles"]
-    assert config["training"] == {"epochs": 5, "batch_size": 128}
+    assert config["training"] == {"epochs": 5, "batch_size": 128, "device": "auto"}
     n_training = config["data"]["pythia"]["train_jets"] * (1 - config["data"]["validation_fraction"])
     assert n_training == pytest.approx(600_000, rel=0.01)
     compression = config["compression"]
@@ -83,7 +83,8 @@ BROKEN = [
     ("references", {"snac-0001": {"units": [4]}}, "references"),
     ("references.baseline.units", [], "references.baseline.units"),
     ("references.baseline.learning_rate", "1e-3", "YAML wants a point"),
-    ("search.trials", 65, "take 64 trials"),
+    ("search.method", "annealing", "search.method"),
+    ("search.trials", 257, "take 256 trials"),
     ("search.population", 10, "multiple of four"),
     ("search.objectives", [], "search.objectives"),
     ("search.objectives", ["accuracy", "speed"], "speed"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_space import SMALL, TABLE_1
 
-from snacpack.search.nsga2 import NSGA2
+from snacpack.search.nsga2 import METHODS, NSGA2, RandomSearch, search_rules
 from snacpack.search.space import SearchSpace
 
 
@@ -142,3 +142,30 @@ def test_every_option_is_sampled_at_random():
     genomes = np.array(NSGA2(space, ("accuracy",), population=400, seed=0).ask(0, [], []))
     shares = np.bincount(genomes[:, 0], minlength=5) / len(genomes)
     assert abs(shares - 0.2).max() < 0.07
+
+
+def test_random_search_begins_alike_and_learns_nothing():
+    """Its proposals depend on nothing but the seed and what was seen; NSGA-II's follow the survivors."""
+    space, sizes = SearchSpace.from_config(TABLE_1), {"population": 8, "seed": 4}
+    random, nsga2 = (method(space, ("accuracy",), **sizes) for method in (RandomSearch, NSGA2))
+    first = random.ask(0, [], [])
+    assert first == nsga2.ask(0, [], [])
+    survivors = [{"trial": i, "genome": list(genome), "failure": None, "accuracy": i} for i, genome in enumerate(first)]
+    assert random.ask(1, survivors, first) == random.ask(1, survivors[::-1], first)
+    assert nsga2.ask(1, survivors, first) != random.ask(1, survivors, first)
+    assert not set(random.ask(1, survivors, first)) & set(first)
+    assert random.tell([], survivors) == nsga2.tell([], survivors)
+
+
+def test_random_search_tries_no_network_twice():
+    space = SearchSpace.from_config(SMALL)
+    search = RandomSearch(space, ("accuracy",), population=8, seed=1)
+    _, seen = run(search, lambda genome: {"accuracy": sum(genome)}, n_generations=space.size // 8)
+    assert len(set(seen)) == len(seen) == space.size // 8 * 8
+
+
+def test_the_config_chooses_the_method():
+    search = {"space": TABLE_1, "objectives": ["accuracy"], "population": 4}
+    search |= {"crossover_probability": 0.9, "mutation_probability": None}
+    for name, method in METHODS.items():
+        assert type(search_rules({**search, "method": name}, n_inputs=24, seed=1)) is method

@@ -199,3 +199,15 @@ def test_versions_are_those_that_are_installed() -> None:
 def test_commit_is_a_hash_or_unknown() -> None:
     commit = code_commit()
     assert commit is None or re.fullmatch(r"[0-9a-f]{40}( with local changes)?", commit)
+
+
+@pytest.mark.parametrize(
+    ("method", "words"), [("nsga2", "NSGA-II sampled 64"), ("random", "A random search sampled 64")]
+)
+def test_the_method_of_the_search_is_named(tmp_path: Path, method: str, words: str) -> None:
+    def search(folder: Path, config: dict) -> None:
+        config["search"]["method"] = method
+
+    html = write_page(tmp_path, search)
+    assert words in " ".join(Page(html).text.split())
+    assert 'id="hypervolume"' in html

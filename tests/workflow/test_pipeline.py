@@ -49,6 +49,19 @@ def test_every_trial_is_a_different_network(finished):
     assert set(front["trial"]) == set(trials.loc[trials["pareto"], "trial"])
 
 
+def test_how_far_the_search_is_can_be_watched(finished):
+    steps = pd.read_csv(finished.results("search/hypervolume.csv"))
+    assert list(steps["trials"]) == [4, 8]
+    assert steps["hypervolume"].is_monotonic_increasing
+    assert steps["hypervolume"].between(0, 1, inclusive="right").all()
+    last = finished.results("search/progress.log").read_text().splitlines()[-1]
+    told = f"8 of 8 trials, best accuracy {100 * steps['best_accuracy'].iloc[-1]:.2f}%, "
+    told += f"hypervolume {steps['hypervolume'].iloc[-1]:.4f}, "
+    assert told in last
+    assert last.endswith("the search is done")
+    assert f"Search: {told}" in finished.printed
+
+
 def test_a_candidate_is_trained_as_the_search_trained_it(finished):
     trials = pd.read_csv(finished.results("search/trials.csv")).set_index("trial")
     for name in models_of(finished)[len(REFERENCES) :]:
@@ -99,7 +112,7 @@ def test_nothing_is_left_to_do(finished):
 
 def test_figures_are_drawn(finished):
     names = {path.name for path in finished.results("figures").iterdir()}
-    assert {"fig1.png", "fig2.png", "fig3.png", "fig4.png", "data_card.png"} <= names
+    assert {"fig1.png", "fig2.png", "fig3.png", "fig4.png", "data_card.png", "hypervolume.png"} <= names
     assert sum(name.startswith("confusion_") and name.endswith(".png") for name in names) == len(models_of(finished))
 
 
@@ -137,10 +150,14 @@ def killed(finished, tmp_path) -> Workflow:
 def test_a_killed_run_resumes_to_the_same_result(finished, killed):
     trained = {path: path.stat().st_mtime_ns for path in killed.results("search").glob("gen_*/trials_*.json")}
     killed.run()
-    for name in ("tables/table1.csv", "tables/table2.csv", "tables/table3.csv", "search/trials.csv"):
+    tables = [f"tables/table{number}.csv" for number in (1, 2, 3)]
+    for name in [*tables, "search/trials.csv", "search/hypervolume.csv"]:
         assert killed.results(name).read_bytes() == finished.results(name).read_bytes(), name
     for path, modified in trained.items():
         assert path.stat().st_mtime_ns == modified, f"{path} was trained again"
+    progress = killed.results("search/progress.log").read_text()
+    assert progress.count("Snakemake was started") >= 2
+    assert progress.endswith("the search is done\n")
 
 
 def test_a_broken_configuration_stops_before_the_first_job(tmp_path):

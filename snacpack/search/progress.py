@@ -1,0 +1,208 @@
+"""How far a search is: lines in a file that can be followed (``tail -f``), and on the terminal.
+
+The jobs of a search share the file, on one machine or on several. It is also their memory: what was trained, how
+long it took, and where the run was paused stand in its lines, so that a resumed run knows how long the rest takes.
+"""
+
+import fcntl
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any, TextIO
+
+STARTED = "SNACPACK_STARTED"
+"""Environment variable with the time when Snakemake was started: jobs of one start share it."""
+
+_LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d)  (.*)")
+_SESSION = re.compile(r"Snakemake was started (.+)")
+_SHARD = re.compile(r"generation (\d+), shard \d+: training trials (.+)")
+_GENERATION = re.compile(r"generation \d+ is finished")
+_TRIAL = re.compile(r"trial (\d+) of generation (\d+), .*?: (?:accuracy (\S+)%|failed)")
+
+
+def announce_start() -> None:
+    """Let the jobs that this process starts know when it was started."""
+    os.environ[STARTED] = _now()
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: ``40 s``, ``12 min``, ``3 h 05 min``."""
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+@dataclass
+class History:
+    """What the lines of a progress file say.
+
+    ``accuracies`` holds those of the finished trials by generation and trial, None for one that failed.
+    ``seconds`` is how long the search has been at work, pauses left out, and ``trained`` how many
+    trainings ended in that time, repeated ones included; ``pace`` is their ratio when a generation was last
+    finished. ``started`` is the last start of Snakemake.
+    """
+
+    accuracies: dict[tuple[int, int], float | None] = field(default_factory=dict)
+    seconds: float = 0.0
+    trained: int = 0
+    pace: float | None = None
+    started: str | None = None
+
+    @classmethod
+    def read(cls, text: str) -> "History":
+        """Go through a file's lines; one that says nothing known is passed over."""
+        history, last = cls(), None
+        for line in text.splitlines():
+            match = _LINE.fullmatch(line)
+            time = _time(match[1]) if match else None
+            if not time:
+                continue
+            message = match[2]
+            session = _SESSION.fullmatch(message)
+            # Between the last line of a start of Snakemake and the first of the next one nothing was done, or lost.
+            if last and not session:
+                # Clocks of several machines differ a little.
+                history.seconds += max(0.0, (time - last).total_seconds())
+            history._take(message, session)
+            last = time
+        return history
+
+    def _take(self, message: str, session: re.Match | None) -> None:
+        if session:
+            self.started = session[1]
+        elif shard := _SHARD.fullmatch(message):
+            generation, trials = int(shard[1]), {int(number) for number in shard[2].split(", ")}
+            # What is trained again is not finished, nor is what follows from it.
+            self.accuracies = {
+                (g, trial): accuracy
+                for (g, trial), accuracy in self.accuracies.items()
+                if g < generation or (g == generation and trial not in trials)
+            }
+        elif trial := _TRIAL.match(message):
+            self.accuracies[int(trial[2]), int(trial[1])] = float(trial[3]) / 100 if trial[3] else None
+            self.trained += 1
+        elif _GENERATION.match(message) and self.trained:
+            self.pace = self.seconds / self.trained
+
+    @property
+    def best_accuracy(self) -> float | None:
+        """The highest accuracy of the finished trials."""
+        return max((accuracy for accuracy in self.accuracies.values() if accuracy is not None), default=None)
+
+    def seconds_left(self, n_trials: int) -> float | None:
+        """Return how long so many trainings take at the pace so far, None where nothing is known of it."""
+        # Within a generation a pace means little: networks may finish one by one or all at once.
+        pace = self.pace or (self.seconds / self.trained if self.trained else None)
+        return n_trials * pace if pace else None
+
+
+class SearchProgress:
+    """Writes what happens in a search.
+
+    Nothing is raised where the file or the terminal cannot be written: a search does not fail for its progress.
+
+    Parameters
+    ----------
+    path
+        The file, ``results/{run}/search/progress.log``; lines are added to it, by several processes at a time.
+    search
+        The config's section ``search``: ``trials`` and ``population`` are read.
+    terminal
+        Where it is also told how far the search is, e.g. what :func:`snacpack.workflow.start_job` returns: after
+        every generation, and between them not more often than every ``interval`` seconds.
+    """
+
+    def __init__(
+        self, path: str | Path, search: Mapping[str, Any], terminal: TextIO | None = None, interval: float = 10.0
+    ) -> None:
+        self.path, self.terminal, self.interval = Path(path), terminal, interval
+        self.n_trials, self.population = search["trials"], search["population"]
+        self._last_told = monotonic()
+
+    def shard_started(self, generation: int, shard: int, trials: Sequence[int]) -> None:
+        """Say that a job trains these trials from now on."""
+        self._add([f"generation {generation}, shard {shard}: training trials {', '.join(map(str, trials))}"])
+
+    def trials_finished(self, generation: int, trials: Sequence[Mapping[str, Any]]) -> None:
+        """Say how networks did that finished together: records of ``trial``, ``label``, ``accuracy``, ``failure``."""
+
+        def sum_up(history: History) -> str:
+            # A generation begins when all of the one before are finished.
+            done = generation * self.population + sum(g == generation for g, _ in history.accuracies)
+            return self._summary(history, done, history.best_accuracy)
+
+        summary = self._add(
+            [f"trial {trial['trial']} of generation {generation}, {_outcome(trial)}" for trial in trials], sum_up
+        )
+        if monotonic() - self._last_told >= self.interval:
+            self._tell(summary)
+
+    def generation_finished(self, generation: int, best_accuracy: float | None, hypervolume: float) -> None:
+        """Say what all trials until this generation reached."""
+        done = (generation + 1) * self.population
+
+        def sum_up(history: History) -> str:
+            summary = self._summary(history, done, best_accuracy, f"hypervolume {hypervolume:.4f}")
+            return summary + (", the search is done" if done >= self.n_trials else "")
+
+        self._tell(self._add([f"generation {generation} is finished"], sum_up))
+
+    def _summary(self, history: History, done: int, best_accuracy: float | None, *more: str) -> str:
+        best = "no network trained" if best_accuracy is None else f"best accuracy {100 * best_accuracy:.2f}%"
+        parts = [f"{done} of {self.n_trials} trials", best, *more, f"{duration(history.seconds)} so far"]
+        left = history.seconds_left(self.n_trials - done)
+        return ", ".join(parts) + (f", about {duration(left)} left" if left and left >= 1 else "")
+
+    def _tell(self, summary: str) -> None:
+        if self.terminal:
+            self._last_told = monotonic()
+            # ValueError: it is closed.
+            with suppress(OSError, ValueError):
+                self.terminal.write(f"Search: {summary}\n")
+                self.terminal.flush()
+
+    def _add(self, messages: Sequence[str], sum_up: Callable[[History], str] = lambda history: "") -> str:
+        """Add lines to the file, to the last one what ``sum_up`` makes of all of them, and return that."""
+        with suppress(OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a+", errors="replace") as file:
+                _lock(file)
+                file.seek(0)
+                old = file.read()
+                started = os.environ.get(STARTED)
+                if started and History.read(old).started != started:
+                    messages = [f"Snakemake was started {started}", *messages]
+                # A machine that went down may have left half a line.
+                new = "" if old.endswith("\n") or not old else "\n"
+                new += "\n".join(f"{_now()}  {message}" for message in messages)
+                summary = sum_up(History.read(old + new))
+                file.write(f"{new}; {summary}\n" if summary else f"{new}\n")
+                return summary
+        return sum_up(History())
+
+
+def _outcome(trial: Mapping[str, Any]) -> str:
+    if trial["failure"]:
+        return f"{trial['label']}: failed, {' '.join(trial['failure'].split())}"
+    return f"{trial['label']}: accuracy {100 * trial['accuracy']:.2f}%"
+
+
+def _time(text: str) -> datetime | None:
+    with suppress(ValueError):
+        return datetime.fromisoformat(text)
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+
+
+def _lock(file: TextIO) -> None:
+    # Released when the file is closed. Not every network file system has locks.
+    with suppress(OSError):
+        fcntl.lockf(file, fcntl.LOCK_EX)
