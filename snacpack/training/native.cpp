@@ -44,16 +44,18 @@ constexpr float BETA1 = 0.9f, BETA2 = 0.999f, ADAM_EPSILON = 1e-8f, NORM_EPSILON
 constexpr float LEAST = 1e-30f;
 
 inline int padded(int width, int multiple) { return (width + multiple - 1) / multiple * multiple; }
+inline ptrdiff_t at(ptrdiff_t jet, ptrdiff_t row, ptrdiff_t column) { return jet * row + column; }
 
 inline Floats splat(float value) { return value - Floats{}; }
 inline Floats load(const float* p) { return *reinterpret_cast<const Floats*>(p); }
 inline void store(float* p, Floats value) { *reinterpret_cast<Floats*>(p) = value; }
-inline Floats smaller(Floats a, Floats b) { return a < b ? a : b; }
-inline Floats larger(Floats a, Floats b) { return a > b ? a : b; }
+// What is not a number stays so: a loss must tell that a training has failed.
+inline Floats at_most(Floats value, float limit) { return splat(limit) < value ? splat(limit) : value; }
+inline Floats at_least(Floats value, float limit) { return splat(limit) > value ? splat(limit) : value; }
 
 // exp as in Cephes' single precision routine: a relative error of about 1e-7.
 inline Floats exponential(Floats x) {
-    x = smaller(larger(x, splat(-87.0f)), splat(88.0f));
+    x = at_most(at_least(x, -87.0f), 88.0f);
     const Floats shift = splat(12582912.0f);  // adding it rounds to the nearest integer
     Floats n = (x * 1.44269504088896341f + shift) - shift;
     Floats r = x - n * 0.693359375f;
@@ -71,7 +73,7 @@ inline Floats exponential(Floats x) {
 
 // The rational approximation of Eigen: one division, and a relative error of a few 1e-7.
 inline Floats hyperbolic_tangent(Floats x) {
-    x = smaller(larger(x, splat(-7.90531111f)), splat(7.90531111f));
+    x = at_most(at_least(x, -7.90531111f), 7.90531111f);
     Floats square = x * x;
     Floats p = splat(-2.76076847742355e-16f);
     p = p * square + 2.00018790482477e-13f;
@@ -89,7 +91,7 @@ inline Floats hyperbolic_tangent(Floats x) {
 
 template <Activation A>
 inline Floats activate(Floats x) {
-    if constexpr (A == RELU) return larger(x, Floats{});
+    if constexpr (A == RELU) return at_least(x, 0.0f);
     if constexpr (A == TANH) return hyperbolic_tangent(x);
     return 0.5f + 0.5f * hyperbolic_tangent(0.5f * x);
 }
@@ -291,7 +293,8 @@ class Network {
         input_ = zeros(max_jets_ * layers_[0].in_row);
         upper_ = zeros(max_jets_ * widest), lower_ = zeros(max_jets_ * widest);
         labels_.resize(max_jets_);
-        dropout_.threshold = static_cast<uint32_t>(std::llround(dropout * 4294967296.0));
+        long long threshold = std::llround(dropout * 4294967296.0);
+        dropout_.threshold = static_cast<uint32_t>(threshold < 4294967295 ? threshold : 4294967295);
         dropout_.scale = 1 / (1 - dropout);
     }
 
@@ -325,7 +328,7 @@ class Network {
             update(learning_rate, l1);
             ++n_batches;
         }
-        return total / n_batches;
+        return finite() ? total / n_batches : NAN;
     }
 
     // Gradients of the mean cross-entropy of one batch, as the next step would see them; nothing is updated but
@@ -351,6 +354,12 @@ class Network {
   private:
     bool normalised(size_t index) const { return batch_norm_ && index + 1 < layers_.size(); }
     const float* input(size_t index) const { return index ? layers_[index - 1].output.get() : input_.get(); }
+
+    bool finite() const {
+        float sum = 0;  // times zero, only what is not finite counts
+        for (size_t i = 0; i < n_parameters_; ++i) sum += parameters_.get()[i] * 0.0f;
+        return sum == 0;
+    }
 
     static void copy(float* inside, float* outside, int n_rows, int n_columns, int row, bool inwards) {
         for (int i = 0; i < n_rows; ++i) {
@@ -421,20 +430,20 @@ class Network {
         const Dropout dropout = dropout_;
         if (index + 1 == layers_.size()) {
             product([=](const Floats* sums, int m, int column) {
-                for (int i = 0; i < TILE_ROWS; ++i) store(output + (m + i) * row + column, sums[i]);
+                for (int i = 0; i < TILE_ROWS; ++i) store(output + at(m + i, row, column), sums[i]);
             });
         } else if (!batch_norm_) {
             product([=](const Floats* sums, int m, int column) {
                 for (int i = 0; i < TILE_ROWS; ++i) {
                     Floats value = activate<A>(sums[i]);
                     if constexpr (DROP) value = dropout.template apply<A>(value, m + i, column);
-                    store(output + (m + i) * row + column, value);
+                    store(output + at(m + i, row, column), value);
                 }
             });
         } else {
             float* before = layer.before.get();
             product([=](const Floats* sums, int m, int column) {
-                for (int i = 0; i < TILE_ROWS; ++i) store(before + (m + i) * row + column, sums[i]);
+                for (int i = 0; i < TILE_ROWS; ++i) store(before + at(m + i, row, column), sums[i]);
             });
             normalise<A, DROP>(layer, n, training);
         }
@@ -450,9 +459,9 @@ class Network {
             const float* z = before + column;
             Floats mean, variance;
             if (training) {
-                mean = sum_over_jets(n, [=](int jet) { return load(z + jet * row); }) * (1.0f / n);
+                mean = sum_over_jets(n, [=](int jet) { return load(z + at(jet, row, 0)); }) * (1.0f / n);
                 variance = sum_over_jets(n, [=](int jet) {
-                    Floats difference = load(z + jet * row) - mean;
+                    Floats difference = load(z + at(jet, row, 0)) - mean;
                     return difference * difference;
                 });
                 variance *= 1.0f / n;
@@ -469,9 +478,9 @@ class Network {
             store(layer.inverse_deviation.get() + column, inverse);
             Floats slope = inverse * load(gamma + column), offset = load(beta + column);
             for (int jet = 0; jet < padded(n, ROWS); ++jet) {
-                Floats value = activate<A>((load(z + jet * row) - mean) * slope + offset);
+                Floats value = activate<A>((load(z + at(jet, row, 0)) - mean) * slope + offset);
                 if constexpr (DROP) value = dropout_.template apply<A>(value, jet, column);
-                store(output + jet * row + column, value);
+                store(output + at(jet, row, column), value);
             }
         }
     }
@@ -488,12 +497,12 @@ class Network {
         if (gradient) std::memset(bias, 0, row * sizeof(float));
         double total = 0;
         for (int jet = 0; jet < n; ++jet) {
-            const float* logits = layer.output.get() + jet * row;
+            const float* logits = layer.output.get() + at(jet, row, 0);
             int best = 0;
             for (int i = 1; i < n_out; ++i)
                 if (logits[i] > logits[best] || logits[i] != logits[i]) best = i;
             float sum = 0, largest = logits[best];
-            float* to = upper_.get() + jet * row;
+            float* to = upper_.get() + at(jet, row, 0);
             for (int column = 0; column < row; column += LANES) {
                 Floats value = exponential(load(logits + column) - largest);
                 for (int i = 0; i < LANES; ++i) {
@@ -516,7 +525,7 @@ class Network {
             }
         }
         if (gradient && n % ROWS)
-            std::memset(upper_.get() + n * row, 0, (padded(n, ROWS) - n) * row * sizeof(float));
+            std::memset(upper_.get() + at(n, row, 0), 0, at(padded(n, ROWS) - n, row, 0) * sizeof(float));
         return total;
     }
 
@@ -527,7 +536,7 @@ class Network {
         const int in_row = layer.in_row, n_in = layer.n_in;
         multiply(padded(layer.n_out, ROWS), in_row, n, upper_.get(), 1, layer.out_row, input(index), in_row, nothing,
                  [=](const Floats* sums, int m, int column) {
-                     Words inside = lane_numbers() < static_cast<uint32_t>(n_in - column);
+                     Ints inside = reinterpret_cast<Ints>(lane_numbers()) < n_in - column;
                      for (int i = 0; i < TILE_ROWS; ++i)
                          store(gradient + (m + i) * in_row + column, inside ? sums[i] : Floats{});
                  });
@@ -556,9 +565,9 @@ class Network {
             product([=](const Floats* sums, int m, int column) {
                 Floats total = load(bias + column);
                 for (int i = 0; i < TILE_ROWS; ++i) {
-                    ptrdiff_t at = (m + i) * row + column;
-                    Floats value = through_activation<A, DROP>(sums[i], load(output + at), scale);
-                    store(to + at, value);
+                    ptrdiff_t here = at(m + i, row, column);
+                    Floats value = through_activation<A, DROP>(sums[i], load(output + here), scale);
+                    store(to + here, value);
                     total += value;
                 }
                 store(bias + column, total);
@@ -574,11 +583,11 @@ class Network {
             Floats of_beta = load(beta + column), of_gamma = load(gamma + column);
             Floats centre = load(mean + column), unit = load(inverse + column);
             for (int i = 0; i < TILE_ROWS; ++i) {
-                ptrdiff_t at = (m + i) * row + column;
-                Floats value = through_activation<A, DROP>(sums[i], load(output + at), scale);
-                store(to + at, value);
+                ptrdiff_t here = at(m + i, row, column);
+                Floats value = through_activation<A, DROP>(sums[i], load(output + here), scale);
+                store(to + here, value);
                 of_beta += value;
-                of_gamma += value * ((load(before + at) - centre) * unit);
+                of_gamma += value * ((load(before + here) - centre) * unit);
             }
             store(beta + column, of_beta);
             store(gamma + column, of_gamma);
@@ -589,10 +598,10 @@ class Network {
             Floats factor = load(slope + column) * unit;
             Floats shift = load(beta + column) * (1.0f / n), tilt = load(gamma + column) * unit * (1.0f / n);
             for (int jet = 0; jet < n; ++jet) {
-                ptrdiff_t at = jet * row + column;
-                store(to + at, factor * (load(to + at) - shift - (load(before + at) - centre) * tilt));
+                ptrdiff_t here = at(jet, row, column);
+                store(to + here, factor * (load(to + here) - shift - (load(before + here) - centre) * tilt));
             }
-            for (int jet = n; jet < padded(n, ROWS); ++jet) store(to + jet * row + column, Floats{});
+            for (int jet = n; jet < padded(n, ROWS); ++jet) store(to + at(jet, row, column), Floats{});
         }
     }
 
@@ -626,7 +635,7 @@ class Network {
     std::vector<Layer> layers_;
     Activation activation_;
     bool batch_norm_;
-    int max_jets_;
+    int64_t max_jets_;
     size_t n_weights_ = 0, n_parameters_ = 0;
     int64_t step_ = 0;
     Buffer parameters_, gradients_, first_, second_, input_, upper_, lower_;

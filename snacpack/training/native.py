@@ -4,9 +4,12 @@ import ctypes
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Collection
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -14,16 +17,15 @@ import torch
 from torch import nn
 
 from snacpack.architecture import ACTIVATIONS, Architecture
-from snacpack.files import whole_file
 
 SOURCE = Path(__file__).with_suffix(".cpp")
 FLAGS = ("-O3", "-std=c++17", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi")
-# What a processor must know for each level of the x86-64 instruction set, and what the compiler is told then.
-AVX2 = {"avx", "avx2", "fma", "bmi1", "bmi2", "f16c", "movbe"}
-AVX512 = AVX2 | {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
+# What a processor must know for each way of compiling, the fastest first, and what the compiler is told then.
+AVX2 = {"avx2", "fma"}
+AVX512 = {*AVX2, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
 LEVELS = (
-    (AVX512, ("-march=x86-64-v4", "-mprefer-vector-width=512")),
-    (AVX2, ("-march=x86-64-v3",)),
+    (AVX512, (*(f"-m{name}" for name in sorted(AVX512)), "-mprefer-vector-width=512")),
+    (AVX2, tuple(f"-m{name}" for name in sorted(AVX2))),
 )
 
 
@@ -126,15 +128,29 @@ def load_library() -> ctypes.CDLL:
 
     The library is kept in ``$XDG_CACHE_HOME/snacpack`` (``~/.cache/snacpack``),
     one for each source, compiler and level of the instruction set, so that the
-    machines of a cluster can share a home directory. ``CXX`` names another
-    compiler than g++.
+    machines of a cluster can share a home directory. ``CXX`` names another GCC than
+    g++; version 9 is the oldest that will do.
 
     Raises
     ------
     NativeUnavailable
         If there is no compiler or it fails; the message says why.
     """
-    library = ctypes.CDLL(str(_compiled()))
+    try:
+        path = _library_path()
+        try:
+            library = ctypes.CDLL(str(_compiled(path)))
+        except OSError:
+            # A library that a full disk cut off, say.
+            path.unlink(missing_ok=True)
+            library = ctypes.CDLL(str(_compiled(path)))
+    except (OSError, RuntimeError) as error:
+        raise NativeUnavailable(str(error)) from error
+    _declare(library)
+    return library
+
+
+def _declare(library: ctypes.CDLL) -> None:
     pointer, number = ctypes.c_void_p, ctypes.c_int
     signatures = {
         "network_create": (pointer, [number, pointer, number, number, ctypes.c_float, number]),
@@ -150,32 +166,40 @@ def load_library() -> ctypes.CDLL:
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
-    return library
 
 
-def instruction_flags(processor_flags: set[str], machine: str) -> tuple[str, ...]:
+def instruction_flags(processor_flags: Collection[str], machine: str) -> tuple[str, ...]:
     """Return what tells the compiler which instructions a processor has."""
     if machine not in ("x86_64", "AMD64"):
         return ()
-    return next((options for needed, options in LEVELS if needed <= processor_flags), ())
+    return next((options for needed, options in LEVELS if needed <= set(processor_flags)), ())
 
 
-def _compiled() -> Path:
-    compiler = shutil.which(os.environ.get("CXX", "g++"))
-    if compiler is None:
-        raise NativeUnavailable(
-            f"no C++ compiler: {os.environ.get('CXX', 'g++')} is not in PATH; install g++ or name one in CXX"
-        )
-    version = subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
-    options = (*FLAGS, *instruction_flags(_processor_flags(), platform.machine()))
-    key = hashlib.sha256("\0".join((SOURCE.read_text(), version, *options)).encode()).hexdigest()[:16]
-    path = _cache_folder() / f"native-{key}.so"
+def _command() -> list[str]:
+    """Return the compiler's command but for its files."""
+    compiler, *options = shlex.split(os.environ.get("CXX") or "g++")
+    if shutil.which(compiler) is None:
+        raise NativeUnavailable(f"no C++ compiler: {compiler} is not in PATH; install g++ or name one in CXX")
+    return [compiler, *options, *FLAGS, *instruction_flags(_processor_flags(), platform.machine())]
+
+
+def _library_path() -> Path:
+    command = _command()
+    version = subprocess.run([command[0], "--version"], capture_output=True, text=True).stdout
+    parts = (SOURCE.read_text(), version, platform.machine(), *command)
+    return _cache_folder() / f"native-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}.so"
+
+
+def _compiled(path: Path) -> Path:
     if not path.exists():
-        with whole_file(path) as temporary:
-            command = [compiler, *options, "-shared", "-fPIC", "-o", str(temporary), str(SOURCE)]
+        # Machines that share the folder may compile at the same time: each has its own file until it is whole.
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            temporary = Path(folder) / path.name
+            command = [*_command(), "-shared", "-fPIC", "-o", str(temporary), str(SOURCE)]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
-                raise NativeUnavailable(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+                raise NativeUnavailable(f"{shlex.join(command)} failed:\n{done.stderr[-2000:]}")
+            os.replace(temporary, path)
     return path
 
 
@@ -186,14 +210,12 @@ def _processor_flags() -> set[str]:
 
 
 def _cache_folder() -> Path:
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "snacpack"
-    try:
+    # RuntimeError: there is no home.
+    with suppress(OSError, RuntimeError):
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "snacpack"
         folder.mkdir(parents=True, exist_ok=True)
-        writable = os.access(folder, os.W_OK)
-    except OSError:
-        writable = False
-    if writable:
-        return folder
+        if os.access(folder, os.W_OK):
+            return folder
     private = Path(tempfile.gettempdir()) / f"snacpack-{os.getuid()}"
     private.mkdir(mode=0o700, exist_ok=True)
     if private.stat().st_uid != os.getuid():

@@ -60,6 +60,7 @@ class Stack:
         self._choose_functions(members)
         self._seeds = torch.tensor([dropout_seeds[i] for i in self._order], device=self.device)
         self._step = torch.zeros((), dtype=torch.int64, device=self.device)
+        self._graph_key: tuple | None = None
         self._exchange(inwards=True)
 
     def train(self, x: torch.Tensor, y: torch.Tensor, orders: torch.Tensor, batch_size: int) -> list[float]:
@@ -192,8 +193,9 @@ class Stack:
         if self.device.type != "cuda":
             return self._one_step(x, y, batch)
         key = (x.data_ptr(), y.data_ptr(), batch.shape)
-        if getattr(self, "_graph_key", None) != key:
-            self._record(x, y, batch)
+        if self._graph_key != key:
+            with torch.cuda.device(self.device):
+                self._record(x, y, batch)
             self._graph_key = key
         self._graph_batch.copy_(batch)
         self._graph.replay()

@@ -7,9 +7,9 @@ each step together. What becomes of a network depends on neither the others nor 
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Event, Lock
 from time import perf_counter
 
 import torch
@@ -24,6 +24,8 @@ from snacpack.training.network import build_network
 from snacpack.training.stack import Stack
 
 Record = dict[str, float]
+LARGEST_BATCH = 65536
+"""The hash that decides which units are dropped tells so many jets apart; batch normalisation needs two."""
 
 
 @dataclass
@@ -31,9 +33,9 @@ class TrainingResult:
     """A training's outcome.
 
     ``accuracy`` and ``loss`` are those of the validation jets after the last
-    epoch, ``history`` has a record per epoch, ``seconds`` is wall time from the
-    network's first epoch to its last. Of a training that failed, ``failure``
-    says why and accuracy and loss are None.
+    epoch, ``history`` has a record per epoch, ``seconds`` is the wall time of its
+    training, in a stack an equal share of the stack's. Of a training that failed,
+    ``failure`` says why and accuracy and loss are None.
     """
 
     architecture: Architecture
@@ -79,7 +81,7 @@ def train(
     validation: Jets,
     epochs: int,
     batch_size: int,
-    device: str = "auto",
+    device: str = "cpu",
     threads: int = 1,
     on_epoch: Callable[[int, Record], object] = lambda position, record: None,
     on_result: Callable[[int, TrainingResult], object] = lambda position, result: None,
@@ -97,7 +99,7 @@ def train(
     epochs, batch_size
         Passes over the training jets, and jets per step.
     device
-        ``cpu``, ``cuda``, or ``auto``: a GPU if PyTorch sees one.
+        ``cpu``, ``cuda``, or ``auto``, a GPU if PyTorch sees one.
     threads
         Networks that a CPU trains at a time.
     on_epoch, on_result
@@ -107,10 +109,12 @@ def train(
     Raises
     ------
     ValueError
-        If the jets do not fit the networks, or there are too few.
+        If the jets do not fit the networks, are too few or not finite, or there is no such device.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    elif device != "cpu" and not torch.cuda.is_available():
+        raise ValueError(f"training.device is {device}, but PyTorch sees no GPU here; take cpu or auto")
     samples = [_checked(*sample, architectures, batch_size) for sample in (training, validation)]
     results = [
         TrainingResult(architecture, seed, initial_network(architecture, seed))
@@ -148,14 +152,16 @@ def dropout_seed(seed: int) -> int:
 
 
 def _checked(x, y, architectures: Sequence[Architecture], batch_size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    x = torch.as_tensor(x, dtype=torch.float32).contiguous()
-    y = torch.as_tensor(y, dtype=torch.int64).contiguous()
+    x = torch.as_tensor(x, dtype=torch.float32, device="cpu").contiguous()
+    y = torch.as_tensor(y, dtype=torch.int64, device="cpu").contiguous()
     if x.ndim != 2 or y.shape != x.shape[:1] or len(x) < 2:
         raise ValueError(
             f"jets must be (n, n_inputs) with n classes, n at least 2; got {(*x.shape,)} and {(*y.shape,)}"
         )
-    if batch_size < 2:
-        raise ValueError(f"training.batch_size is {batch_size}; batch normalisation needs two jets at least")
+    if not torch.isfinite(x).all():
+        raise ValueError("a feature of the jets is not a finite number; prepare them again (preprocess_jets)")
+    if not 2 <= batch_size <= LARGEST_BATCH:
+        raise ValueError(f"training.batch_size is {batch_size}; it must be between 2 and {LARGEST_BATCH}")
     for architecture in architectures:
         if architecture.n_inputs != x.shape[1]:
             raise ValueError(f"the jets have {x.shape[1]} features, {architecture.label} takes {architecture.n_inputs}")
@@ -165,9 +171,9 @@ def _checked(x, y, architectures: Sequence[Architecture], batch_size: int) -> tu
 
 
 def _train_natively(results, training, validation, epochs, batch_size, threads, on_epoch, on_result) -> None:
-    lock = Lock()
+    lock, stop = Lock(), Event()
 
-    def train_one(index: int) -> None:
+    def train_epochs(index: int) -> None:
         result, start = results[index], perf_counter()
         batch = min(batch_size, len(training[0]))
         network = NativeNetwork(result.network, result.architecture, dropout_seed(result.seed), batch)
@@ -175,20 +181,33 @@ def _train_natively(results, training, validation, epochs, batch_size, threads, 
             train_loss = network.train(*training, jet_order(len(training[0]), result.seed, epoch))
             record = result.add_epoch(train_loss, *network.evaluate(*validation))
             result.seconds = perf_counter() - start
-            if result.failure:
+            if result.failure or stop.is_set():
                 break
             with lock:
                 on_epoch(index, record)
         network.store()
-        with lock:
-            on_result(index, result)
+
+    def train_one(index: int) -> None:
+        try:
+            train_epochs(index)
+        except MemoryError as error:
+            results[index].failure = f"MemoryError: {error}"
+        if not stop.is_set():
+            with lock:
+                on_result(index, results[index])
 
     # The costliest first, so that no thread is left alone with one of them.
     costs = [multiply_accumulates(result.architecture.layer_widths) for result in results]
     order = sorted(range(len(results)), key=lambda index: -costs[index])
     with ThreadPoolExecutor(threads) as pool:
-        for future in [pool.submit(train_one, index) for index in order]:
-            future.result()
+        try:
+            for future in as_completed([pool.submit(train_one, index) for index in order]):
+                future.result()
+        except BaseException:
+            # Nobody waits for the networks that are left.
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _train_stacked(results, training, validation, epochs, batch_size, device, on_epoch, on_result) -> None:
@@ -204,7 +223,7 @@ def _train_stacked(results, training, validation, epochs, batch_size, device, on
             if result.failure:
                 continue
             record = result.add_epoch(loss, *score)
-            result.seconds = perf_counter() - start
+            result.seconds = (perf_counter() - start) / len(results)
             if result.failure:
                 on_result(index, result)
             else:
