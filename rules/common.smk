@@ -25,7 +25,7 @@ config["references"] = {name: fields for name, fields in config["references"].it
 REFERENCES = list(config["references"])
 N_GENERATIONS = config["search"]["trials"] // config["search"]["population"]
 N_SHARDS = config["search"]["shards"]
-# Where a network is trained decides nothing about it.
+# Without the device: what began on one goes on on the other, and repeats nothing.
 TRAINING = {name: config["training"][name] for name in ("epochs", "batch_size")}
 # A thread trains one network at a time: more than a shard has networks would idle.
 TRAINING_THREADS = min(-(-config["search"]["population"] // N_SHARDS), workflow.cores or 16)
@@ -120,17 +120,6 @@ def earlier_survivors(wildcards):
     """The survivors of the generation before, nothing for the first."""
     number = int(wildcards.generation)
     return expand("results/{run}/search/gen_{number:03d}/survivors.json", run=wildcards.run, number=range(number)[-1:])
-
-
-def until_generation(name, number=(0,)):
-    """Return an input function that names a file of this generation and of all before it, in order."""
-
-    def files(wildcards):
-        generations = range(int(wildcards.generation) + 1)
-        pattern = f"results/{wildcards.run}/search/gen_{{generation:03d}}/{name}"
-        return expand(pattern, generation=generations, number=number)
-
-    return files
 
 
 def search_params(wildcards):

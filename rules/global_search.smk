@@ -130,10 +130,12 @@ rule estimate_limits:
 rule select_survivors:
     input:
         survivors=earlier_survivors,
-        # Those of all generations: their front is what progress is told by.
-        offspring=until_generation("offspring.json"),
-        trials=until_generation("trials_{number:02d}.json", number=range(N_SHARDS)),
-        estimates=until_generation("hardware.json"),
+        offspring="results/{run}/search/gen_{generation}/offspring.json",
+        trials=expand(
+            "results/{{run}}/search/gen_{{generation}}/trials_{number:02d}.json",
+            number=range(N_SHARDS),
+        ),
+        estimates="results/{run}/search/gen_{generation}/hardware.json",
         # Survivors do not depend on the scale that progress is told on.
         limits=ancient("results/{run}/search/limits.json"),
     output:

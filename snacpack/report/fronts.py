@@ -94,9 +94,10 @@ def close_view(points: pd.DataFrame, marked: pd.DataFrame) -> tuple[float, float
 
 
 def generation_ticks(points: pd.DataFrame) -> list[int]:
-    """Return up to six generations, evenly spaced, to write beside the colours."""
+    """Return up to seven generations, evenly spaced, to write beside the colours."""
     last = int(points["generation"].max()) if len(points) else 0
-    return sorted(set(np.linspace(0, last, min(last + 1, 6)).round().astype(int).tolist()))
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, last) if last <= 6 * step)
+    return list(range(0, last + 1, max(step, 1)))
 
 
 def draw_projection(

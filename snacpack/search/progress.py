@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 STARTED = "SNACPACK_STARTED"
 """Environment variable with the time when Snakemake was started: jobs of one start share it."""
 
 _LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d)  (.*)")
-_SESSION = re.compile(r"Snakemake was started (.+)")
-_SHARD = re.compile(r"generation (\d+), shard \d+: training trials (.+)")
+_START = re.compile(r"Snakemake was started (.+)")
+_SHARD = re.compile(r"generation (\d+), shard \d+: training trials (\d+(?:, \d+)*)")
 _GENERATION = re.compile(r"generation \d+ is finished")
-_TRIAL = re.compile(r"trial (\d+) of generation (\d+), .*?: (?:accuracy (\S+)%|failed)")
+_TRIAL = re.compile(r"trial (\d+) of generation (\d+), .*?: (?:accuracy (\d+\.\d\d)%|failed)")
 
 
 def announce_start() -> None:
@@ -42,50 +42,53 @@ def duration(seconds: float) -> str:
 class History:
     """What the lines of a progress file say.
 
-    ``accuracies`` holds those of the finished trials by generation and trial, None for one that failed.
+    ``generations`` holds for each generation the accuracies of its finished trials, None for one that failed.
     ``seconds`` is how long the search has been at work, pauses left out, and ``trained`` how many
     trainings ended in that time, repeated ones included; ``pace`` is their ratio when a generation was last
     finished. ``started`` is the last start of Snakemake.
     """
 
-    accuracies: dict[tuple[int, int], float | None] = field(default_factory=dict)
+    generations: dict[int, dict[int, float | None]] = field(default_factory=dict)
     seconds: float = 0.0
     trained: int = 0
     pace: float | None = None
     started: str | None = None
+    last: datetime | None = None
 
     @classmethod
     def read(cls, text: str) -> "History":
-        """Go through a file's lines; one that says nothing known is passed over."""
-        history, last = cls(), None
+        """Return what a file's text says."""
+        history = cls()
+        history.add(text)
+        return history
+
+    def add(self, text: str) -> None:
+        """Go through more lines; one that says nothing known is passed over."""
         for line in text.splitlines():
             match = _LINE.fullmatch(line)
             time = _time(match[1]) if match else None
             if not time:
                 continue
-            message = match[2]
-            session = _SESSION.fullmatch(message)
+            start = _START.fullmatch(match[2])
             # Between the last line of a start of Snakemake and the first of the next one nothing was done, or lost.
-            if last and not session:
+            if self.last and not start:
                 # Clocks of several machines differ a little.
-                history.seconds += max(0.0, (time - last).total_seconds())
-            history._take(message, session)
-            last = time
-        return history
+                self.seconds += max(0.0, (time - self.last).total_seconds())
+            self._take(match[2], start)
+            self.last = time
 
-    def _take(self, message: str, session: re.Match | None) -> None:
-        if session:
-            self.started = session[1]
+    def _take(self, message: str, start: re.Match | None) -> None:
+        if start:
+            self.started = start[1]
         elif shard := _SHARD.fullmatch(message):
-            generation, trials = int(shard[1]), {int(number) for number in shard[2].split(", ")}
             # What is trained again is not finished, nor is what follows from it.
-            self.accuracies = {
-                (g, trial): accuracy
-                for (g, trial), accuracy in self.accuracies.items()
-                if g < generation or (g == generation and trial not in trials)
-            }
+            for later in [generation for generation in self.generations if generation > int(shard[1])]:
+                del self.generations[later]
+            for trial in shard[2].split(", "):
+                self.generations.get(int(shard[1]), {}).pop(int(trial), None)
         elif trial := _TRIAL.match(message):
-            self.accuracies[int(trial[2]), int(trial[1])] = float(trial[3]) / 100 if trial[3] else None
+            accuracy = float(trial[3]) / 100 if trial[3] else None
+            self.generations.setdefault(int(trial[2]), {})[int(trial[1])] = accuracy
             self.trained += 1
         elif _GENERATION.match(message) and self.trained:
             self.pace = self.seconds / self.trained
@@ -93,7 +96,8 @@ class History:
     @property
     def best_accuracy(self) -> float | None:
         """The highest accuracy of the finished trials."""
-        return max((accuracy for accuracy in self.accuracies.values() if accuracy is not None), default=None)
+        finished = (accuracy for trials in self.generations.values() for accuracy in trials.values())
+        return max((accuracy for accuracy in finished if accuracy is not None), default=None)
 
     def seconds_left(self, n_trials: int) -> float | None:
         """Return how long so many trainings take at the pace so far, None where nothing is known of it."""
@@ -124,6 +128,8 @@ class SearchProgress:
         self.path, self.terminal, self.interval = Path(path), terminal, interval
         self.n_trials, self.population = search["trials"], search["population"]
         self._last_told = monotonic()
+        # What this process has read of the file.
+        self._history, self._read = History(), 0
 
     def shard_started(self, generation: int, shard: int, trials: Sequence[int]) -> None:
         """Say that a job trains these trials from now on."""
@@ -134,7 +140,7 @@ class SearchProgress:
 
         def sum_up(history: History) -> str:
             # A generation begins when all of the one before are finished.
-            done = generation * self.population + sum(g == generation for g, _ in history.accuracies)
+            done = generation * self.population + len(history.generations.get(generation, ()))
             return self._summary(history, done, history.best_accuracy)
 
         summary = self._add(
@@ -171,20 +177,29 @@ class SearchProgress:
         """Add lines to the file, to the last one what ``sum_up`` makes of all of them, and return that."""
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a+", errors="replace") as file:
+            with self.path.open("a+b") as file:
                 _lock(file)
-                file.seek(0)
-                old = file.read()
+                torn = self._read_on(file)
                 started = os.environ.get(STARTED)
-                if started and History.read(old).started != started:
+                if started and self._history.started != started:
                     messages = [f"Snakemake was started {started}", *messages]
                 # A machine that went down may have left half a line.
-                new = "" if old.endswith("\n") or not old else "\n"
-                new += "\n".join(f"{_now()}  {message}" for message in messages)
-                summary = sum_up(History.read(old + new))
-                file.write(f"{new}; {summary}\n" if summary else f"{new}\n")
+                new = ("\n" if torn else "") + "\n".join(f"{_now()}  {message}" for message in messages)
+                self._history.add(new)
+                summary = sum_up(self._history)
+                file.write((f"{new}; {summary}\n" if summary else f"{new}\n").encode())
+                self._read = file.tell()
                 return summary
         return sum_up(History())
+
+    def _read_on(self, file: BinaryIO) -> bool:
+        """Take in what others wrote; return whether the file ends amid a line."""
+        if file.seek(0, os.SEEK_END) < self._read:  # It was deleted and begun again.
+            self._history, self._read = History(), 0
+        file.seek(self._read)
+        text = file.read().decode(errors="replace")
+        self._history.add(text)
+        return bool(text) and not text.endswith("\n")
 
 
 def _outcome(trial: Mapping[str, Any]) -> str:
@@ -202,7 +217,7 @@ def _now() -> str:
     return datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
 
 
-def _lock(file: TextIO) -> None:
+def _lock(file: BinaryIO) -> None:
     # Released when the file is closed. Not every network file system has locks.
     with suppress(OSError):
         fcntl.lockf(file, fcntl.LOCK_EX)

@@ -76,6 +76,16 @@ def join_generations(
     return [record for files in zip(offspring, shards, estimates, strict=True) for record in join_trials(*files)]
 
 
+def best_trials(trials: Sequence[Record], objectives: Sequence[str]) -> list[Record]:
+    """Return the trials that no other dominates, and the most accurate one whatever the objectives."""
+    succeeded = [trial for trial in trials if not trial["failure"]]
+    if not succeeded:
+        return []
+    front = non_dominated(objective_values(succeeded, objectives))
+    best = max(trial["accuracy"] for trial in succeeded)
+    return [trial for trial, kept in zip(succeeded, front, strict=True) if kept or trial["accuracy"] == best]
+
+
 def trials_table(records: Sequence[Mapping[str, Any]], objectives: Sequence[str]) -> pd.DataFrame:
     """Return one row per trial; ``pareto`` marks the front of all trials in the run's objectives.
 

@@ -45,7 +45,7 @@ def test_the_papers_settings():
     config = merged("config", "paper")
     assert (config["search"]["trials"], config["search"]["population"]) == (500, 20)
     assert config["search"]["objectives"] == ["accuracy", "average_resources", "clock_cycles"]
-    assert config["training"] == {"epochs": 5, "batch_size": 128, "device": "auto"}
+    assert config["training"] == {"epochs": 5, "batch_size": 128, "device": "cpu"}
     n_training = config["data"]["pythia"]["train_jets"] * (1 - config["data"]["validation_fraction"])
     assert n_training == pytest.approx(600_000, rel=0.01)
     compression = config["compression"]

@@ -16,9 +16,11 @@ from snacpack.search.hypervolume import (
     N_SAMPLED,
     hypervolume,
     limiting_architectures,
+    reached,
     reached_by_generation,
     search_limits,
 )
+from snacpack.search.records import best_trials
 from snacpack.search.space import SearchSpace
 
 COSTS = ["bops", "lut", "clock_cycles"]
@@ -114,3 +116,26 @@ def test_the_figure_has_a_point_per_generation(tmp_path, best):
     assert [axes.lines[0].get_xdata().tolist() for axes in figure.axes] == [[16, 32]] * 2
     assert figure.axes[0].lines[0].get_ydata().tolist() == [0.2, 0.25]
     save_figure(figure, [tmp_path / "hypervolume.svg"])
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(st.sampled_from([0.3, 0.5, 0.55, 0.7]), st.integers(1, 9), st.integers(1, 9)),
+            min_size=1,
+            max_size=4,
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.sampled_from([["accuracy", "bops", "lut"], ["bops", "lut"]]),
+)
+def test_the_best_trials_so_far_tell_all(generations, objectives):
+    """What a generation hands on says as much as all trials until then."""
+    best, every = [], []
+    for generation in generations:
+        new = [trial(accuracy, bops / 10, lut / 10, clock_cycles=20.0) for accuracy, bops, lut in generation]
+        new.append({**trial(0.9, 0.1, 0.1), "failure": "Diverged", "accuracy": None})
+        every += new
+        best = best_trials([*best, *new], objectives)
+        assert reached(best, objectives, LIMITS) == reached(every, objectives, LIMITS)

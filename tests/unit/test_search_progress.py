@@ -105,7 +105,7 @@ def test_a_pause_does_not_count_nor_what_it_interrupted():
     ]
     history = History.read(text_of(*before, *after[:2]))
     assert history.seconds == 110
-    assert history.accuracies == {(0, 0): 0.5, (0, 2): None}
+    assert history.generations == {0: {0: 0.5, 2: None}}
     history = History.read(text_of(*before, *after))
     assert (history.seconds, history.trained, history.started) == (200, 4, "B")
     assert history.seconds_left(1) == 50
@@ -118,7 +118,7 @@ def test_a_search_that_is_repeated_forgets_what_it_replaces():
         (2, "trial 2 of generation 1, 24-8-5: accuracy 52.00%"),
         (3, "generation 0, shard 0: training trials 0"),
     )
-    assert History.read(text).accuracies == {(0, 1): 0.51}
+    assert History.read(text).generations == {0: {1: 0.51}}
 
 
 def test_what_is_not_understood_is_passed_over(progress):
@@ -131,6 +131,35 @@ def test_what_is_not_understood_is_passed_over(progress):
     assert lines[0] == "my own note"
     assert lines[3].endswith("trial 0 of gen")
     assert "1 of 16 trials, best accuracy 50.00%" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "generation 0, shard 0: training trials 4, 5, 6",
+        "trial 4 of generation 0, 24-8-5: accuracy 50.00%; 1 of 16 trials",
+        "trial 4 of generation 0, 24-8-5: failed, Diverged",
+        "generation 0 is finished; 8 of 16 trials",
+        "Snakemake was started 2026-05-01 11:55:00+02:00",
+    ],
+)
+def test_a_line_that_was_cut_off_anywhere_harms_nothing(progress, line):
+    """A full disk or a machine that goes down leaves such lines."""
+    whole = f"{NOON}  {line}"
+    for end in range(len(whole) + 1):
+        History.read(whole[:end])
+        History.read(whole[:end] + "\ufffd" + whole[end + 1 :])
+    progress.path.parent.mkdir()
+    progress.path.write_text(whole[:-1])
+    progress.trials_finished(0, finished([3]))
+    assert lines_of(progress.path)[-1].startswith("trial 3 of generation 0, 24-8-5: accuracy 50.00%; ")
+
+
+def test_a_file_that_is_deleted_meanwhile_is_begun_again(progress):
+    progress.trials_finished(0, finished([0, 1, 2]))
+    progress.path.unlink()
+    progress.trials_finished(0, finished([3]))
+    assert "1 of 16 trials" in lines_of(progress.path)[-1]
 
 
 def test_a_lost_file_does_not_make_finished_generations_undone(progress):
