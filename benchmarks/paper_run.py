@@ -4,8 +4,8 @@ Usage: python benchmarks/paper_run.py [--cores N] [--directory FOLDER]
 
 Simulates 867,000 jets unless FOLDER (default: the repository) has them in results/paper, runs 500 trials for
 config/paper.yaml and 500 for config/nac.yaml on the same jets, trains the chosen networks and the baseline in
-floating point, and copies trials, fronts, tables and figures to docs/paper_run/, the wall times to cost.json there.
-Started again, it goes on where it was; the times then are those of the last start alone.
+floating point, and copies trials, fronts, tables and figures to docs/paper_run/, with the times in cost.json there.
+Started again it goes on where it was, and repeats nothing that is finished.
 """
 
 import argparse
@@ -13,8 +13,8 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -24,12 +24,13 @@ from snacpack.files import read_json, write_json
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "docs" / "paper_run"
-DATA, SEARCH, TABLE = "data/jets.h5", "search/pareto.csv", "tables/table2.csv"
-FIGURES = ("fig1", "fig2", "fig3", "fig4", "hypervolume", "data_card")
+FIGURES = {"paper": ("fig1", "fig2", "fig3", "hypervolume", "data_card"), "nac": ("fig4", "hypervolume")}
+RECORDS = ("trials.csv", "pareto.csv", "hypervolume.csv", "progress.log")
+SEARCH_RULES = ("propose_offspring", "train_trials", "estimate_hardware", "estimate_limits", "select_survivors")
 
 
-def run_workflow(run: str, targets: list[str], options: argparse.Namespace) -> float:
-    """Make files of a run; return the wall time in seconds."""
+def run_workflow(run: str, targets: list[str], options: argparse.Namespace) -> None:
+    """Make files of a run."""
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
         *("--workflow-profile", str(ROOT / "profiles" / "default"), "--directory", str(options.directory)),
@@ -37,9 +38,7 @@ def run_workflow(run: str, targets: list[str], options: argparse.Namespace) -> f
         *("--", *(f"results/{run}/{target}" for target in targets)),
     ]
     print(" ".join(command), flush=True)
-    start = time.perf_counter()
     subprocess.run(command, check=True, cwd=options.directory)
-    return time.perf_counter() - start
 
 
 def share_jets(folder: Path) -> None:
@@ -49,36 +48,46 @@ def share_jets(folder: Path) -> None:
         shutil.copytree(source, target, copy_function=os.link)
 
 
-def search_cost(folder: Path, run: str, wall: float) -> dict[str, float]:
-    """Return where the wall time of a search went.
+def job_spans(run: Path, rules: tuple[str, ...]) -> pd.DataFrame:
+    """Return ``rule``, ``seconds``, ``begin`` and ``end`` (seconds of the epoch) of the rules' jobs, by ``begin``."""
+    rows = []
+    for rule in rules:
+        for path in [*run.glob(f"benchmarks/{rule}.tsv"), *run.glob(f"benchmarks/{rule}/*.tsv")]:
+            seconds, end = float(pd.read_csv(path, sep="\t")["s"][0]), path.stat().st_mtime
+            # A job's file is written when it ends.
+            rows.append({"rule": rule, "seconds": seconds, "begin": end - seconds, "end": end})
+    return pd.DataFrame(rows).sort_values("begin")
 
-    What no job of the search was running for is Snakemake's own share: scheduling, and starting the jobs.
+
+def search_cost(run: Path) -> dict[str, float]:
+    """Return where the time of a search went that ran in one go.
+
+    When none of its jobs was running, Snakemake was at work: its share of the time.
     """
-    rules = ("propose_offspring", "train_trials", "estimate_hardware", "estimate_limits", "select_survivors")
-    benchmarks = folder / "results" / run / "benchmarks"
-    paths = [
-        path
-        for rule in (*rules, "collect_trials")
-        for path in [*benchmarks.glob(f"{rule}.tsv"), *(benchmarks / rule).glob("*.tsv")]
-    ]
-    # A job's file is written when it ends.
-    spans = sorted((path.stat().st_mtime - pd.read_csv(path, sep="\t")["s"][0], path.stat().st_mtime) for path in paths)
+    jobs = job_spans(run, SEARCH_RULES)
+    wall = jobs["end"].max() - jobs["begin"].min()
     busy, last = 0.0, 0.0
-    for begin, end in spans:
+    for begin, end in zip(jobs["begin"], jobs["end"], strict=True):
         busy += max(0.0, end - max(begin, last))
         last = max(last, end)
-    trials = [
-        record
-        for path in (folder / "results" / run / "search").glob("gen_*/trials_*.json")
-        for record in read_json(path)
-    ]
+    trials = [record for path in run.glob("search/gen_*/trials_*.json") for record in read_json(path)]
     return {
         "wall_seconds": round(wall, 1),
-        "training_seconds": round(sum(pd.read_csv(p, sep="\t")["s"][0] for p in paths if "train_trials" in str(p)), 1),
+        "train_trials_seconds": round(jobs.loc[jobs["rule"] == "train_trials", "seconds"].sum(), 1),
         "network_seconds": round(sum(record["seconds"] for record in trials), 1),
         "networks": len(trials),
         "failed": sum(record["failure"] is not None for record in trials),
         "snakemake_share": round(1 - busy / wall, 4),
+    }
+
+
+def data_cost(run: Path) -> dict[str, float]:
+    """Return what simulation and preprocessing took."""
+    simulation = job_spans(run, ("simulate_jets",))["seconds"].sum()
+    preprocessing = pd.read_csv(run / "benchmarks" / "preprocess_jets.tsv", sep="\t")
+    return {
+        "simulation_core_seconds": round(simulation),
+        "preprocessing_seconds": round(float(preprocessing["s"][0]), 1),
     }
 
 
@@ -87,13 +96,9 @@ def keep(folder: Path, run: str) -> None:
     source, target = folder / "results" / run, KEPT / run
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    for name in ("trials.csv", "pareto.csv", "hypervolume.csv", "progress.log"):
-        shutil.copy(source / "search" / name, target / name)
-    for table in ("table2.csv", "table2.md"):
-        shutil.copy(source / "tables" / table, target / table)
-    shutil.copy(source / "references" / "hardware.csv", target / "references.csv")
-    for figure in FIGURES:
-        shutil.copy(source / "figures" / f"{figure}.png", target / f"{figure}.png")
+    files = [f"search/{name}" for name in RECORDS] + ["tables/table2.csv", "tables/table2.md"]
+    for name in [*files, *(f"figures/{figure}.png" for figure in FIGURES[run])]:
+        shutil.copy(source / name, target / Path(name).name)
 
 
 def main() -> None:
@@ -103,18 +108,23 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, default=ROOT)
     options = parser.parse_args()
     options.directory = options.directory.resolve()
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    record = {"machine": describe_machine(), "cores": options.cores, "gpu": gpu, "runs": {}}
-    data_seconds = run_workflow("paper", [DATA], options)
-    if data_seconds > 60:  # made now, not found
-        record["data_seconds"] = round(data_seconds, 1)
+    results = options.directory / "results"
+    run_workflow("paper", ["data/jets.h5"], options)
     share_jets(options.directory)
-    for run in ("paper", "nac"):
-        wall = run_workflow(run, [SEARCH], options)
-        record["runs"][run] = search_cost(options.directory, run, wall)
-        run_workflow(run, [TABLE, "search/hypervolume.csv", *(f"figures/{name}.png" for name in FIGURES)], options)
+    for run, figures in FIGURES.items():
+        # The search by itself first, so that its time is its own.
+        run_workflow(run, ["search/pareto.csv"], options)
+        rest = ["tables/table2.csv", "search/hypervolume.csv", *(f"figures/{name}.png" for name in figures)]
+        run_workflow(run, rest, options)
         keep(options.directory, run)
-        write_json(record, KEPT / "cost.json")
+    record: dict[str, Any] = {
+        "machine": describe_machine(),
+        "cores": options.cores,
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "data": data_cost(results / "paper"),
+        **{run: search_cost(results / run) for run in FIGURES},
+    }
+    write_json(record, KEPT / "cost.json")
     print((KEPT / "cost.json").read_text())
 
 

@@ -59,11 +59,16 @@ FIRST_KERAS_STEPS = 10
 Jets = tuple[np.ndarray, np.ndarray]
 
 
+def make_space() -> SearchSpace:
+    """Return the config's search space."""
+    return SearchSpace.from_config(yaml.safe_load(CONFIG.read_text())["search"]["space"])
+
+
 def make_cases(n_networks: int) -> dict[str, list[Architecture]]:
     """Return for each case as many networks; the first GENERATION do not depend on how many."""
     config = yaml.safe_load(CONFIG.read_text())
     baseline = Architecture.from_dict(config["references"]["baseline"])
-    space = SearchSpace.from_config(config["search"]["space"])
+    space = make_space()
     random = Random(0)
     return {
         "baseline": [baseline] * n_networks,

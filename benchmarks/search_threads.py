@@ -1,11 +1,15 @@
 """Measure how a generation of 20 networks is best spread over the machine's cores: shards, and threads in each.
 
 Usage: python benchmarks/search_threads.py [--steps 1000] [--rounds 3]
+       python benchmarks/search_threads.py --derive
 
 A shard is a process that trains its share of the generation with some threads, as a job of the workflow does. For 1, 2,
 4, ... cores and all of them, every division of the cores into shards and threads is measured in turn, round after
 round, and the median taken; start-up and loading are left out, the same for all. The networks are drawn from the
 config's space. The table is printed and written to benchmarks/results/search_threads.json.
+
+With --derive nothing is measured: for populations and numbers of cores it prints how many times faster a generation is
+than on one core if a network's time goes with its multiply-accumulates, the mean over random generations.
 """
 
 import argparse
@@ -13,19 +17,22 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from heapq import heapreplace
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
+from random import Random
+from statistics import mean, median
 from threading import Barrier
 from time import perf_counter
 from typing import Any
 
 import torch
 from machine import describe_machine
-from search_cost import BATCH, GENERATION, make_cases, make_jets
+from search_cost import BATCH, GENERATION, make_cases, make_jets, make_space
 
 from snacpack.architecture import Architecture
 from snacpack.files import write_json
+from snacpack.hardware.bops import multiply_accumulates
 from snacpack.training import train
 
 RESULT = Path(__file__).parent / "results" / "search_threads.json"
@@ -100,12 +107,37 @@ def measure(n_steps: int, rounds: int) -> list[dict[str, Any]]:
     return rows
 
 
+def derived_speed_up(population: int, n_threads: int, n_generations: int = 200) -> float:
+    """Return how many times faster threads are that take one network after the other, the costliest first."""
+    space, random, ratios = make_space(), Random(0), []
+    for _ in range(n_generations):
+        genomes = [space.sample(random) for _ in range(population)]
+        costs = sorted((multiply_accumulates(space.decode(g).layer_widths) for g in genomes), reverse=True)
+        busy = [0] * n_threads
+        for cost in costs:
+            heapreplace(busy, busy[0] + cost)
+        ratios.append(sum(costs) / max(busy))
+    return mean(ratios)
+
+
+def print_derived() -> None:
+    """Print the table of derived speed-ups."""
+    cores = (2, 16, 64)
+    print(f"{'population':>10}" + "".join(f"{f'{n} cores':>10}" for n in cores))
+    for population in (16, 20, 32, 64):
+        print(f"{population:>10}" + "".join(f"{derived_speed_up(population, n):10.1f}" for n in cores))
+
+
 def main() -> None:
     """Measure, print the table and write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=1000, help="steps of each network")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--derive", action="store_true", help="print derived numbers, measure nothing")
     options = parser.parse_args()
+    if options.derive:
+        print_derived()
+        return
     machine = describe_machine()
     rows = measure(options.steps, options.rounds)
     print(f"one generation of {GENERATION} networks; paper's networks: 5 epochs of 600,000 jets; {machine}")
