@@ -27,10 +27,14 @@ N_GENERATIONS = config["search"]["trials"] // config["search"]["population"]
 N_SHARDS = config["search"]["shards"]
 # Without the device: what began on one goes on on the other, and repeats nothing.
 TRAINING = {name: config["training"][name] for name in ("epochs", "batch_size")}
+# workflow.cores raises where no number is given: for --unlock, --report, or a cluster.
+CORES = workflow.resource_settings.cores or 16
 # A thread trains one network at a time: more than a shard has networks would idle.
-TRAINING_THREADS = min(-(-config["search"]["population"] // N_SHARDS), workflow.cores or 16)
+TRAINING_THREADS = min(-(-config["search"]["population"] // N_SHARDS), CORES)
+# The references' compression and synthesis can fill the cores at any time; candidates wait for the search.
+SEARCH_PRIORITY = 10
 # Several models are synthesised side by side, but the last one should not be left with a single core.
-SYNTHESIS_THREADS = min(8, max(2, (workflow.cores or 16) // 4))
+SYNTHESIS_THREADS = min(8, max(2, CORES // 4))
 N_INPUTS = config["data"]["n_constituents"] * len(config["data"]["features"])
 
 

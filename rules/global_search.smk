@@ -16,6 +16,7 @@ rule propose_offspring:
         n_inputs=N_INPUTS,
         seed=config["seed"],
     threads: 1
+    priority: SEARCH_PRIORITY
     resources:
         mem_mb=500,
         runtime="5m",
@@ -43,6 +44,7 @@ rule train_trials:
         seed=config["seed"],
         progress="results/{run}/search/progress.log",
     threads: TRAINING_THREADS
+    priority: SEARCH_PRIORITY
     resources:
         mem_mb=2000,
         runtime="12h",
@@ -68,6 +70,7 @@ rule estimate_hardware:
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
     threads: 1
+    priority: SEARCH_PRIORITY
     resources:
         mem_mb=1000,
         runtime="10m",
@@ -116,6 +119,7 @@ rule estimate_limits:
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
     threads: 1
+    priority: SEARCH_PRIORITY
     resources:
         mem_mb=1000,
         runtime="10m",
@@ -151,6 +155,7 @@ rule select_survivors:
         # No output: it grows from run to run, and a deleted one harms nothing.
         progress="results/{run}/search/progress.log",
     threads: 1
+    priority: SEARCH_PRIORITY
     resources:
         mem_mb=500,
         runtime="5m",
@@ -189,6 +194,7 @@ rule collect_trials:
     params:
         objectives=config["search"]["objectives"],
     threads: 1
+    priority: SEARCH_PRIORITY
     resources:
         mem_mb=1000,
         runtime="10m",
@@ -239,6 +245,7 @@ checkpoint select_candidates:
         objectives=config["search"]["objectives"],
         selection=config["selection"],
     threads: 1
+    priority: SEARCH_PRIORITY
     resources:
         mem_mb=500,
         runtime="5m",

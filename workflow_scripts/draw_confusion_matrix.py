@@ -12,7 +12,7 @@ from snacpack.report.style import save_figure
 compressed = read_json(snakemake.input.compressed)
 title = (
     f"{snakemake.wildcards.candidate} {snakemake.wildcards.scheme}: "
-    f"{100 * compressed['test_accuracy']:.2f}% of {compressed['n_test']:,} test jets"
+    f"{100 * compressed['test_accuracy']:.2f}% of {compressed['n_test']:,} test jets correct"
 )
 classes = read_data_set(snakemake.input.jets).classes
 save_figure(draw_confusion_matrix(compressed["confusion"], classes, title), snakemake.output)

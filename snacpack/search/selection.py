@@ -66,7 +66,7 @@ def _thin(qualified: pd.DataFrame, objectives: Sequence[str], count: int) -> lis
     chosen = {0: "highest validation accuracy"}
     for i, name in enumerate(objectives):
         if name != "accuracy":
-            chosen.setdefault(int(np.argmin(values[:, i])), f"best {name}")
+            chosen.setdefault(int(np.argmin(values[:, i])), f"best {name.replace('_', ' ')}")
     while len(chosen) < min(count, len(qualified)):
         distances = np.linalg.norm(scaled[:, None] - scaled[list(chosen)], axis=2).min(axis=1)
         distances[list(chosen)] = -1

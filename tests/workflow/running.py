@@ -18,17 +18,23 @@ class Workflow:
         self.folder = folder
         self.config = config
 
-    def command(self, *arguments: str, cores: int = 2) -> list[str]:
+    def command(self, *arguments: str, cores: int | None = 2) -> list[str]:
         return [
             *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
             *("--workflow-profile", str(ROOT / "profiles" / "default"), "--directory", str(self.folder)),
-            *("--configfile", str(ROOT / "config" / f"{self.config}.yaml"), "--cores", str(cores), *arguments),
+            *("--configfile", str(ROOT / "config" / f"{self.config}.yaml")),
+            *([] if cores is None else ["--cores", str(cores)]),
+            *arguments,
         ]
 
-    def run(self, *arguments: str, expect: int | None = 0) -> str:
+    def run(self, *arguments: str, expect: int | None = 0, cores: int | None = 2) -> str:
         """Run Snakemake and return all it printed; fail with that text on another exit status."""
         done = subprocess.run(
-            self.command(*arguments), cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            self.command(*arguments, cores=cores),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         if expect is not None and done.returncode != expect:
             pytest.fail(f"snakemake {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-8000:]}")

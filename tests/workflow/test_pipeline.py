@@ -175,6 +175,12 @@ def test_references_are_estimated_without_data_or_training(tmp_path):
     assert not workflow.results("data").exists()
 
 
+@pytest.mark.parametrize("arguments", [["--unlock"], ["--executor", "slurm", "--jobs", "5", "--dry-run"]])
+def test_commands_that_ask_for_no_cores(tmp_path, arguments):
+    """Unlocking after a crash, or a cluster, which counts its cores itself."""
+    Workflow(tmp_path).run(*arguments, cores=None)
+
+
 def test_two_runs_share_nothing(finished):
     """Under another name all jobs are there again, though the configuration is the same."""
     planned = finished.run("--dry-run", "--config", "run=other")
