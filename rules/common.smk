@@ -27,12 +27,16 @@ N_GENERATIONS = config["search"]["trials"] // config["search"]["population"]
 N_SHARDS = config["search"]["shards"]
 # Without the device: what began on one goes on on the other, and repeats nothing.
 TRAINING = {name: config["training"][name] for name in ("epochs", "batch_size")}
-# workflow.cores raises where no number is given: for --unlock, --report, or a cluster.
-CORES = workflow.resource_settings.cores or 16
+# workflow.cores raises where no number is given: for --unlock, --report, or a cluster, whose jobs are on other machines.
+LOCAL_CORES = workflow.resource_settings.cores
+CORES = LOCAL_CORES or 16
 # A thread trains one network at a time: more than a shard has networks would idle.
-TRAINING_THREADS = min(-(-config["search"]["population"] // N_SHARDS), CORES)
-# The references' compression and synthesis can fill the cores at any time; candidates wait for the search.
+CORES_OF_A_SHARD = max(1, CORES // N_SHARDS) if LOCAL_CORES else CORES
+TRAINING_THREADS = min(-(-config["search"]["population"] // N_SHARDS), CORES_OF_A_SHARD)
+# Candidates wait for the search, so it goes first. On one machine its small jobs reserve all cores: a long job of the
+# references that began between two trainings would keep the next one waiting.
 SEARCH_PRIORITY = 10
+SEARCH_THREADS = LOCAL_CORES or 1
 # Several models are synthesised side by side, but the last one should not be left with a single core.
 SYNTHESIS_THREADS = min(8, max(2, CORES // 4))
 N_INPUTS = config["data"]["n_constituents"] * len(config["data"]["features"])

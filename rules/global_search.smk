@@ -15,7 +15,7 @@ rule propose_offspring:
         search=search_params,
         n_inputs=N_INPUTS,
         seed=config["seed"],
-    threads: 1
+    threads: SEARCH_THREADS
     priority: SEARCH_PRIORITY
     resources:
         mem_mb=500,
@@ -69,7 +69,7 @@ rule estimate_hardware:
     params:
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
-    threads: 1
+    threads: SEARCH_THREADS
     priority: SEARCH_PRIORITY
     resources:
         mem_mb=1000,
@@ -154,7 +154,7 @@ rule select_survivors:
         seed=config["seed"],
         # No output: it grows from run to run, and a deleted one harms nothing.
         progress="results/{run}/search/progress.log",
-    threads: 1
+    threads: SEARCH_THREADS
     priority: SEARCH_PRIORITY
     resources:
         mem_mb=500,
