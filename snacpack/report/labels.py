@@ -38,6 +38,8 @@ def label_points(
     for name, anchor in anchors.items():
         offset, box = _free_place(to_pixels(anchor), name, taken, boxes, axes)
         boxes.append(box)
+        # The next names keep off this one's line too.
+        taken = np.vstack([taken, _leader(to_pixels(anchor), offset, axes)])
         axes.annotate(
             name,
             anchor,
@@ -58,6 +60,11 @@ def _along(vertices: np.ndarray) -> np.ndarray:
     return np.vstack([vertices, *pieces])
 
 
+def _leader(anchor: np.ndarray, offset: tuple[float, float], axes: "Axes") -> np.ndarray:
+    """Return points on the line from an anchor, in pixels, to the middle of its name."""
+    return _along(np.vstack([anchor, anchor + np.array(offset) * axes.figure.dpi / 72]))
+
+
 def _free_place(
     anchor: np.ndarray, name: str, taken: np.ndarray, boxes: list[Box], axes: "Axes"
 ) -> tuple[tuple[float, float], Box]:
@@ -70,10 +77,16 @@ def _free_place(
         for angle in _ANGLES:
             offset = np.array([np.cos(angle) * (distance + half[0] - 8), np.sin(angle) * distance])
             low, high = anchor + (offset - half) * scale, anchor + (offset + half) * scale
-            covered = float(((taken > low) & (taken < high)).all(axis=1).sum())
+            covered = float(_inside(taken, (*low, *high)).sum())
             covered += 20 * sum(low[0] < b[2] and high[0] > b[0] and low[1] < b[3] and high[1] > b[1] for b in boxes)
+            leader = _leader(anchor, offset, axes)
+            covered += 20 * sum(_inside(leader, b).any() for b in boxes)
             if low[0] < frame.x0 or high[0] > frame.x1 or low[1] < frame.y0 or high[1] > frame.y1:
                 covered += 50
             if covered < least:
                 best, least = (tuple(offset), (*low, *high)), covered
     return best
+
+
+def _inside(points: np.ndarray, box: Box) -> np.ndarray:
+    return ((points > box[:2]) & (points < box[2:])).all(axis=1)
