@@ -27,8 +27,9 @@ N_GENERATIONS = config["search"]["trials"] // config["search"]["population"]
 N_SHARDS = config["search"]["shards"]
 # Without the device: what began on one goes on on the other, and repeats nothing.
 TRAINING = {name: config["training"][name] for name in ("epochs", "batch_size")}
-# workflow.cores raises where no number is given: for --unlock, --report, or a cluster, whose jobs are on other machines.
-LOCAL_CORES = workflow.resource_settings.cores
+# workflow.cores raises where no number is given: for --unlock, --report, or a cluster. A cluster's job, which parses this
+# again on its own machine, must come to the same numbers of threads.
+LOCAL_CORES = workflow.resource_settings.cores if workflow.is_main_process else None
 CORES = LOCAL_CORES or 16
 # A thread trains one network at a time: more than a shard has networks would idle.
 CORES_OF_A_SHARD = max(1, CORES // N_SHARDS) if LOCAL_CORES else CORES

@@ -57,7 +57,7 @@ def fit(
     for epoch in range(1, epochs + 1):
         network.train()
         losses = []
-        for batch in _batches(len(x), batch_size, derive_seed(seed, "epoch", epoch)):
+        for batch in _batches(jet_order(len(x), seed, epoch), batch_size):
             loss = cross_entropy(network(x[batch]), y[batch])
             penalty = architecture.l1 * sum(weight.abs().sum() for weight in weights) if architecture.l1 else 0.0
             optimizer.zero_grad(set_to_none=True)
@@ -93,8 +93,12 @@ def evaluate(network: nn.Module, x: np.ndarray | torch.Tensor, y: np.ndarray | t
     return float(cross_entropy(logits, labels)), float((logits.argmax(dim=1) == labels).double().mean())
 
 
-def _batches(n_jets: int, batch_size: int, seed: int) -> Iterator[torch.Tensor]:
-    order = torch.randperm(n_jets, generator=torch.Generator().manual_seed(seed))
+def jet_order(n_jets: int, seed: int, epoch: int) -> torch.Tensor:
+    """Return the order, (n_jets,) int64, in which the network of a seed sees the jets in an epoch (from 1)."""
+    return torch.randperm(n_jets, generator=torch.Generator().manual_seed(derive_seed(seed, "epoch", epoch)))
+
+
+def _batches(order: torch.Tensor, batch_size: int) -> Iterator[torch.Tensor]:
     for batch in order.split(batch_size):
         # Batch normalisation has no variance of a single jet.
         if len(batch) > 1:

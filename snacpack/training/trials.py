@@ -18,7 +18,7 @@ from torch import nn
 from snacpack.architecture import Architecture
 from snacpack.hardware.bops import multiply_accumulates
 from snacpack.seeds import derive_seed
-from snacpack.training.fit import Jets
+from snacpack.training.fit import Jets, jet_order
 from snacpack.training.native import NativeNetwork, NativeUnavailable, load_library
 from snacpack.training.network import build_network
 from snacpack.training.stack import Stack
@@ -139,11 +139,6 @@ def initial_network(architecture: Architecture, seed: int) -> nn.Sequential:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build_network(architecture)
-
-
-def jet_order(n_jets: int, seed: int, epoch: int) -> torch.Tensor:
-    """Return the order, (n_jets,) int64, in which the network of a seed sees the jets in an epoch (from 1)."""
-    return torch.randperm(n_jets, generator=torch.Generator().manual_seed(derive_seed(seed, "epoch", epoch)))
 
 
 def dropout_seed(seed: int) -> int:

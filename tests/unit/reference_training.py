@@ -6,7 +6,8 @@ from torch.nn.functional import cross_entropy
 
 from snacpack.architecture import Architecture
 from snacpack.training.dropout import dropout_keys, dropout_mask
-from snacpack.training.trials import dropout_seed, initial_network, jet_order
+from snacpack.training.fit import jet_order
+from snacpack.training.trials import dropout_seed, initial_network
 
 
 class HashedDropout(nn.Module):
