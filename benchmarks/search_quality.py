@@ -169,7 +169,7 @@ def draw(table: pd.DataFrame, comparison: dict[str, list[dict[str, Any]]]) -> No
             column[0].set(ylabel=label + units[0])
             column[1].set(ylabel="NSGA-II minus random" + units[1], xlabel="Trials")
         axes[0, 0].legend(loc="lower right")
-        axes[1, 0].legend(loc="lower right", title="interval of the mean")
+        axes[1, 1].legend(loc="lower right", title="interval of the mean")
         figure.suptitle(f"NSGA-II against random search, {table['seed'].nunique()} seeds", fontsize=12)
     save_figure(figure, [FIGURE])
 
