@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -17,8 +17,10 @@ import torch
 from torch import nn
 
 from snacpack.architecture import ACTIVATIONS, Architecture
+from snacpack.training.quantized import QuantizedDense, QuantizedNetwork, QuantizedReLU, Table
 
 SOURCE = Path(__file__).with_suffix(".cpp")
+HEADERS = sorted(SOURCE.parent.glob("native_*.h"))
 FLAGS = ("-O3", "-std=c++17", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi")
 # What a processor must know for each way of compiling, the fastest first, and what the compiler is told then.
 AVX2 = {"avx2", "fma"}
@@ -29,12 +31,65 @@ LEVELS = (
 )
 
 
+# The kinds of activations of a quantised layer in ``native_quantized.h``.
+LINEAR, RELU, TABLE = range(3)
+
+Tensors = list[torch.Tensor | None]
+
+
 class NativeUnavailable(RuntimeError):
     """``native.cpp`` cannot be compiled or loaded here."""
 
 
-class NativeNetwork:
-    """A network's parameters, Adam's state and activations outside PyTorch.
+class _Network:
+    """A network's parameters, Adam's state and activations outside PyTorch; tensors go in and out by layers."""
+
+    def __init__(self, architecture: Architecture, dropout_seed: int, batch_size: int) -> None:
+        self._library = load_library()
+        self.architecture = architecture
+        self.batch_size = batch_size
+        self._seed = dropout_seed
+        widths = architecture.layer_widths
+        self._handle = self._create(len(widths) - 1, (ctypes.c_int * len(widths))(*widths))
+        if not self._handle:
+            raise MemoryError(f"no memory for the network {architecture.label} at batches of {batch_size}")
+
+    def _create(self, n_layers: int, widths: ctypes.Array) -> int | None:
+        raise NotImplementedError
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None):
+            self._library.network_destroy(self._handle)
+
+    def evaluate(self, x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:
+        """Return cross-entropy and accuracy (a fraction) of jets in evaluation mode."""
+        loss, correct = ctypes.c_double(), ctypes.c_int64()
+        self._library.network_evaluate(
+            self._handle, x.data_ptr(), y.data_ptr(), len(x), ctypes.byref(loss), ctypes.byref(correct)
+        )
+        return loss.value, correct.value / len(x)
+
+    def _train(self, x: torch.Tensor, y: torch.Tensor, order: torch.Tensor, learning_rate: float) -> float:
+        return self._library.network_train(
+            *(self._handle, x.data_ptr(), y.data_ptr(), order.data_ptr(), len(order), self.batch_size),
+            *(learning_rate, self.architecture.l1, self._seed),
+        )
+
+    def _differentiate(self, x: torch.Tensor, y: torch.Tensor, layers: list[Tensors]) -> list[torch.Tensor]:
+        self._library.network_differentiate(self._handle, x.data_ptr(), y.data_ptr(), len(x), self._seed)
+        gradients = [[None if tensor is None else torch.zeros_like(tensor) for tensor in layer] for layer in layers]
+        self._exchange(gradients, gradients=True)
+        return [gradient for layer in gradients for gradient in layer if gradient is not None]
+
+    def _exchange(self, layers: list[Tensors], inwards: bool = False, gradients: bool = False) -> None:
+        for i, tensors in enumerate(layers):
+            addresses = [None if tensor is None else tensor.data_ptr() for tensor in tensors]
+            pointers = (ctypes.c_void_p * 6)(*addresses)
+            self._library.network_exchange(self._handle, i, pointers, int(inwards), int(gradients))
+
+
+class NativeNetwork(_Network):
+    """A float network outside PyTorch.
 
     Parameters
     ----------
@@ -57,58 +112,132 @@ class NativeNetwork:
     """
 
     def __init__(self, network: nn.Sequential, architecture: Architecture, dropout_seed: int, batch_size: int) -> None:
-        self._library = load_library()
-        self.architecture = architecture
-        self.batch_size = batch_size
-        self._seed = dropout_seed
+        super().__init__(architecture, dropout_seed, batch_size)
         self._layers = _layers_of(network)
-        widths = architecture.layer_widths
-        self._handle = self._library.network_create(
-            len(widths) - 1,
-            (ctypes.c_int * len(widths))(*widths),
-            ACTIVATIONS.index(architecture.activation),
-            int(architecture.batch_norm),
-            architecture.dropout,
-            batch_size,
-        )
-        if not self._handle:
-            raise MemoryError(f"no memory for the network {architecture.label} at batches of {batch_size}")
         self._exchange(self._layers, inwards=True)
 
-    def __del__(self) -> None:
-        if getattr(self, "_handle", None):
-            self._library.network_destroy(self._handle)
+    def _create(self, n_layers: int, widths: ctypes.Array) -> int | None:
+        architecture = self.architecture
+        activation = ACTIVATIONS.index(architecture.activation)
+        return self._library.network_create(
+            n_layers, widths, activation, int(architecture.batch_norm), architecture.dropout, self.batch_size
+        )
 
     def train(self, x: torch.Tensor, y: torch.Tensor, order: torch.Tensor) -> float:
         """Pass over the jets in ``order``, (n,) int64; return the mean cross-entropy over batches."""
-        return self._library.network_train(
-            *(self._handle, x.data_ptr(), y.data_ptr(), order.data_ptr(), len(order), self.batch_size),
-            *(self.architecture.learning_rate, self.architecture.l1, self._seed),
-        )
-
-    def evaluate(self, x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:
-        """Return cross-entropy and accuracy (a fraction) of jets in evaluation mode."""
-        loss, correct = ctypes.c_double(), ctypes.c_int64()
-        self._library.network_evaluate(
-            self._handle, x.data_ptr(), y.data_ptr(), len(x), ctypes.byref(loss), ctypes.byref(correct)
-        )
-        return loss.value, correct.value / len(x)
+        return self._train(x, y, order, self.architecture.learning_rate)
 
     def differentiate(self, x: torch.Tensor, y: torch.Tensor) -> list[torch.Tensor]:
         """Return the gradients of the mean cross-entropy of the next step's batch, in the order of ``parameters()``."""
-        self._library.network_differentiate(self._handle, x.data_ptr(), y.data_ptr(), len(x), self._seed)
-        gradients = [[torch.zeros_like(tensor) for tensor in tensors[:4]] for tensors in self._layers]
-        self._exchange(gradients, gradients=True)
-        return [gradient for tensors in gradients for gradient in tensors]
+        return self._differentiate(x, y, [tensors[:4] for tensors in self._layers])
 
     def store(self) -> None:
         """Write parameters and running statistics back to the module."""
         self._exchange(self._layers)
 
-    def _exchange(self, layers: list[list[torch.Tensor]], inwards: bool = False, gradients: bool = False) -> None:
-        for i, tensors in enumerate(layers):
-            pointers = (ctypes.c_void_p * 6)(*(tensor.data_ptr() for tensor in tensors))
-            self._library.network_exchange(self._handle, i, pointers, int(inwards), int(gradients))
+
+class NativeQuantizedNetwork(_Network):
+    """A quantised network outside PyTorch.
+
+    Jets are contiguous: (n, n_inputs) float32 and (n,) int64 classes.
+
+    Parameters
+    ----------
+    network
+        Its parameters and masks are copied; parameters are copied back by :meth:`store`.
+    architecture
+        The network's widths, L1 and dropout; batch normalisation, if any, has been folded into the weights.
+    dropout_seed
+        Decides, with step and layer, which units are dropped.
+    batch_size
+        Jets of a step at most.
+
+    Raises
+    ------
+    NativeUnavailable
+        If there is no compiler for ``native.cpp``.
+    MemoryError
+        If the network does not fit into memory.
+    ValueError
+        If the network is not of the architecture.
+    """
+
+    def __init__(
+        self, network: QuantizedNetwork, architecture: Architecture, dropout_seed: int, batch_size: int
+    ) -> None:
+        network.check(architecture)
+        self.network = network
+        super().__init__(architecture, dropout_seed, batch_size)
+        self._exchange(self._parameters(), inwards=True)
+        self.set_masks([layer.mask for layer in network.layers])
+
+    def _create(self, n_layers: int, widths: ctypes.Array) -> int | None:
+        grids = [_grids_of(layer) for layer in self.network.layers]
+        return self._library.network_create_quantized(
+            n_layers,
+            widths,
+            (ctypes.c_int * 2)(self.network.input_bits, self.network.input_exponent),
+            (_Grids * n_layers)(*grids),
+            self.architecture.dropout,
+            self.batch_size,
+        )
+
+    def _parameters(self) -> list[Tensors]:
+        """Return of each layer weight, bias, the weights' range and a ReLU's range or None."""
+        layers: list[Tensors] = []
+        for layer in self.network.layers:
+            learned = layer.activation.range if isinstance(layer.activation, QuantizedReLU) else None
+            layers.append([layer.weight, layer.bias, layer.weight_range, learned])
+        return layers
+
+    def set_masks(self, masks: Sequence[torch.Tensor]) -> None:
+        """Hold weights at zero from now on: (n_out, n_in) bool of each layer, False where."""
+        for i, (layer, mask) in enumerate(zip(self.network.layers, masks, strict=True)):
+            if mask.shape != layer.weight.shape:
+                raise ValueError(f"a mask of layer {i} is {tuple(mask.shape)}, its weights {tuple(layer.weight.shape)}")
+            kept = mask.to(torch.bool).contiguous()
+            self._library.network_mask(self._handle, i, kept.data_ptr())
+
+    def train(self, x: torch.Tensor, y: torch.Tensor, order: torch.Tensor, learning_rate: float) -> float:
+        """Pass over the jets in ``order``, (n,) int64; return the mean cross-entropy over batches.
+
+        Adam's moments are kept from call to call.
+        """
+        return self._train(x, y, order, learning_rate)
+
+    def predict(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the logits of jets in evaluation mode, (n, n_outputs) float32."""
+        logits = torch.empty(len(x), self.architecture.n_outputs)
+        self._library.network_predict(self._handle, x.data_ptr(), len(x), logits.data_ptr())
+        return logits
+
+    def differentiate(self, x: torch.Tensor, y: torch.Tensor) -> list[torch.Tensor]:
+        """Return the gradients of the mean cross-entropy of the next step's batch, in the order of ``parameters()``."""
+        return self._differentiate(x, y, self._parameters())
+
+    def store(self) -> None:
+        """Write weights, biases and ranges back to the network's tensors."""
+        self._exchange(self._parameters())
+
+
+class _Grids(ctypes.Structure):
+    """``Grids`` of ``native_quantized.h``."""
+
+    _fields_ = (
+        *((name, ctypes.c_int) for name in ("weight_bits", "bias_bits", "bias_exponent", "kind", "bits", "exponent")),
+        *((name, ctypes.c_void_p) for name in ("values", "slopes")),
+    )
+
+
+def _grids_of(layer: QuantizedDense) -> _Grids:
+    grids = (layer.weight_bits, layer.bias_bits, layer.bias_exponent)
+    match layer.activation:
+        case None:
+            return _Grids(*grids, LINEAR)
+        case QuantizedReLU(bits=bits):
+            return _Grids(*grids, RELU, bits)
+        case Table(bits, exponent, values, slopes):
+            return _Grids(*grids, TABLE, bits, exponent, values.data_ptr(), slopes.data_ptr())
 
 
 def _layers_of(network: nn.Sequential) -> list[list[torch.Tensor]]:
@@ -154,14 +283,17 @@ def _declare(library: ctypes.CDLL) -> None:
     pointer, number = ctypes.c_void_p, ctypes.c_int
     signatures = {
         "network_create": (pointer, [number, pointer, number, number, ctypes.c_float, number]),
+        "network_create_quantized": (pointer, [number, pointer, pointer, pointer, ctypes.c_float, number]),
         "network_destroy": (None, [pointer]),
         "network_exchange": (None, [pointer, number, pointer, number, number]),
+        "network_mask": (None, [pointer, number, pointer]),
         "network_train": (
             ctypes.c_double,
             [*(pointer,) * 4, ctypes.c_int64, number, ctypes.c_float, ctypes.c_float, ctypes.c_uint64],
         ),
         "network_differentiate": (ctypes.c_double, [pointer, pointer, pointer, number, ctypes.c_uint64]),
         "network_evaluate": (None, [pointer, pointer, pointer, ctypes.c_int64, pointer, pointer]),
+        "network_predict": (None, [pointer, pointer, ctypes.c_int64, pointer]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
@@ -186,7 +318,7 @@ def _command() -> list[str]:
 def _library_path() -> Path:
     command = _command()
     version = subprocess.run([command[0], "--version"], capture_output=True, text=True).stdout
-    parts = (SOURCE.read_text(), version, platform.machine(), *command)
+    parts = (*(path.read_text() for path in (SOURCE, *HEADERS)), version, platform.machine(), *command)
     return _cache_folder() / f"native-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}.so"
 
 

@@ -5,8 +5,9 @@ ones. Derivatives are written out; the step has no shape or choice that depends 
 one graph. Padding takes part in the arithmetic and is held at zero where the parameters are updated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import nn
@@ -20,16 +21,20 @@ EVALUATION_BATCH = 1024
 """Jets that all networks see at a time: activations of every layer are in memory."""
 WARM_UP_STEPS = 3
 """Steps that a GPU takes before one is recorded, as PyTorch asks for."""
+OUT = "_out"
+"""In place of a hidden layer's number in the name of a parameter of the last layer."""
 
 
-class Stack:
-    """Networks that take each step together.
+class PaddedStack:
+    """Networks that take each step together: what float and quantised ones have in common.
+
+    A subclass says which parameters a layer has besides weights and biases, what follows a layer's sums, and the
+    derivatives of that; it ends its own initialisation with ``_exchange(inwards=True)``.
 
     Parameters
     ----------
     networks
-        From :func:`snacpack.training.network.build_network`, with equal numbers
-        of inputs and outputs; parameters are copied, and copied back by :meth:`store`.
+        With equal numbers of inputs and outputs; parameters are copied, and copied back by :meth:`store`.
     architectures
         Of each network, with learning rate, L1 and dropout.
     dropout_seeds
@@ -45,7 +50,7 @@ class Stack:
 
     def __init__(
         self,
-        networks: Sequence[nn.Sequential],
+        networks: Sequence[Any],
         architectures: Sequence[Architecture],
         dropout_seeds: Sequence[int],
         device: str | torch.device = "cpu",
@@ -57,14 +62,43 @@ class Stack:
         if len({(member.n_inputs, member.n_outputs) for member in members}) > 1:
             raise ValueError("the networks of a stack need equal numbers of inputs and of outputs")
         self._lay_out(members)
-        self._choose_functions(members)
+        self._operands = self._views
+        self._set_rates([member.learning_rate for member in architectures])
+        self._drop = torch.tensor([member.dropout for member in members], device=self.device)
+        self._any_drop = any(member.dropout > 0 for member in members)
+        self._kept_scale = (1 / (1 - self._drop))[:, None, None]
         self._seeds = torch.tensor([dropout_seeds[i] for i in self._order], device=self.device)
         self._step = torch.zeros((), dtype=torch.int64, device=self.device)
         self._graph_key: tuple | None = None
-        self._exchange(inwards=True)
 
-    def train(self, x: torch.Tensor, y: torch.Tensor, orders: torch.Tensor, batch_size: int) -> list[float]:
-        """Pass over the jets, each network in its order, (networks, n) int64; return mean losses over batches."""
+    def train(
+        self,
+        x: torch.Tensor,
+        y: torch.Tensor,
+        orders: torch.Tensor,
+        batch_size: int,
+        learning_rates: Sequence[float] | None = None,
+    ) -> list[float]:
+        """Pass over the jets; Adam's state lives on from call to call.
+
+        Parameters
+        ----------
+        x, y
+            (n, n_inputs) float32 and (n,) int64 class numbers, on the stack's device.
+        orders
+            (networks, n) int64, on the stack's device: the order in which each network sees the jets.
+        batch_size
+            Jets per step; a last batch of a single jet is left out.
+        learning_rates
+            Of each network from now on; the architectures' own until any are given.
+
+        Returns
+        -------
+        list of float
+            Each network's mean cross-entropy over batches.
+        """
+        if learning_rates is not None:
+            self._set_rates(learning_rates)
         orders = orders[self._order]
         total = torch.zeros(len(self._networks), dtype=torch.float64, device=self.device)
         n_batches = 0
@@ -85,20 +119,34 @@ class Stack:
             loss += self._cross_entropies(logits, labels.expand(len(self._networks), -1))[0].sum(dim=1)
             correct += (logits.argmax(dim=2) == labels).sum(dim=1)
         self._kept = []
-        return self._unsorted((loss / len(x)).tolist()), self._unsorted((correct / len(x)).tolist())
-
-    @torch.no_grad()
-    def differentiate(self, x: torch.Tensor, y: torch.Tensor) -> list[list[torch.Tensor]]:
-        """Return each network's gradients for (networks, n, inputs) jets, in the order of its ``parameters()``."""
-        self._step += 1
-        self._differentiate(x[self._order], y[self._order])
-        gradients = [self._parameters_of(member, self._gradient_views) for member in range(len(self._members))]
-        return self._unsorted([[view.clone() for view in views] for views in gradients])
+        return self._unsorted((loss / len(x)).tolist()), self._unsorted((correct.double() / len(x)).tolist())
 
     @torch.no_grad()
     def store(self) -> None:
-        """Write parameters and running statistics back to the modules."""
+        """Write what was trained back to the networks."""
         self._exchange(inwards=False)
+
+    def _further_shapes(self, layer: int | str, count: int, width: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of a layer's parameters but for weights and biases, for ``count`` networks."""
+        raise NotImplementedError
+
+    def _further_parts(
+        self, member: int, layer: int | str, width: int, views: dict[str, torch.Tensor]
+    ) -> list[torch.Tensor]:
+        """Return a network's part of those parameters, in the order of its ``parameters()``."""
+        raise NotImplementedError
+
+    def _activate(self, z: torch.Tensor, layer: int, training: bool) -> tuple[torch.Tensor, tuple]:
+        """Return what follows from the sums (networks, jets, width), and what the way back needs."""
+        raise NotImplementedError
+
+    def _through_activation(self, gradient: torch.Tensor, kept: tuple, layer: int) -> torch.Tensor:
+        """Return the gradient of the sums, and set that of all parameters of the layer but for the weights."""
+        raise NotImplementedError
+
+    def _state(self) -> list[torch.Tensor]:
+        """Return what a step changes and the next one needs."""
+        return [self._parameters, self._first, self._second, self._step]
 
     def _lay_out(self, members: Sequence[Architecture]) -> None:
         n_inputs, n_outputs = members[0].n_inputs, members[0].n_outputs
@@ -106,78 +154,67 @@ class Stack:
         self._counts = [sum(depth > layer for depth in depths) for layer in range(depths[0])]
         widths = [max(m.units[layer] for m in members[:count]) for layer, count in enumerate(self._counts)]
         self._last_width = max(member.units[-1] for member in members)
-        shapes = {}
-        for layer, (n_in, n_out) in enumerate(pairwise((n_inputs, *widths))):
-            shapes[f"weight{layer}"] = (self._counts[layer], n_in, n_out)
-            for name in ("bias", "gamma", "beta"):
-                shapes[f"{name}{layer}"] = (self._counts[layer], 1, n_out)
-        shapes["weight_out"] = (len(members), self._last_width, n_outputs)
-        shapes["bias_out"] = (len(members), 1, n_outputs)
-        sizes = [torch.Size(shape).numel() for shape in shapes.values()]
-
-        def flat() -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-            values = torch.zeros(sum(sizes), device=self.device)
-            parts = values.split(sizes)
-            return values, {name: part.view(shapes[name]) for name, part in zip(shapes, parts, strict=True)}
-
-        self._parameters, self._views = flat()
-        self._gradients, self._gradient_views = flat()
-        self._first, self._second = flat()[0], flat()[0]
-        self._rates, rates = flat()
-        self._l1, l1 = flat()
-        for name, view in rates.items():
-            view[:] = torch.tensor([m.learning_rate for m in members[: len(view)]], device=self.device)[:, None, None]
-            if name.startswith("weight"):
-                penalties = torch.tensor([m.l1 for m in members[: len(view)]], device=self.device)
-                l1[name][:] = penalties[:, None, None]
-        self._real, real = flat()
+        # How many networks have each layer.
+        self._layers: dict[int | str, int] = {**dict(enumerate(self._counts)), OUT: len(members)}
+        sizes = [*pairwise((n_inputs, *widths)), (self._last_width, n_outputs)]
+        self._shapes = {}
+        for (layer, count), (n_in, n_out) in zip(self._layers.items(), sizes, strict=True):
+            self._shapes |= {f"weight{layer}": (count, n_in, n_out), f"bias{layer}": (count, 1, n_out)}
+        # After all weights and biases, so that they are one block and the rest another.
+        for (layer, count), (_, n_out) in zip(self._layers.items(), sizes, strict=True):
+            self._shapes |= self._further_shapes(layer, count, n_out)
+        self._parameters, self._views = self._flat()
+        self._gradients, self._gradient_views = self._flat()
+        self._first, self._second = self._flat()[0], self._flat()[0]
+        self._rates, self._rate_views = self._flat()
+        self._l1, l1 = self._flat()
+        penalties = self._column([member.l1 for member in members])
+        for layer, count in self._layers.items():
+            l1[f"weight{layer}"][:] = penalties[:count]
+        self._real, self._real_views = self._flat()
         for member in range(len(members)):
-            for view in self._parameters_of(member, real):
+            for view in self._parameters_of(member, self._real_views):
                 view.fill_(1)
-        self._running_mean = [torch.zeros(shapes[f"bias{layer}"], device=self.device) for layer in range(len(widths))]
-        self._running_variance = [torch.zeros_like(mean) for mean in self._running_mean]
 
-    def _choose_functions(self, members: Sequence[Architecture]) -> None:
-        def column(values: Sequence[float | bool]) -> torch.Tensor:
-            return torch.tensor(values, device=self.device)[:, None, None]
+    def _flat(self) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return zeros for all parameters in one tensor, and each parameter's part of it."""
+        sizes = [torch.Size(shape).numel() for shape in self._shapes.values()]
+        values = torch.zeros(sum(sizes), device=self.device)
+        parts = zip(self._shapes.items(), values.split(sizes), strict=True)
+        return values, {name: part.view(shape) for (name, shape), part in parts}
 
-        kinds = [member.activation for member in members]
-        self._relu = column([kind == "relu" for kind in kinds])
-        # sigmoid(x) = (1 + tanh(x / 2)) / 2; of its output a, tanh has the slope 1 - a^2, the sigmoid a - a^2.
-        self._stretch = column([0.5 if kind == "sigmoid" else 1.0 for kind in kinds])
-        self._offset = column([0.5 if kind == "sigmoid" else 0.0 for kind in kinds])
-        self._slope0 = column([0.0 if kind == "sigmoid" else 1.0 for kind in kinds])
-        self._slope1 = column([1.0 if kind == "sigmoid" else 0.0 for kind in kinds])
-        self._only_relu = set(kinds) == {"relu"}
-        self._norm = column([float(member.batch_norm) for member in members])
-        self._any_norm = any(member.batch_norm for member in members)
-        self._drop = torch.tensor([member.dropout for member in members], device=self.device)
-        self._any_drop = any(member.dropout > 0 for member in members)
-        self._kept_scale = (1 / (1 - self._drop))[:, None, None]
+    def _column(self, values: Sequence[float | bool]) -> torch.Tensor:
+        """Return a number for each network, (networks, 1, 1)."""
+        return torch.tensor(values, device=self.device)[:, None, None]
+
+    def _set_rates(self, learning_rates: Sequence[float]) -> None:
+        rates = self._column([learning_rates[i] for i in self._order])
+        for view in self._rate_views.values():
+            view.copy_(rates[: len(view)])
+
+    def _layers_of(self, member: int, views: dict[str, torch.Tensor]) -> list[list[torch.Tensor]]:
+        """Return for each layer a network's part of ``views``, in the order of its ``parameters()``."""
+        layers = []
+        widths = self._members[member].layer_widths
+        for i, (n_in, n_out) in enumerate(pairwise(widths)):
+            layer = i if i < len(widths) - 2 else OUT
+            weight = views[f"weight{layer}"][member, :n_in, :n_out].T
+            bias = views[f"bias{layer}"][member, 0, :n_out]
+            layers.append([weight, bias, *self._further_parts(member, layer, n_out, views)])
+        return layers
 
     def _parameters_of(self, member: int, views: dict[str, torch.Tensor]) -> list[torch.Tensor]:
-        """Return a network's part of ``views`` in the order of its module's ``parameters()``."""
-        parts = []
-        widths, norm = self._members[member].layer_widths, self._members[member].batch_norm
-        for layer, (n_in, n_out) in enumerate(pairwise(widths)):
-            hidden = layer < len(widths) - 2
-            suffix = layer if hidden else "_out"
-            parts.append(views[f"weight{suffix}"][member, :n_in, :n_out].T)
-            names = ("bias", "gamma", "beta") if hidden and norm else ("bias",)
-            parts += [views[f"{name}{suffix}"][member, 0, :n_out] for name in names]
-        return parts
+        return [part for parts in self._layers_of(member, views) for part in parts]
 
     def _exchange(self, inwards: bool) -> None:
         for member, network in enumerate(self._networks):
-            inside = self._parameters_of(member, self._views)
-            outside = [parameter.detach() for parameter in network.parameters()]
-            norms = [module for module in network if isinstance(module, nn.BatchNorm1d)]
-            for layer, module in enumerate(norms):
-                values = (self._running_mean[layer], self._running_variance[layer])
-                inside += [value[member, 0, : module.num_features] for value in values]
-                outside += [module.running_mean, module.running_var]
-            for ours, theirs in zip(inside, outside, strict=True):
-                ours.copy_(theirs) if inwards else theirs.copy_(ours)
+            outside = (parameter.detach() for parameter in network.parameters())
+            self._copy(self._parameters_of(member, self._views), outside, inwards)
+
+    @staticmethod
+    def _copy(inside: Iterable[torch.Tensor], outside: Iterable[torch.Tensor], inwards: bool) -> None:
+        for ours, theirs in zip(inside, outside, strict=True):
+            ours.copy_(theirs) if inwards else theirs.copy_(ours)
 
     def _unsorted(self, values: list) -> list:
         return [value for _, value in sorted(zip(self._order, values, strict=True), key=lambda pair: pair[0])]
@@ -203,7 +240,7 @@ class Stack:
 
     def _record(self, x: torch.Tensor, y: torch.Tensor, batch: torch.Tensor) -> None:
         """Record a step as a CUDA graph; what the warm-up steps changed is put back."""
-        state = [self._parameters, self._first, self._second, self._step, *self._running_mean, *self._running_variance]
+        state = self._state()
         saved = [tensor.clone() for tensor in state]
         self._graph_batch = batch.clone()
         stream = torch.cuda.Stream()
@@ -217,6 +254,13 @@ class Stack:
             self._graph_losses = self._one_step(x, y, self._graph_batch)
         for tensor, value in zip(state, saved, strict=True):
             tensor.copy_(value)
+
+    def _gradients_of(self, x: torch.Tensor, y: torch.Tensor) -> list[list[torch.Tensor]]:
+        """Return the gradients of the next step for jets and classes of each network in the stack's order."""
+        self._step += 1
+        self._differentiate(x, y)
+        gradients = [self._parameters_of(member, self._gradient_views) for member in range(len(self._members))]
+        return self._unsorted([[view.clone() for view in views] for views in gradients])
 
     def _differentiate(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         logits = self._forward(x, training=True)
@@ -235,25 +279,124 @@ class Stack:
     def _forward(self, x: torch.Tensor, training: bool) -> torch.Tensor:
         """Return logits, (networks, jets, classes), and keep what the way back needs."""
         last = x.new_zeros(len(self._networks), x.shape[1], self._last_width)
-        self._kept = [(x, None, None, None)]
+        self._kept = [(x, None, None)]
         for layer, count in enumerate(self._counts):
-            z = torch.baddbmm(self._views[f"bias{layer}"], x[:count], self._views[f"weight{layer}"])
-            standard = scale = None
-            if self._any_norm:
-                z, standard, scale = self._normalise(z, layer, training)
-            unit = self._activate(z, count)
-            x = unit
+            z = torch.baddbmm(self._operands[f"bias{layer}"], x[:count], self._operands[f"weight{layer}"])
+            x, kept = self._activate(z, layer, training)
             keep = None
             if training and self._any_drop:
                 keys = dropout_keys(self._seeds[:count], self._step, layer)
                 keep = dropout_mask(keys, z.shape[1], z.shape[2], self._drop[:count]) * self._kept_scale[:count]
-                x = unit * keep
-            self._kept.append((x, (unit, keep), standard, scale))
+                x = x * keep
+            self._kept.append((x, keep, kept))
             ending = self._counts[layer + 1] if layer + 1 < len(self._counts) else 0
             width = min(z.shape[2], self._last_width)
             last[ending:count, :, :width] = x[ending:, :, :width]
         self._last = last
-        return torch.baddbmm(self._views["bias_out"], last, self._views["weight_out"])
+        return torch.baddbmm(self._operands[f"bias{OUT}"], last, self._operands[f"weight{OUT}"])
+
+    def _backward(self, gradient: torch.Tensor) -> None:
+        ours = self._gradient_views
+        torch.bmm(self._last.transpose(1, 2), gradient, out=ours[f"weight{OUT}"])
+        torch.sum(gradient, dim=1, keepdim=True, out=ours[f"bias{OUT}"])
+        to_last = torch.bmm(gradient, self._operands[f"weight{OUT}"].transpose(1, 2))
+        above = to_last.new_zeros(0)
+        for layer in reversed(range(len(self._counts))):
+            count = self._counts[layer]
+            ending = self._counts[layer + 1] if layer + 1 < len(self._counts) else 0
+            x, keep, kept = self._kept[layer + 1]
+            gradient = torch.zeros_like(x)
+            width = min(x.shape[2], self._last_width)
+            gradient[ending:, :, :width] = to_last[ending:count, :, :width]
+            if ending:
+                gradient[:ending] = above
+            if keep is not None:
+                gradient = gradient * keep
+            gradient = self._through_activation(gradient, kept, layer)
+            below = self._kept[layer][0][:count]
+            torch.bmm(below.transpose(1, 2), gradient, out=ours[f"weight{layer}"])
+            if layer:
+                above = torch.bmm(gradient, self._operands[f"weight{layer}"].transpose(1, 2))
+
+    def _update(self) -> None:
+        """Take Adam's step with each network's learning rate and L1."""
+        step = self._step.double()
+        correction1, correction2 = 1 - BETA1**step, 1 - BETA2**step
+        gradient = torch.addcmul(self._gradients, self._l1, torch.sign(self._parameters)).mul_(self._real)
+        self._first.lerp_(gradient, 1 - BETA1)
+        self._second.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
+        inverse = torch.rsqrt(correction2).float()
+        denominator = torch.sqrt(self._second).mul_(inverse).add_(ADAM_EPSILON)
+        rate = self._rates * (-1 / correction1).float()
+        self._parameters.addcdiv_(self._first * rate, denominator)
+
+
+class Stack(PaddedStack):
+    """Float networks of :func:`snacpack.training.network.build_network` that take each step together."""
+
+    def __init__(
+        self,
+        networks: Sequence[nn.Sequential],
+        architectures: Sequence[Architecture],
+        dropout_seeds: Sequence[int],
+        device: str | torch.device = "cpu",
+    ) -> None:
+        super().__init__(networks, architectures, dropout_seeds, device)
+        self._choose_functions()
+        self._running_mean = [torch.zeros_like(self._views[f"bias{layer}"]) for layer in range(len(self._counts))]
+        self._running_variance = [torch.zeros_like(mean) for mean in self._running_mean]
+        self._exchange(inwards=True)
+
+    @torch.no_grad()
+    def differentiate(self, x: torch.Tensor, y: torch.Tensor) -> list[list[torch.Tensor]]:
+        """Return each network's gradients for (networks, n, inputs) jets, in the order of its ``parameters()``."""
+        return self._gradients_of(x[self._order], y[self._order])
+
+    def _choose_functions(self) -> None:
+        kinds = [member.activation for member in self._members]
+        self._relu = self._column([kind == "relu" for kind in kinds])
+        # sigmoid(x) = (1 + tanh(x / 2)) / 2; of its output a, tanh has the slope 1 - a^2, the sigmoid a - a^2.
+        self._stretch = self._column([0.5 if kind == "sigmoid" else 1.0 for kind in kinds])
+        self._offset = self._column([0.5 if kind == "sigmoid" else 0.0 for kind in kinds])
+        self._slope0 = self._column([0.0 if kind == "sigmoid" else 1.0 for kind in kinds])
+        self._slope1 = self._column([1.0 if kind == "sigmoid" else 0.0 for kind in kinds])
+        self._only_relu = set(kinds) == {"relu"}
+        self._norm = self._column([float(member.batch_norm) for member in self._members])
+        self._any_norm = any(member.batch_norm for member in self._members)
+
+    def _further_shapes(self, layer: int | str, count: int, width: int) -> dict[str, tuple[int, ...]]:
+        return {} if layer == OUT else {f"{name}{layer}": (count, 1, width) for name in ("gamma", "beta")}
+
+    def _further_parts(
+        self, member: int, layer: int | str, width: int, views: dict[str, torch.Tensor]
+    ) -> list[torch.Tensor]:
+        if layer == OUT or not self._members[member].batch_norm:
+            return []
+        return [views[f"{name}{layer}"][member, 0, :width] for name in ("gamma", "beta")]
+
+    def _state(self) -> list[torch.Tensor]:
+        return [*super()._state(), *self._running_mean, *self._running_variance]
+
+    def _exchange(self, inwards: bool) -> None:
+        super()._exchange(inwards)
+        for member, network in enumerate(self._networks):
+            norms = [module for module in network if isinstance(module, nn.BatchNorm1d)]
+            for layer, module in enumerate(norms):
+                values = (self._running_mean[layer], self._running_variance[layer])
+                inside = [value[member, 0, : module.num_features] for value in values]
+                self._copy(inside, (module.running_mean, module.running_var), inwards)
+
+    def _activate(self, z: torch.Tensor, layer: int, training: bool) -> tuple[torch.Tensor, tuple]:
+        standard = scale = None
+        if self._any_norm:
+            z, standard, scale = self._normalise(z, layer, training)
+        if self._only_relu:
+            unit = torch.relu(z)
+        else:
+            stretch, offset = self._stretch[: len(z)], self._offset[: len(z)]
+            smooth = torch.tanh(z * stretch) * stretch + offset
+            unit = torch.where(self._relu[: len(z)], torch.relu(z), smooth)
+        return unit, (unit, standard, scale)
 
     def _normalise(self, z: torch.Tensor, layer: int, training: bool) -> tuple[torch.Tensor, ...]:
         """Batch normalise the networks that ask for it; return values, standardised values and the slope."""
@@ -270,48 +413,23 @@ class Stack:
         norm = self._norm[:count] > 0
         return torch.where(norm, normalised, z), standard, self._views[f"gamma{layer}"] * inverse
 
-    def _activate(self, z: torch.Tensor, count: int) -> torch.Tensor:
-        if self._only_relu:
-            return torch.relu(z)
-        stretch, offset = self._stretch[:count], self._offset[:count]
-        smooth = torch.tanh(z * stretch) * stretch + offset
-        return torch.where(self._relu[:count], torch.relu(z), smooth)
+    def _through_activation(self, gradient: torch.Tensor, kept: tuple, layer: int) -> torch.Tensor:
+        unit, standard, scale = kept
+        gradient = gradient * self._slope(unit)
+        if standard is not None:
+            return self._through_norm(gradient, standard, scale, layer)
+        torch.sum(gradient, dim=1, keepdim=True, out=self._gradient_views[f"bias{layer}"])
+        return gradient
 
-    def _slope(self, unit: torch.Tensor, count: int) -> torch.Tensor:
+    def _slope(self, unit: torch.Tensor) -> torch.Tensor:
         positive = (unit > 0).to(unit.dtype)
         if self._only_relu:
             return positive
+        count = len(unit)
         smooth = self._slope0[:count] + unit * (self._slope1[:count] - unit)
         return torch.where(self._relu[:count], positive, smooth)
 
-    def _backward(self, gradient: torch.Tensor) -> None:
-        ours = self._gradient_views
-        torch.bmm(self._last.transpose(1, 2), gradient, out=ours["weight_out"])
-        torch.sum(gradient, dim=1, keepdim=True, out=ours["bias_out"])
-        to_last = torch.bmm(gradient, self._views["weight_out"].transpose(1, 2))
-        above = to_last.new_zeros(0)
-        for layer in reversed(range(len(self._counts))):
-            count = self._counts[layer]
-            ending = self._counts[layer + 1] if layer + 1 < len(self._counts) else 0
-            x, (unit, keep), standard, scale = self._kept[layer + 1]
-            gradient = torch.zeros_like(x)
-            width = min(x.shape[2], self._last_width)
-            gradient[ending:, :, :width] = to_last[ending:count, :, :width]
-            if ending:
-                gradient[:ending] = above
-            if keep is not None:
-                gradient = gradient * keep
-            gradient = gradient * self._slope(unit, count)
-            if standard is not None:
-                gradient = self._backward_norm(gradient, standard, scale, layer)
-            else:
-                torch.sum(gradient, dim=1, keepdim=True, out=ours[f"bias{layer}"])
-            below = self._kept[layer][0][:count]
-            torch.bmm(below.transpose(1, 2), gradient, out=ours[f"weight{layer}"])
-            if layer:
-                above = torch.bmm(gradient, self._views[f"weight{layer}"].transpose(1, 2))
-
-    def _backward_norm(
+    def _through_norm(
         self, gradient: torch.Tensor, standard: torch.Tensor, scale: torch.Tensor, layer: int
     ) -> torch.Tensor:
         ours, n_jets, norm = self._gradient_views, gradient.shape[1], self._norm[: len(gradient)]
@@ -321,15 +439,3 @@ class Stack:
         torch.where(norm > 0, torch.zeros_like(of_beta), of_beta, out=ours[f"bias{layer}"])
         through = scale * (gradient - of_beta / n_jets - standard * (of_gamma / n_jets))
         return torch.where(norm > 0, through, gradient)
-
-    def _update(self) -> None:
-        """Take Adam's step with each network's learning rate and L1."""
-        step = self._step.double()
-        correction1, correction2 = 1 - BETA1**step, 1 - BETA2**step
-        gradient = torch.addcmul(self._gradients, self._l1, torch.sign(self._parameters)).mul_(self._real)
-        self._first.lerp_(gradient, 1 - BETA1)
-        self._second.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-        inverse = torch.rsqrt(correction2).float()
-        denominator = torch.sqrt(self._second).mul_(inverse).add_(ADAM_EPSILON)
-        rate = self._rates * (-1 / correction1).float()
-        self._parameters.addcdiv_(self._first * rate, denominator)

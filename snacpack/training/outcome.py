@@ -1,0 +1,197 @@
+"""What becomes of a training, and many trainings in threads: what trainers of float and quantised networks share."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from threading import Event, Lock
+from time import perf_counter
+
+import torch
+
+from snacpack.architecture import Architecture
+
+Record = dict[str, float]
+LARGEST_BATCH = 65536
+"""The hash that decides which units are dropped tells so many jets apart; batch normalisation needs two."""
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """A training's outcome.
+
+    ``accuracy`` and ``loss`` are those of the validation jets after the last
+    epoch, ``history`` has a record per epoch, ``seconds`` is the wall time of its
+    training, in a stack an equal share of the stack's. Of a training that failed,
+    ``failure`` says why and accuracy and loss are None.
+    """
+
+    history: list[Record] = field(default_factory=list)
+    seconds: float = 0.0
+    failure: str | None = None
+
+    @property
+    def epochs(self) -> int:
+        """Epochs after which the loss was a number."""
+        return len(self.history)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Accuracy of the validation jets, a fraction."""
+        return None if self.failure else self.history[-1]["validation_accuracy"]
+
+    @property
+    def loss(self) -> float | None:
+        """Cross-entropy of the validation jets."""
+        return None if self.failure else self.history[-1]["validation_loss"]
+
+    def add_epoch(self, train_loss: float, validation_loss: float, accuracy: float, learning_rate: float) -> Record:
+        """Record an epoch; a loss that is no number is the training's failure."""
+        record = {"epoch": len(self.history) + 1, "train_loss": train_loss}
+        record |= {"validation_loss": validation_loss, "validation_accuracy": accuracy}
+        if math.isfinite(train_loss) and math.isfinite(validation_loss):
+            self.history.append(record)
+        else:
+            self.failure = (
+                f"Diverged: the loss is {train_loss} after epoch {record['epoch']} with learning rate "
+                f"{learning_rate}; a smaller learning rate may help"
+            )
+        return record
+
+
+def choose_device(device: str) -> str:
+    """Return ``cpu`` or ``cuda`` for ``cpu``, ``cuda`` or ``auto``, a GPU if PyTorch sees one.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device != "cpu" and not torch.cuda.is_available():
+        raise ValueError(f"training.device is {device}, but PyTorch sees no GPU here; take cpu or auto")
+    return device
+
+
+def check_jets(x, y, architectures: Sequence[Architecture], batch_size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return jets as contiguous tensors, (n, n_inputs) float32 and (n,) int64.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit the networks or the batch size, are too few or not finite.
+    """
+    x = torch.as_tensor(x, dtype=torch.float32, device="cpu").contiguous()
+    y = torch.as_tensor(y, dtype=torch.int64, device="cpu").contiguous()
+    if x.ndim != 2 or y.shape != x.shape[:1] or len(x) < 2:
+        raise ValueError(
+            f"jets must be (n, n_inputs) with n classes, n at least 2; got {(*x.shape,)} and {(*y.shape,)}"
+        )
+    if not torch.isfinite(x).all():
+        raise ValueError("a feature of the jets is not a finite number; prepare them again (preprocess_jets)")
+    if not 2 <= batch_size <= LARGEST_BATCH:
+        raise ValueError(f"training.batch_size is {batch_size}; it must be between 2 and {LARGEST_BATCH}")
+    for architecture in architectures:
+        if architecture.n_inputs != x.shape[1]:
+            raise ValueError(f"the jets have {x.shape[1]} features, {architecture.label} takes {architecture.n_inputs}")
+        if y.min() < 0 or y.max() >= architecture.n_outputs:
+            raise ValueError(f"the jets have classes {y.min()} to {y.max()}, {architecture.label} has no such output")
+    return x, y
+
+
+def train_in_threads(
+    outcomes: Sequence[Outcome],
+    costs: Sequence[float],
+    threads: int,
+    train: Callable[[int], Iterator[Record]],
+    on_epoch: Callable[[int, Record], object],
+    on_result: Callable[[int, Outcome], object],
+) -> None:
+    """Train networks in threads, the costliest first, so that no thread is left alone with one of them.
+
+    Parameters
+    ----------
+    outcomes
+        Of each network; seconds and a failure for want of memory are entered here.
+    costs
+        What a network's training costs, in any unit.
+    threads
+        Networks trained at a time.
+    train
+        Trains the network of a position and yields a record after each epoch; records and failures are entered in
+        its outcome by itself.
+    on_epoch, on_result
+        Called with a position and a record or outcome, by one thread at a time.
+    """
+    lock, stop = Lock(), Event()
+
+    def report(callback: Callable, *arguments: object) -> None:
+        with lock:
+            if stop.is_set():
+                return
+            try:
+                callback(*arguments)
+            except BaseException:
+                # Nobody waits for the networks that are left.
+                stop.set()
+                raise
+
+    def train_one(index: int) -> None:
+        outcome, start = outcomes[index], perf_counter()
+        try:
+            for record in train(index):
+                outcome.seconds = perf_counter() - start
+                report(on_epoch, index, record)
+                if stop.is_set():
+                    return
+            outcome.seconds = perf_counter() - start
+        except MemoryError as error:
+            outcome.failure = f"MemoryError: {error}"
+        report(on_result, index, outcome)
+
+    order = sorted(range(len(outcomes)), key=lambda index: -costs[index])
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for future in as_completed([pool.submit(train_one, index) for index in order]):
+                future.result()
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def record_stack(
+    outcomes: Sequence[Outcome],
+    losses: Sequence[float],
+    scores: tuple[Sequence[float], Sequence[float]],
+    learning_rates: Sequence[float],
+    seconds: float,
+    on_epoch: Callable[[int, Record], object],
+    on_result: Callable[[int, Outcome], object],
+) -> None:
+    """Enter an epoch of a stack's networks; those that failed before are left as they are.
+
+    Parameters
+    ----------
+    outcomes
+        Of each network.
+    losses, scores
+        Training losses, then validation losses and accuracies of the networks.
+    learning_rates
+        Of the networks, for the message of a failure.
+    seconds
+        A network's share of the time since the training began.
+    on_epoch, on_result
+        Called with a network's position and record, or outcome where it failed.
+    """
+    epoch = zip(outcomes, losses, *scores, learning_rates, strict=True)
+    for index, (outcome, loss, validation_loss, accuracy, learning_rate) in enumerate(epoch):
+        if outcome.failure:
+            continue
+        record = outcome.add_epoch(loss, validation_loss, accuracy, learning_rate)
+        outcome.seconds = seconds
+        if outcome.failure:
+            on_result(index, outcome)
+        else:
+            on_epoch(index, record)
