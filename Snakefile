@@ -12,6 +12,7 @@ include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/global_search.smk"
 include: "rules/local_search.smk"
+include: "rules/compression_search.smk"
 include: "rules/synthesis.smk"
 include: "rules/report.smk"
 

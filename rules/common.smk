@@ -6,6 +6,7 @@ from pathlib import Path
 
 from snacpack.jets.layout import CLASSES, find_samples
 from snacpack.jets.shards import jets_of_parts
+from snacpack.seeds import derive_seed
 
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
 if workflow.is_main_process:
@@ -38,6 +39,21 @@ TRAINING_THREADS = min(-(-config["search"]["population"] // N_SHARDS), CORES_OF_
 # references that began between two trainings would keep the next one waiting.
 SEARCH_PRIORITY = 10
 SEARCH_THREADS = LOCAL_CORES or 1
+COMPRESSION_METHODS = config["compression"]["method"]
+COMPRESSION_METHODS = [COMPRESSION_METHODS] if isinstance(COMPRESSION_METHODS, str) else COMPRESSION_METHODS
+MAGNITUDE_SCHEMES = config["compression"]["schemes"] if "magnitude" in COMPRESSION_METHODS else []
+SCHEMES = MAGNITUDE_SCHEMES + (["mixed"] if "search" in COMPRESSION_METHODS else [])
+COMPRESSION_SEARCH = config["compression"]["search"]
+# A reference without any compressed form would have no place in the tables.
+SEARCHES_REFERENCES = "mixed" in SCHEMES and (COMPRESSION_SEARCH["references"] or not MAGNITUDE_SCHEMES)
+REFERENCE_SCHEMES = MAGNITUDE_SCHEMES + (["mixed"] if SEARCHES_REFERENCES else [])
+COMPRESSION_MIN_ACCURACY = COMPRESSION_SEARCH["min_accuracy"]
+if COMPRESSION_MIN_ACCURACY is None:
+    COMPRESSION_MIN_ACCURACY = config["selection"]["min_accuracy"]
+N_COMPRESSION_GENERATIONS = COMPRESSION_SEARCH["trials"] // COMPRESSION_SEARCH["population"]
+N_COMPRESSION_SHARDS = COMPRESSION_SEARCH["shards"]
+CORES_OF_A_COMPRESSION_SHARD = max(1, CORES // N_COMPRESSION_SHARDS) if LOCAL_CORES else CORES
+COMPRESSION_THREADS = min(-(-COMPRESSION_SEARCH["population"] // N_COMPRESSION_SHARDS), CORES_OF_A_COMPRESSION_SHARD)
 # Several models are synthesised side by side, but the last one should not be left with a single core.
 SYNTHESIS_THREADS = min(8, max(2, CORES // 4))
 N_INPUTS = config["data"]["n_constituents"] * len(config["data"]["features"])
@@ -48,7 +64,7 @@ wildcard_constraints:
     generation=r"\d\d\d+",
     shard=r"\d\d+",
     candidate=r"[a-z0-9][a-z0-9_-]*",
-    scheme=r"w\d+a\d+(i\d+)?",
+    scheme=r"w\d+a\d+(i\d+)?|mixed",
     iteration=r"\d{2}",
 
 
@@ -63,12 +79,15 @@ def models(wildcards):
     return REFERENCES + selected(wildcards)
 
 
-def per_model(pattern):
-    """Return an input function that fills in every model, and every scheme where the pattern has one."""
-    values = {"scheme": config["compression"]["schemes"]} if "{scheme}" in pattern else {}
+def per_model(pattern, schemes=tuple(SCHEMES)):
+    """Return an input function that fills in every model, and its schemes."""
 
     def files(wildcards):
-        return expand(pattern, run=wildcards.run, candidate=models(wildcards), **values)
+        pairs = [(model, scheme) for model in REFERENCES for scheme in schemes if scheme in REFERENCE_SCHEMES]
+        pairs += [(model, scheme) for model in selected(wildcards) for scheme in schemes]
+        if "{scheme}" not in pattern:
+            pairs = [(model, None) for model in models(wildcards)]
+        return [expand(pattern, run=wildcards.run, candidate=model, scheme=scheme)[0] for model, scheme in pairs]
 
     return files
 
@@ -107,40 +126,31 @@ def describe_source():
     }[data["source"]]
 
 
-def earlier_offspring(wildcards):
-    """The proposals of all generations before this one: what was seen is not proposed again."""
-    return expand(
-        "results/{run}/search/gen_{number:03d}/offspring.json",
-        run=wildcards.run,
-        number=range(int(wildcards.generation)),
-    )
+def earlier(pattern, last=None):
+    """Return an input function for the files of the generations before one, all or the ``last`` few."""
+
+    def files(wildcards):
+        numbers = range(int(wildcards.generation))
+        known = dict(wildcards.items())
+        return expand(pattern, **known, number=numbers if last is None else numbers[-last:])
+
+    return files
 
 
-def earlier_estimates(wildcards):
-    """The estimates of all generations before this one: networks that cost the same are not estimated again."""
-    return expand(
-        "results/{run}/search/gen_{number:03d}/hardware.json",
-        run=wildcards.run,
-        number=range(int(wildcards.generation)),
-    )
-
-
-def earlier_survivors(wildcards):
-    """The survivors of the generation before, nothing for the first."""
-    number = int(wildcards.generation)
-    return expand("results/{run}/search/gen_{number:03d}/survivors.json", run=wildcards.run, number=range(number)[-1:])
-
-
-def search_params(wildcards):
-    """What decides which networks are proposed and which survive, but for their number."""
+def search_params(search):
+    """What decides which trials are proposed and which survive, but for their number."""
     names = ("method", "population", "objectives", "crossover_probability", "mutation_probability", "space")
-    return {name: config["search"][name] for name in names}
+    return {name: search[name] for name in names}
 
 
-def accuracy_reference(wildcards):
-    """The trained reference that sets the accuracy asked of candidates, if one does."""
-    wanted = config["selection"]["min_accuracy"]
-    return f"results/{wildcards.run}/candidates/{wanted}/float.json" if isinstance(wanted, str) else []
+def accuracy_reference(wanted):
+    """The trained reference that sets an accuracy asked for, if one does."""
+    return f"results/{{run}}/candidates/{wanted}/float.json" if isinstance(wanted, str) else []
+
+
+def compression_search_seed(wildcards):
+    """Every model has a search of its own."""
+    return derive_seed(config["seed"], "compression", wildcards.candidate)
 
 
 def architecture_source(wildcards):
@@ -158,7 +168,9 @@ def previous_checkpoint(wildcards):
 
 
 def all_checkpoints(wildcards):
-    """The warm-up and every iteration of pruning, in order."""
+    """The warm-up and every iteration of pruning, in order; of a search the network that it chose."""
     folder = f"results/{wildcards.run}/candidates/{wildcards.candidate}/{wildcards.scheme}"
+    if wildcards.scheme == "mixed":
+        return [f"{folder}/refined.pt"]
     iterations = range(1, config["compression"]["iterations"] + 1)
     return [f"{folder}/warmup.pt", *(f"{folder}/prune_{iteration:02d}.pt" for iteration in iterations)]

@@ -3,8 +3,8 @@
 
 rule propose_offspring:
     input:
-        survivors=earlier_survivors,
-        seen=earlier_offspring,
+        survivors=earlier("results/{run}/search/gen_{number:03d}/survivors.json", last=1),
+        seen=earlier("results/{run}/search/gen_{number:03d}/offspring.json"),
     output:
         offspring="results/{run}/search/gen_{generation}/offspring.json",
     log:
@@ -12,7 +12,7 @@ rule propose_offspring:
     benchmark:
         "results/{run}/benchmarks/propose_offspring/gen_{generation}.tsv"
     params:
-        search=search_params,
+        search=search_params(config["search"]),
         n_inputs=N_INPUTS,
         seed=config["seed"],
     threads: SEARCH_THREADS
@@ -59,7 +59,7 @@ rule train_trials:
 rule estimate_hardware:
     input:
         offspring="results/{run}/search/gen_{generation}/offspring.json",
-        known=earlier_estimates,
+        known=earlier("results/{run}/search/gen_{number:03d}/hardware.json"),
     output:
         estimates="results/{run}/search/gen_{generation}/hardware.json",
     log:
@@ -133,13 +133,13 @@ rule estimate_limits:
 
 rule select_survivors:
     input:
-        survivors=earlier_survivors,
+        survivors=earlier("results/{run}/search/gen_{number:03d}/survivors.json", last=1),
         offspring="results/{run}/search/gen_{generation}/offspring.json",
         trials=expand(
             "results/{{run}}/search/gen_{{generation}}/trials_{number:02d}.json",
             number=range(N_SHARDS),
         ),
-        estimates="results/{run}/search/gen_{generation}/hardware.json",
+        estimates=["results/{run}/search/gen_{generation}/hardware.json"],
         # Survivors do not depend on the scale that progress is told on.
         limits=ancient("results/{run}/search/limits.json"),
     output:
@@ -149,7 +149,7 @@ rule select_survivors:
     benchmark:
         "results/{run}/benchmarks/select_survivors/gen_{generation}.tsv"
     params:
-        search=search_params,
+        search=search_params(config["search"]),
         n_inputs=N_INPUTS,
         seed=config["seed"],
         # No output: it grows from run to run, and a deleted one harms nothing.
@@ -234,7 +234,7 @@ checkpoint select_candidates:
     input:
         pareto="results/{run}/search/pareto.csv",
         trials="results/{run}/search/trials.csv",
-        reference=accuracy_reference,
+        reference=accuracy_reference(config["selection"]["min_accuracy"]),
     output:
         selected="results/{run}/candidates/selected.json",
     log:

@@ -13,7 +13,11 @@ rule warm_up_candidate:
         "results/{run}/benchmarks/warm_up_candidate/{candidate}_{scheme}.tsv"
     params:
         seed=config["seed"],
-        epochs=config["compression"]["warmup_epochs"],
+        # A search's trials start from a network that is trained for longer.
+        epochs=lambda wildcards: COMPRESSION_SEARCH["warmup_epochs"]
+        if wildcards.scheme == "mixed"
+        else config["compression"]["warmup_epochs"],
+        precision=lambda wildcards: COMPRESSION_SEARCH["start"] if wildcards.scheme == "mixed" else wildcards.scheme,
         batch_size=config["compression"]["batch_size"],
     threads: 1
     resources:
@@ -62,6 +66,8 @@ rule summarise_compression:
     output:
         metrics="results/{run}/candidates/{candidate}/{scheme}/metrics.csv",
         chosen="results/{run}/candidates/{candidate}/{scheme}/chosen.json",
+    wildcard_constraints:
+        scheme=r"w\d+a\d+(i\d+)?",
     log:
         "results/{run}/logs/summarise_compression/{candidate}_{scheme}.log",
     benchmark:

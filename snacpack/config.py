@@ -9,7 +9,7 @@ import jsonschema
 import yaml
 
 from snacpack.architecture import Architecture
-from snacpack.search.nsga2 import search_rules
+from snacpack.search.nsga2 import compression_rules, search_rules
 
 
 class ConfigError(ValueError):
@@ -63,6 +63,7 @@ def _semantic_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _search_problems(config)
     yield from _model_problems(config)
     yield from _sparsity_problems(config["compression"])
+    yield from _compression_search_problems(config)
     yield from _tool_problems(config)
 
 
@@ -97,29 +98,64 @@ def _detector_problems(parameters: Mapping[str, float]) -> Iterator[str]:
 
 def _search_problems(config: Mapping[str, Any]) -> Iterator[str]:
     search = config["search"]
-    trials, population = search["trials"], search["population"]
     try:
         size = search_rules(search, n_inputs=1, seed=0).space.size
     except ValueError as error:
         yield str(error)
         return
-    if trials % population:
-        below = max(population, trials - trials % population)
-        yield f"search.trials: {trials} is not a multiple of search.population, {population}; take {below} trials"
-    if trials > size:
-        yield (
-            f"search.trials: {trials} different networks are asked for, search.space has {size}; "
-            "ask for fewer or add options"
-        )
-    if search["shards"] > population:
-        yield f"search.shards: {search['shards']} jobs for the {population} networks of a generation; take fewer"
+    yield from _size_problems("search", search, size)
     if "initiation_interval" in search["objectives"] and config["hardware"]["surrogate"]["weights"] != "v2-gnn":
         yield "search.objectives: only hardware.surrogate.weights 'v2-gnn' estimates the initiation_interval"
 
 
-def _model_problems(config: Mapping[str, Any]) -> Iterator[str]:
+def _size_problems(section: str, search: Mapping[str, Any], size: int) -> Iterator[str]:
+    trials, population = search["trials"], search["population"]
+    if trials % population:
+        below = max(population, trials - trials % population)
+        yield f"{section}.trials: {trials} is not a multiple of {section}.population, {population}; take {below} trials"
+    if trials > size:
+        yield (
+            f"{section}.trials: {trials} different networks are asked for, {section}.space has {size}; "
+            "ask for fewer or add options"
+        )
+    if search["shards"] > population:
+        yield f"{section}.shards: {search['shards']} jobs for the {population} networks of a generation; take fewer"
+
+
+def _compression_search_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    section, search = "compression.search", config["compression"]["search"]
+    try:
+        # The fewest layers that a network can have leave the fewest compressions.
+        size = compression_rules(search, Architecture(units=(1,)), seed=0).space.size
+    except ValueError as error:
+        yield str(error) if str(error).startswith(section) else f"{section}: {error}"
+        return
+    yield from _size_problems(section, search, size)
+    if search["finalists"] > search["trials"]:
+        yield f"{section}.finalists: {search['finalists']} of only {search['trials']} trials; take fewer"
+    yield from _accuracy_problems(f"{section}.min_accuracy", search["min_accuracy"], config)
+    yield from _scheme_problems(f"{section}.start", search["start"])
+
+
+def _accuracy_problems(key: str, wanted: float | str, config: Mapping[str, Any]) -> Iterator[str]:
+    references = [name for name, fields in config["references"].items() if fields is not None]
+    if isinstance(wanted, str) and wanted not in references:
+        yield f"{key}: {wanted!r} is neither a number nor a reference; references are {', '.join(references)}"
+
+
+def _scheme_problems(key: str, scheme: str) -> Iterator[str]:
     from snacpack.compression.scheme import Scheme
 
+    try:
+        usual = str(Scheme.parse(scheme))
+    except ValueError as error:
+        yield f"{key}: {error}" if repr(scheme) in str(error) else f"{key} holds {scheme!r}: {error}"
+        return
+    if scheme != usual:
+        yield f"{key}: write {scheme!r} as {usual!r}, so that one precision has one name"
+
+
+def _model_problems(config: Mapping[str, Any]) -> Iterator[str]:
     references = {name: fields for name, fields in config["references"].items() if fields is not None}
     if not references:
         yield "references: all are null; keep one, which candidates are compared with"
@@ -128,18 +164,9 @@ def _model_problems(config: Mapping[str, Any]) -> Iterator[str]:
             Architecture.from_dict(fields)
         except ValueError as error:
             yield f"references.{name}: {error}"
-    wanted = config["selection"]["min_accuracy"]
-    if isinstance(wanted, str) and wanted not in references:
-        known = ", ".join(references)
-        yield f"selection.min_accuracy: {wanted!r} is neither a number nor a reference; references are {known}"
+    yield from _accuracy_problems("selection.min_accuracy", config["selection"]["min_accuracy"], config)
     for scheme in config["compression"]["schemes"]:
-        try:
-            usual = str(Scheme.parse(scheme))
-        except ValueError as error:
-            yield str(error)
-            continue
-        if scheme != usual:
-            yield f"compression.schemes: write {scheme!r} as {usual!r}, so that one precision has one name"
+        yield from _scheme_problems("compression.schemes", scheme)
 
 
 def _sparsity_problems(compression: Mapping[str, Any]) -> Iterator[str]:
@@ -158,7 +185,7 @@ def _tool_problems(config: Mapping[str, Any]) -> Iterator[str]:
     from snacpack.hardware.surrogate import Surrogate
     from snacpack.synthesis.backends import choose_backend, missing_tool
     from snacpack.synthesis.parts import available_resources, yosys_family
-    from snacpack.synthesis.rtl import NS_PER_ADDER
+    from snacpack.synthesis.timing import shortest_clock_period
 
     try:
         Surrogate(**config["hardware"]["surrogate"])
@@ -174,8 +201,9 @@ def _tool_problems(config: Mapping[str, Any]) -> Iterator[str]:
             yosys_family(synthesis["part"])
     except ValueError as error:
         yield str(error)
-    if synthesis["clock_period_ns"] < NS_PER_ADDER:
+    shortest = shortest_clock_period(synthesis["part"])
+    if synthesis["clock_period_ns"] < shortest:
         yield (
-            f"synthesis.clock_period_ns: {synthesis['clock_period_ns']} is less than one addition takes, "
-            f"{NS_PER_ADDER} ns; take a slower clock"
+            f"synthesis.clock_period_ns: {synthesis['clock_period_ns']} is less than one addition takes on "
+            f"{synthesis['part']}, {shortest} ns; take a slower clock"
         )

@@ -13,6 +13,9 @@ import numpy as np
 
 from snacpack.files import read_json, write_json
 
+# Of an int64, the sign's bit left out.
+INTEGER_BITS = 63
+
 
 @dataclass(frozen=True)
 class Quantizer:
@@ -44,7 +47,11 @@ class Quantizer:
     def requantize(self, integers: np.ndarray, fraction_bits: int) -> np.ndarray:
         """Return the grid's integers for fixed-point ``integers`` with ``fraction_bits``."""
         shift = fraction_bits - self.fraction_bits
-        moved = integers >> shift if shift >= 0 else integers << -shift
+        if shift >= 0:
+            return np.clip(integers >> min(shift, INTEGER_BITS), self.minimum, self.maximum)
+        # What is out of range before it is made larger stays so, and must not outgrow the integers on the way.
+        end = 2**self.bits
+        moved = np.clip(integers, -end, end) << min(-shift, INTEGER_BITS - 1 - self.bits)
         return np.clip(moved, self.minimum, self.maximum)
 
 
@@ -78,9 +85,10 @@ class DenseLayer:
 
     def run(self, integers: np.ndarray, fraction_bits: int) -> tuple[np.ndarray, int]:
         """Apply the layer to (n, n_in) integers; return (n, n_out) integers and their fraction bits."""
-        sum_bits = max(self.weight_fraction_bits + fraction_bits, self.bias_fraction_bits)
-        sums = (integers @ self.weight.T) << (sum_bits - self.weight_fraction_bits - fraction_bits)
-        sums = sums + (self.bias << (sum_bits - self.bias_fraction_bits))
+        sum_bits = self._sum_fraction_bits(fraction_bits)
+        sums = np.broadcast_to(self.bias << (sum_bits - self.bias_fraction_bits), (len(integers), len(self.bias)))
+        if self.weight.any():
+            sums = sums + ((integers @ self.weight.T) << (sum_bits - self.weight_fraction_bits - fraction_bits))
         if self.table is not None:
             index = self.table_input.requantize(sums, sum_bits) - self.table_input.minimum
             return self.table[index], self.output.fraction_bits
@@ -89,6 +97,24 @@ class DenseLayer:
         if self.activation == "relu":
             sums = np.maximum(sums, 0)
         return self.output.requantize(sums, sum_bits), self.output.fraction_bits
+
+    def largest_sum(self, largest_input: int, fraction_bits: int) -> int:
+        """Return what no sum or part of one exceeds in size, in units of the sums' grid.
+
+        Parameters
+        ----------
+        largest_input, fraction_bits
+            What no input exceeds in size, and the inputs' fraction bits.
+        """
+        sum_bits = self._sum_fraction_bits(fraction_bits)
+        sizes = [(int(size), int(abs(bias))) for size, bias in zip(np.abs(self.weight).sum(1), self.bias, strict=True)]
+        products = largest_input << max(0, sum_bits - self.weight_fraction_bits - fraction_bits)
+        return max(size * products + (bias << (sum_bits - self.bias_fraction_bits)) for size, bias in sizes)
+
+    def _sum_fraction_bits(self, fraction_bits: int) -> int:
+        # A layer without weights has some fraction bits too, and possibly many.
+        products = self.weight_fraction_bits + fraction_bits if self.weight.any() else self.bias_fraction_bits
+        return max(products, self.bias_fraction_bits)
 
 
 @dataclass(frozen=True)
@@ -103,8 +129,29 @@ class FixedPointNetwork:
         """Inputs, hidden units and outputs in order."""
         return (self.layers[0].weight.shape[1], *(len(layer.bias) for layer in self.layers))
 
+    @property
+    def sum_bits(self) -> tuple[int, ...]:
+        """Bits, the sign's left out, that no sum or part of one outgrows, whatever the jet, layer by layer.
+
+        Where none is above 24, float32 is exact too.
+        """
+        grids = (self.input, *(layer.output for layer in self.layers[:-1]))
+        largest = [max(grid.maximum, -grid.minimum) for grid in grids]
+        return tuple(
+            layer.largest_sum(size, grid.fraction_bits).bit_length()
+            for layer, size, grid in zip(self.layers, largest, grids, strict=True)
+        )
+
     def run(self, x: np.ndarray) -> tuple[np.ndarray, int]:
-        """Return the logits of (n, n_inputs) real inputs as (n, n_outputs) integers and their fraction bits."""
+        """Return the logits of (n, n_inputs) real inputs as (n, n_outputs) integers and their fraction bits.
+
+        Raises
+        ------
+        OverflowError
+            If a sum could outgrow 64-bit integers: the network's scales are too far apart.
+        """
+        if max(self.sum_bits) > INTEGER_BITS:
+            raise OverflowError(f"sums of the network's layers may have {self.sum_bits} bits, integers here have 63")
         integers, fraction_bits = self.input.quantize(x), self.input.fraction_bits
         for layer in self.layers:
             integers, fraction_bits = layer.run(integers, fraction_bits)

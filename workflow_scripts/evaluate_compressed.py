@@ -1,18 +1,20 @@
 """Measure a candidate's chosen iteration on test jets; write its integers and its QONNX model."""
 
+from pathlib import Path
+
 from snacpack.workflow import start_job
 
 start_job(snakemake)
 
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.evaluation import evaluate_on_test_jets
-from snacpack.compression.scheme import Scheme
 from snacpack.files import read_json, write_json
 from snacpack.jets.dataset import load_jets
 from snacpack.synthesis.qonnx import export_qonnx
 
-iteration = read_json(snakemake.input.chosen)["iteration"]
-checkpoint = Checkpoint.load(snakemake.input.checkpoints[iteration], scheme=Scheme.parse(snakemake.wildcards.scheme))
+chosen = read_json(snakemake.input.chosen)["file"]
+path = next(path for path in snakemake.input.checkpoints if Path(path).name == chosen)
+checkpoint = Checkpoint.load(path, scheme=snakemake.wildcards.scheme)
 result, fixed_point = evaluate_on_test_jets(checkpoint, *load_jets(snakemake.input.jets, ("test",))["test"])
 export_qonnx(checkpoint.network(), checkpoint.architecture.n_inputs, snakemake.output.onnx)
 checkpoint.save(snakemake.output.checkpoint)

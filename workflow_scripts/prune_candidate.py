@@ -7,21 +7,21 @@ start_job(snakemake)
 from snacpack.architecture import Architecture
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.pruning import prune
-from snacpack.compression.scheme import Scheme
 from snacpack.files import read_json
 from snacpack.jets.dataset import load_jets
 from snacpack.seeds import derive_seed
 
 wildcards, params = snakemake.wildcards, snakemake.params
-expected = Architecture.from_dict(read_json(snakemake.input.architecture)), Scheme.parse(wildcards.scheme)
+expected = Architecture.from_dict(read_json(snakemake.input.architecture)), wildcards.scheme
 checkpoint = prune(
     Checkpoint.load(snakemake.input.warmup, *expected),
     Checkpoint.load(snakemake.input.previous, *expected),
-    load_jets(snakemake.input.jets),
+    load_jets(snakemake.input.jets, ("train", "val")),
     pruned_per_iteration=params.pruned_per_iteration,
     epochs=params.epochs,
     batch_size=params.batch_size,
     seed=derive_seed(params.seed, "prune", wildcards.candidate, wildcards.scheme, int(wildcards.iteration)),
     candidate=wildcards.candidate,
+    device=snakemake.config["training"]["device"],
 )
 checkpoint.save(snakemake.output.checkpoint)

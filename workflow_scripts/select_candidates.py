@@ -7,14 +7,14 @@ start_job(snakemake)
 import pandas as pd
 
 from snacpack.files import read_json, write_json
-from snacpack.search.selection import select_candidates
+from snacpack.search.selection import required_accuracy, select_candidates
 
 wanted = snakemake.params.selection["min_accuracy"]
-if isinstance(wanted, str):
-    min_accuracy = read_json(snakemake.input.reference)["validation_accuracy"]
+reference = read_json(snakemake.input.reference) if snakemake.input.reference else None
+min_accuracy = required_accuracy(wanted, reference)
+source = "selection.min_accuracy of the configuration"
+if reference:
     source = f"validation accuracy of the reference {wanted}, trained by the same recipe"
-else:
-    min_accuracy, source = wanted, "selection.min_accuracy of the configuration"
 pareto = pd.read_csv(snakemake.input.pareto)
 max_candidates = snakemake.params.selection["max_candidates"]
 chosen = select_candidates(pareto, snakemake.params.objectives, min_accuracy, max_candidates)

@@ -4,14 +4,20 @@ from snacpack.workflow import start_job
 
 terminal = start_job(snakemake)
 
+from snacpack.architecture import Architecture
 from snacpack.files import read_json, write_json
 from snacpack.search.hypervolume import reached
-from snacpack.search.nsga2 import search_rules
-from snacpack.search.progress import SearchProgress
+from snacpack.search.nsga2 import compression_rules, search_rules
+from snacpack.search.progress import SearchProgress, front_range
 from snacpack.search.records import best_trials, join_trials
 
-generation = int(snakemake.wildcards.generation)
-search = search_rules(snakemake.params.search, snakemake.params.n_inputs, snakemake.params.seed)
+params, config, generation = snakemake.params, snakemake.config, int(snakemake.wildcards.generation)
+compresses = snakemake.input.get("architecture")
+if compresses:
+    architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
+    search = compression_rules(params.search, architecture, params.seed)
+else:
+    search = search_rules(params.search, params.n_inputs, params.seed)
 before = read_json(snakemake.input.survivors[0]) if snakemake.input.survivors else {"survivors": [], "best": []}
 trials = join_trials(snakemake.input.offspring, snakemake.input.trials, snakemake.input.estimates)
 survivors = search.tell(before["survivors"], trials)
@@ -19,5 +25,11 @@ best = best_trials([*before["best"], *trials], search.objectives)
 write_json({"generation": generation, "survivors": survivors, "best": best}, snakemake.output.survivors)
 
 # The number of trials is no parameter of the rule: raising it would repeat every generation.
-progress = SearchProgress(snakemake.params.progress, snakemake.config["search"], terminal)
-progress.generation_finished(generation, **reached(best, search.objectives, read_json(snakemake.input.limits)))
+if compresses:
+    name = f"Compression of {snakemake.wildcards.candidate}"
+    progress = SearchProgress(params.progress, config["compression"]["search"], terminal, name=name)
+    progress.generation_finished(generation, *front_range(best, search.objectives))
+else:
+    progress = SearchProgress(params.progress, config["search"], terminal)
+    so_far = reached(best, search.objectives, read_json(snakemake.input.limits))
+    progress.generation_finished(generation, so_far["best_accuracy"], f"hypervolume {so_far['hypervolume']:.4f}")

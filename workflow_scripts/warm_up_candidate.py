@@ -1,4 +1,4 @@
-"""Train a candidate's quantised network from scratch: what every pruning iteration rewinds to."""
+"""Train a candidate's quantised network from scratch: what pruning rewinds to and a search's trials start from."""
 
 from snacpack.workflow import start_job
 
@@ -12,13 +12,16 @@ from snacpack.jets.dataset import load_jets
 from snacpack.seeds import derive_seed
 
 wildcards, params = snakemake.wildcards, snakemake.params
+architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
 checkpoint = warm_up(
-    Architecture.from_dict(read_json(snakemake.input.architecture)),
-    Scheme.parse(wildcards.scheme),
-    load_jets(snakemake.input.jets),
+    architecture,
+    Scheme.parse(params.precision).precision(len(architecture.units) + 1),
+    wildcards.scheme,
+    load_jets(snakemake.input.jets, ("train", "val")),
     epochs=params.epochs,
     batch_size=params.batch_size,
     seed=derive_seed(params.seed, "warm_up", wildcards.candidate, wildcards.scheme),
     candidate=wildcards.candidate,
+    device=snakemake.config["training"]["device"],
 )
 checkpoint.save(snakemake.output.checkpoint)

@@ -1,4 +1,4 @@
-"""The files between warm-up and pruning iterations: everything that the next job needs."""
+"""The files of a compression's steps: everything that the next job needs."""
 
 import io
 import pickle
@@ -11,22 +11,24 @@ from torch import nn
 
 from snacpack.architecture import Architecture
 from snacpack.compression.network import build_quantized_network
-from snacpack.compression.scheme import Scheme
+from snacpack.compression.scheme import Precision
 from snacpack.files import whole_file
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A quantised network after warm-up (iteration 0) or a pruning iteration.
+    """A quantised network after warm-up (iteration 0), a pruning iteration, or as a finalist of a search.
 
     Parameters
     ----------
-    architecture, scheme
+    architecture, precision
         What the weights belong to.
+    scheme
+        The name of the precision, such as ``w8a8``, or ``mixed``.
     iteration
-        0 for the warm-up.
+        0 for the warm-up; of a search's finalists their number.
     state
-        The network's state dictionary, batch normalisation folded.
+        The Brevitas network's state dictionary.
     masks
         For each dense layer's name, (n_out, n_in) bool: False where a weight is pruned.
     validation_accuracy
@@ -36,7 +38,8 @@ class Checkpoint:
     """
 
     architecture: Architecture
-    scheme: Scheme
+    precision: Precision
+    scheme: str
     iteration: int
     state: dict[str, torch.Tensor]
     masks: dict[str, torch.Tensor]
@@ -61,7 +64,7 @@ class Checkpoint:
 
     def network(self) -> nn.Sequential:
         """Build the network with these weights, in evaluation mode."""
-        network = build_quantized_network(self.architecture, self.scheme, batch_norm=False)
+        network = build_quantized_network(self.architecture, self.precision)
         network.load_state_dict(self.state)
         return network.eval()
 
@@ -70,7 +73,7 @@ class Checkpoint:
         fields = {
             **vars(self),
             "architecture": self.architecture.to_dict(),
-            "scheme": str(self.scheme),
+            "precision": self.precision.to_dict(),
             "sparsity": self.sparsity,
         }
         # torch.save puts a file's name into the file, and the temporary one holds a process id.
@@ -81,14 +84,14 @@ class Checkpoint:
 
     @classmethod
     def load(
-        cls, path: str | Path, architecture: Architecture | None = None, scheme: Scheme | None = None
+        cls, path: str | Path, architecture: Architecture | None = None, scheme: str | None = None
     ) -> "Checkpoint":
         """Read what :meth:`save` wrote.
 
         Parameters
         ----------
         path
-            ``warmup.pt`` or a ``prune_*.pt``.
+            ``warmup.pt``, ``prune_*.pt`` or ``final_*.pt``.
         architecture, scheme
             What the file must be of, where given.
 
@@ -105,11 +108,14 @@ class Checkpoint:
             found = replace(
                 found,
                 architecture=Architecture.from_dict(fields["architecture"]),
-                scheme=Scheme.parse(fields["scheme"]),
+                precision=Precision.from_dict(fields["precision"]),
             )
             found.network()
+        except (FileNotFoundError, PermissionError):
+            raise
         except (
             RuntimeError,
+            OSError,
             EOFError,
             pickle.UnpicklingError,
             KeyError,
@@ -124,10 +130,6 @@ class Checkpoint:
         return found
 
 
-def checkpoint_name(iteration: int) -> str:
-    """Return the file name of an iteration's checkpoint, e.g. ``prune_03.pt``."""
-    return f"prune_{iteration:02d}.pt" if iteration else "warmup.pt"
-
-
 def _rule(path: str | Path) -> str:
-    return "warm_up_candidate" if Path(path).stem == "warmup" else "prune_candidate"
+    rules = {"warmup": "warm_up_candidate", "final": "refine_front", "compressed": "evaluate_compressed"}
+    return rules.get(Path(path).stem.split("_")[0], "prune_candidate")

@@ -1,25 +1,25 @@
-"""Which pruning iteration goes to synthesis."""
+"""Which pruning iteration, or which finalist of a search, goes to synthesis."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from snacpack.compression.checkpoint import Checkpoint
+from snacpack.compression.scheme import CIRCUIT_COSTS
+from snacpack.compression.trials import Compressed
 from snacpack.files import whole_file
 from snacpack.hardware.bops import bit_operations
-
-COLUMNS = ("iteration", "sparsity", "validation_accuracy", "macs_left", "bops")
 
 
 def compression_metrics(checkpoint: Checkpoint) -> dict[str, Any]:
     """Return an iteration's row of ``metrics.csv``: sparsity, validation accuracy and cost."""
-    scheme = checkpoint.scheme
+    precision = checkpoint.precision
     bops = bit_operations(
         checkpoint.architecture.layer_widths,
-        scheme.weight_bits,
-        scheme.activation_bits,
-        scheme.input_bits,
+        precision.weight_bits,
+        precision.activation_bits,
+        precision.input_bits,
         checkpoint.densities,
     )
     return {
@@ -32,9 +32,9 @@ def compression_metrics(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def write_metrics(rows: Sequence[dict[str, Any]], path: str | Path) -> None:
-    """Write ``metrics.csv``, one row per iteration."""
+    """Write ``metrics.csv``, one row per iteration or finalist."""
     with whole_file(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
@@ -72,3 +72,69 @@ def choose_iteration(
         )
     kept = ("iteration", "sparsity", "validation_accuracy")
     return {**{key: chosen[key] for key in kept}, "reason": reason}
+
+
+def finalist_metrics(
+    trials: Sequence[int], compressed: Sequence[Compressed], costs: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the rows of a search's ``metrics.csv``: of each finalist what it reached and costs."""
+    rows = []
+    for number, (trial, entry, cost) in enumerate(zip(trials, compressed, costs, strict=True)):
+        left = sum(int(mask.sum()) for mask in entry.masks.values())
+        precision = entry.compression.precision
+        rows.append(
+            {
+                "iteration": number,
+                "trial": trial,
+                "weight_bits": " ".join(map(str, precision.weight_bits)),
+                "activation_bits": " ".join(map(str, precision.activation_bits)),
+                "input_bits": precision.input_bits,
+                "sparsity": 1 - left / sum(mask.numel() for mask in entry.masks.values()),
+                "validation_accuracy": entry.result.accuracy,
+                "macs_left": left,
+                **{name: cost.get(name) for name in CIRCUIT_COSTS},
+                "failure": entry.result.failure or cost.get("failure"),
+            }
+        )
+    return rows
+
+
+def choose_finalist(rows: Sequence[dict[str, Any]], cost: str, min_accuracy: float) -> dict[str, Any]:
+    """Choose the finalist that goes to synthesis, on validation jets only.
+
+    Parameters
+    ----------
+    rows
+        From :func:`finalist_metrics`.
+    cost
+        What the chosen circuit shall have least of, a column such as ``lut``.
+    min_accuracy
+        Validation accuracy that it must reach, a fraction; if none does, the most accurate is chosen.
+
+    Returns
+    -------
+    dict
+        ``iteration``, ``trial``, ``reason``, ``sparsity``, ``validation_accuracy``, ``min_accuracy`` and
+        ``reached``, whether it is accurate enough.
+
+    Raises
+    ------
+    RuntimeError
+        If every finalist failed.
+    """
+    succeeded = [row for row in rows if not row["failure"]]
+    if not succeeded:
+        raise RuntimeError(
+            f"every finalist of the compression search failed, the first: {rows[0]['failure']}; widen "
+            "compression.search.space"
+        )
+    accurate = [row for row in succeeded if row["validation_accuracy"] >= min_accuracy]
+    if accurate:
+        chosen = min(accurate, key=lambda row: row[cost])
+        reason = f"the least {cost} of those with a validation accuracy of at least {min_accuracy:.4f}"
+    else:
+        chosen = max(succeeded, key=lambda row: row["validation_accuracy"])
+        reason = f"the most accurate; none reached a validation accuracy of {min_accuracy:.4f}"
+    kept = ("iteration", "trial", "sparsity", "validation_accuracy")
+    fields = {key: chosen[key] for key in kept}
+    return {**fields, "min_accuracy": min_accuracy, "reached": bool(accurate), "reason": reason}

@@ -1,6 +1,7 @@
-"""Quantised networks: built for training in Brevitas, frozen into integers for circuits."""
+"""Quantised networks: defined in Brevitas, trained as tensors, frozen into integers for circuits."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from itertools import pairwise
 
 import brevitas.nn as qnn
@@ -9,66 +10,60 @@ import torch
 from torch import nn
 
 from snacpack.architecture import Architecture
-from snacpack.compression.quantizers import (
-    bias_quantizer,
-    constant_quantizer,
-    learned_quantizer,
-    weight_quantizer,
-)
-from snacpack.compression.scheme import Scheme
+from snacpack.compression.quantizers import activation_quantizer, bias_quantizer, constant_quantizer, weight_quantizer
+from snacpack.compression.scheme import Precision
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
 from snacpack.training.network import initialise
-
-STATISTICS_STEPS = 30
+from snacpack.training.quantized import QuantizedDense, QuantizedNetwork, QuantizedReLU, Table
 
 # hls4ml's tables of tanh and sigmoid: 1024 entries over [-4, 4) and [-8, 8).
 TABLE_RANGE = {"tanh": 4.0, "sigmoid": 8.0}
 MAX_TABLE_BITS = 10
 
 
-def build_quantized_network(
-    architecture: Architecture,
-    scheme: Scheme,
-    batch_norm: bool,
-    statistics_steps: int = STATISTICS_STEPS,
-) -> nn.Sequential:
-    """Build the Brevitas network of an architecture, untrained.
+def build_quantized_network(architecture: Architecture, precision: Precision) -> nn.Sequential:
+    """Build the Brevitas network of an architecture, untrained and uncalibrated.
+
+    Batch normalisation has no place in it: it is folded into the weights before they
+    are quantised (:func:`fold_batch_norm`).
 
     Parameters
     ----------
     architecture
         Layers, activation and dropout.
-    scheme
+    precision
         Bits of weights, activations and inputs.
-    batch_norm
-        Whether the hidden layers get the (float) batch normalisation that is folded
-        into the weights before anything is exported; False builds the folded network.
-    statistics_steps
-        Training steps that only collect ranges for the learned scales.
 
     Returns
     -------
     nn.Sequential
         (n, n_inputs) float32 to (n, n_outputs) float32 logits. Children are called
-        ``input``, and for layer i ``dense_i``, ``norm_i``, ``table_input_i``,
-        ``activation_i`` and ``dropout_i`` where there is such a thing.
+        ``input``, and for layer i ``dense_i``, ``table_input_i``, ``activation_i`` and
+        ``dropout_i`` where there is such a thing.
+
+    Raises
+    ------
+    ValueError
+        If the precision is of another number of layers.
     """
-    children: OrderedDict[str, nn.Module] = OrderedDict()
-    children["input"] = qnn.QuantIdentity(act_quant=learned_quantizer(scheme.input_bits, True, statistics_steps))
     widths = architecture.layer_widths
+    if len(precision.weight_bits) != len(widths) - 1:
+        raise ValueError(f"{architecture.label} has {len(widths) - 1} dense layers, the precision is of {precision}")
+    children: OrderedDict[str, nn.Module] = OrderedDict()
+    children["input"] = qnn.QuantIdentity(act_quant=activation_quantizer(precision.input_bits, True))
+    range_of(children["input"].act_quant).requires_grad_(False)
     for i, (n_in, n_out) in enumerate(pairwise(widths)):
         children[f"dense_{i}"] = qnn.QuantLinear(
             n_in,
             n_out,
             bias=True,
-            weight_quant=weight_quantizer(scheme.weight_bits),
-            bias_quant=bias_quantizer(scheme.bias_bits),
+            weight_quant=weight_quantizer(precision.weight_bits[i]),
+            bias_quant=bias_quantizer(precision.bias_bits[i]),
         )
+        range_of(children[f"dense_{i}"].bias_quant).requires_grad_(False)
         if i == len(architecture.units):
             break
-        if batch_norm:
-            children[f"norm_{i}"] = nn.BatchNorm1d(n_out)
-        children.update(_activation(architecture.activation, scheme.activation_bits, statistics_steps, i))
+        children.update(_activation(architecture.activation, precision.activation_bits[i], i))
         if architecture.dropout > 0:
             children[f"dropout_{i}"] = nn.Dropout(architecture.dropout)
     network = nn.Sequential(children)
@@ -76,9 +71,9 @@ def build_quantized_network(
     return network
 
 
-def _activation(name: str, bits: int, statistics_steps: int, i: int) -> dict[str, nn.Module]:
+def _activation(name: str, bits: int, i: int) -> dict[str, nn.Module]:
     if name == "relu":
-        return {f"activation_{i}": qnn.QuantReLU(act_quant=learned_quantizer(bits, False, statistics_steps))}
+        return {f"activation_{i}": qnn.QuantReLU(act_quant=activation_quantizer(bits, False))}
     table_bits = min(bits + 2, MAX_TABLE_BITS)
     table_input = qnn.QuantIdentity(act_quant=constant_quantizer(table_bits, True, TABLE_RANGE[name]))
     layer, signed = (qnn.QuantTanh, True) if name == "tanh" else (qnn.QuantSigmoid, False)
@@ -86,27 +81,76 @@ def _activation(name: str, bits: int, statistics_steps: int, i: int) -> dict[str
     return {f"table_input_{i}": table_input, f"activation_{i}": activation}
 
 
-def dense_layers(network: nn.Sequential) -> list[qnn.QuantLinear]:
+def range_of(proxy: nn.Module) -> torch.Tensor:
+    """Return the parameter whose power of two, rounded up, is the range of a quantiser."""
+    return getattr(proxy, "fused_activation_quant_proxy", proxy).tensor_quant.scaling_impl.value
+
+
+def dense_layers(network: nn.Sequential) -> list[nn.Linear]:
     """Return the dense layers from the input to the logits."""
-    return [child for child in network if isinstance(child, qnn.QuantLinear)]
+    return [child for child in network if isinstance(child, nn.Linear)]
 
 
-def fold_batch_norm(network: nn.Sequential, architecture: Architecture, scheme: Scheme) -> nn.Sequential:
-    """Return a network without batch normalisation that computes the same in inference.
+def fold_batch_norm(network: nn.Sequential) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Return weight and bias of each dense layer of a float network, batch normalisation folded into them.
 
-    Before quantisation the two are equal up to float32 rounding; the folded weights
-    are on another grid, so that a network is trained on after folding.
+    The same network in inference, up to float32 rounding.
     """
-    folded = build_quantized_network(architecture, scheme, batch_norm=False)
-    state = {name: value for name, value in network.state_dict().items() if not name.startswith("norm_")}
-    for name, norm in network.named_children():
-        if isinstance(norm, nn.BatchNorm1d):
-            dense = name.replace("norm", "dense")
-            factor = (norm.weight / torch.sqrt(norm.running_var + norm.eps)).detach()
-            state[f"{dense}.weight"] = state[f"{dense}.weight"] * factor[:, None]
-            state[f"{dense}.bias"] = ((state[f"{dense}.bias"] - norm.running_mean) * factor + norm.bias).detach()
-    folded.load_state_dict(state)
-    return folded
+    layers: list[tuple[torch.Tensor, torch.Tensor]] = []
+    for module in network:
+        if isinstance(module, nn.Linear):
+            layers.append((module.weight.detach().clone(), module.bias.detach().clone()))
+        elif isinstance(module, nn.BatchNorm1d):
+            weight, bias = layers[-1]
+            factor = (module.weight / torch.sqrt(module.running_var + module.eps)).detach()
+            shift = ((bias - module.running_mean) * factor + module.bias).detach()
+            layers[-1] = (weight * factor[:, None], shift)
+    return layers
+
+
+def tensors_of(network: nn.Sequential, masks: Mapping[str, torch.Tensor] | None = None) -> QuantizedNetwork:
+    """Return the network as its training needs it; weights, biases and ranges share the network's memory.
+
+    Parameters
+    ----------
+    network
+        Brevitas network of :func:`build_quantized_network`.
+    masks
+        For each dense layer's name, (n_out, n_in) bool, False where a weight is held at zero.
+    """
+    children = dict(network.named_children())
+    grid = _grid(network.input)
+    layers = []
+    for i, dense in enumerate(dense_layers(network)):
+        name = f"dense_{i}"
+        activation = children.get(f"activation_{i}")
+        mask = torch.ones_like(dense.weight, dtype=torch.bool) if masks is None else masks[name].clone()
+        bias_bits = int(dense.bias_quant.tensor_quant.msb_clamp_bit_width_impl())
+        layers.append(
+            QuantizedDense(
+                dense.weight.detach(),
+                dense.bias.detach(),
+                mask,
+                int(dense.weight_quant.tensor_quant.msb_clamp_bit_width_impl()),
+                range_of(dense.weight_quant).detach(),
+                bias_bits,
+                int(range_of(dense.bias_quant).detach().ceil()) - bias_bits + 1,
+                activation and _activation_tensors(activation, children.get(f"table_input_{i}")),
+            )
+        )
+    return QuantizedNetwork(grid.bits, -grid.fraction_bits, layers)
+
+
+def _activation_tensors(activation: nn.Module, table_input: nn.Module | None) -> QuantizedReLU | Table:
+    output = _grid(activation)
+    if table_input is None:
+        return QuantizedReLU(output.bits, range_of(activation.act_quant).detach())
+    grid = _grid(table_input)
+    values = _table_inputs(grid)
+    result = torch.tanh(values) if isinstance(activation, qnn.QuantTanh) else torch.sigmoid(values)
+    slopes = 1 - result * result if isinstance(activation, qnn.QuantTanh) else result * (1 - result)
+    quantized = np.ldexp(_table(activation, grid, output).astype(np.float32), -output.fraction_bits)
+    return Table(grid.bits, -grid.fraction_bits, torch.from_numpy(quantized), slopes)
 
 
 def freeze(network: nn.Sequential) -> FixedPointNetwork:
@@ -114,24 +158,13 @@ def freeze(network: nn.Sequential) -> FixedPointNetwork:
 
     Its ``predict`` equals the network's output in evaluation mode exactly, as long
     as no sum of the network outgrows float32's 24 bits.
-
-    Raises
-    ------
-    ValueError
-        If batch normalisation is not folded, or a scale is not a power of two.
     """
-    if any(isinstance(child, nn.BatchNorm1d) for child in network):
-        raise ValueError("the network still has batch normalisation; fold it before freezing")
-    was_training = network.training
-    network.eval()
-    with torch.no_grad():
-        frozen = FixedPointNetwork(
-            _grid(network.input), tuple(_freeze_layer(network, i) for i in range(len(dense_layers(network))))
-        )
-    network.train(was_training)
-    return frozen
+    return FixedPointNetwork(
+        _grid(network.input), tuple(_freeze_layer(network, i) for i in range(len(dense_layers(network))))
+    )
 
 
+@torch.no_grad()
 def _freeze_layer(network: nn.Sequential, i: int) -> DenseLayer:
     children = dict(network.named_children())
     dense = children[f"dense_{i}"]
@@ -154,9 +187,16 @@ def _freeze_layer(network: nn.Sequential, i: int) -> DenseLayer:
     return DenseLayer(**constants, activation=name, output=output, table_input=table_input, table=table)
 
 
+def _table_inputs(grid: Quantizer) -> torch.Tensor:
+    integers = np.arange(grid.minimum, grid.maximum + 1)
+    return torch.from_numpy(np.ldexp(integers, -grid.fraction_bits).astype(np.float32))
+
+
+@torch.no_grad()
 def _table(activation: nn.Module, table_input: Quantizer, output: Quantizer) -> np.ndarray:
-    integers = np.arange(table_input.minimum, table_input.maximum + 1)
-    values = activation(torch.from_numpy(np.ldexp(integers, -table_input.fraction_bits).astype(np.float32)))
+    was_training = activation.training
+    values = activation.eval()(_table_inputs(table_input))
+    activation.train(was_training)
     return np.ldexp(values.numpy().astype(np.float64), output.fraction_bits).astype(np.int64)
 
 
@@ -171,7 +211,7 @@ def _grid(layer: nn.Module) -> Quantizer:
 
 
 def _fraction_bits(scale: torch.Tensor) -> int:
-    mantissa, exponent = np.frexp(float(scale))
+    mantissa, exponent = np.frexp(float(scale.detach()))
     if mantissa != 0.5:
         raise ValueError(f"the scale {float(scale)} is not a power of two; the network is no fixed-point network")
     return 1 - int(exponent)

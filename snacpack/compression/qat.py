@@ -1,7 +1,6 @@
-"""Quantisation-aware training of a Brevitas network, with pruned weights held at zero."""
+"""Quantisation-aware training of Brevitas networks, with pruned weights held at zero."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -9,8 +8,9 @@ from torch import nn
 from tqdm import tqdm
 
 from snacpack.architecture import Architecture
-from snacpack.seeds import derive_seed
-from snacpack.training.fit import Diverged, Jets, fit
+from snacpack.compression.network import tensors_of
+from snacpack.training.fine_tuning import FineTuning, fine_tune
+from snacpack.training.fit import Jets
 
 
 def train_quantized(
@@ -22,15 +22,16 @@ def train_quantized(
     seed: int,
     label: str,
     masks: Mapping[str, torch.Tensor] | None = None,
+    device: str = "cpu",
 ) -> list[dict[str, Any]]:
     """Train a quantised network in place: Adam, cross-entropy, L1 on the weights.
 
     Parameters
     ----------
     network
-        From :func:`snacpack.compression.network.build_quantized_network`.
+        From :func:`snacpack.compression.calibration.quantize`.
     architecture
-        Gives learning rate and L1.
+        Gives learning rate, L1 and dropout.
     jets
         ``train`` and ``val``, each (n, n_inputs) float32 features and (n,) int64 classes.
     epochs, batch_size
@@ -41,6 +42,8 @@ def train_quantized(
         What is trained, for the progress bar and errors.
     masks
         For each dense layer's name, False where a weight is held at zero.
+    device
+        ``cpu``, ``cuda`` or ``auto``.
 
     Returns
     -------
@@ -53,34 +56,15 @@ def train_quantized(
     RuntimeError
         If the loss is no longer finite.
     """
-    held = [(network.get_submodule(name).weight, mask) for name, mask in (masks or {}).items()]
-
-    @torch.no_grad()
-    def hold_pruned_weights() -> None:
-        for weight, mask in held:
-            weight.mul_(mask)
-
-    with torch.random.fork_rng(devices=[]), _bare_tensors(network):
-        torch.manual_seed(derive_seed(seed, "dropout"))
-        records = fit(network, architecture, jets["train"], jets["val"], epochs, batch_size, seed, hold_pruned_weights)
-        try:
-            return list(tqdm(records, desc=label, total=epochs, unit="epoch"))
-        except Diverged as error:
-            raise RuntimeError(
-                f"quantisation-aware training of {label} failed: {error}. Lower this network's learning rate "
-                "(search.space.learning_rate, or references.<name>.learning_rate), raise compression.batch_size, or "
-                "give the scheme more bits"
-            ) from error
-
-
-@contextmanager
-def _bare_tensors(network: nn.Module) -> Iterator[None]:
-    """Let quantisers return values without scale and bit width: the same numbers, a tenth faster."""
-    proxies = [module for module in network.modules() if hasattr(module, "skip_create_quant_tensor")]
-    for proxy in proxies:
-        proxy.skip_create_quant_tensor = True
-    try:
-        yield
-    finally:
-        for proxy in proxies:
-            proxy.skip_create_quant_tensor = False
+    task = FineTuning(tensors_of(network, masks), architecture, seed)
+    with tqdm(desc=label, total=epochs, unit="epoch") as bar:
+        (result,) = fine_tune(
+            [task], jets["train"], jets["val"], epochs, batch_size, device, on_epoch=lambda *_: bar.update()
+        )
+    if result.failure:
+        raise RuntimeError(
+            f"quantisation-aware training of {label} failed: {result.failure}. Lower this network's learning rate "
+            "(search.space.learning_rate, or references.<name>.learning_rate), raise compression.batch_size, or "
+            "give the scheme more bits"
+        )
+    return result.history

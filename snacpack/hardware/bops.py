@@ -1,8 +1,12 @@
-"""Costs that need no model of a board: multiply-accumulates and bit operations."""
+"""Costs that need no model of a board: multiply-accumulates, bit operations and effective bit operations."""
 
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+
+import numpy as np
+
+from snacpack.fixed_point import FixedPointNetwork
 
 
 def multiply_accumulates(layer_widths: Sequence[int]) -> int:
@@ -27,8 +31,8 @@ def multiply_accumulates(layer_widths: Sequence[int]) -> int:
 
 def bit_operations(
     layer_widths: Sequence[int],
-    weight_bits: int,
-    activation_bits: int,
+    weight_bits: int | Sequence[int],
+    activation_bits: int | Sequence[int],
     input_bits: int | None = None,
     densities: Sequence[float] | None = None,
 ) -> float:
@@ -38,10 +42,12 @@ def bit_operations(
     ----------
     layer_widths
         Inputs, hidden units and outputs in order.
-    weight_bits, activation_bits
-        Bits of each weight and of each hidden layer's outputs.
+    weight_bits
+        Bits of each weight; a number for each layer where they differ.
+    activation_bits
+        Bits of each hidden layer's outputs; a number for each hidden layer where they differ.
     input_bits
-        Bits of each feature; ``activation_bits`` if left out.
+        Bits of each feature; may be left out if they are ``activation_bits``, one number.
     densities
         Fraction of each layer's weights that are left; all of them if left out.
 
@@ -64,16 +70,76 @@ def bit_operations(
     but not the accumulator's bits.
     """
     layers = _layers(layer_widths)
-    bits = [activation_bits if input_bits is None else input_bits, *[activation_bits] * (len(layers) - 1)]
+    if input_bits is None:
+        if not isinstance(activation_bits, int):
+            raise ValueError("layers with bits of their own need input_bits too")
+        input_bits = activation_bits
+    weight_bits = _each(weight_bits, len(layers), "layers' weights")
+    bits = [input_bits, *_each(activation_bits, len(layers) - 1, "hidden layers")]
     densities = [1.0] * len(layers) if densities is None else densities
-    if min(weight_bits, *bits) < 1:
+    if min(*weight_bits, *bits) < 1:
         raise ValueError(f"every number needs at least one bit, got {weight_bits} for weights and {bits} for inputs")
     if len(densities) != len(layers) or not all(0 <= density <= 1 for density in densities):
         raise ValueError(f"{len(layers)} layers need as many densities between 0 and 1, got {list(densities)}")
     return sum(
-        n_in * n_out * (density * b_a * weight_bits + b_a + weight_bits + math.log2(n_in))
-        for (n_in, n_out), b_a, density in zip(layers, bits, densities, strict=True)
+        n_in * n_out * (density * b_a * b_w + b_a + b_w + math.log2(n_in))
+        for (n_in, n_out), b_a, b_w, density in zip(layers, bits, weight_bits, densities, strict=True)
     )
+
+
+def bops_of(network: FixedPointNetwork) -> float:
+    """Count the bit operations of a compressed network, by :func:`bit_operations`.
+
+    Each layer counts with the fraction of its weights that are not zero, and with the bits, sign included, that its
+    largest weight takes.
+    """
+    weights = [layer.weight for layer in network.layers]
+    input_bits, *activation_bits = _input_bits(network)
+    return bit_operations(
+        network.layer_widths,
+        [int(np.abs(weight).max()).bit_length() + 1 for weight in weights],
+        activation_bits,
+        input_bits,
+        [np.count_nonzero(weight) / weight.size for weight in weights],
+    )
+
+
+def effective_bit_operations(network: FixedPointNetwork) -> int:
+    """Count the effective bit operations (EBOPs) of one inference of a compressed network.
+
+    Notes
+    -----
+    The sum over all multiplications of the bits of the weight times the bits of what it multiplies. A weight's bits
+    are those from its most to its least significant one, without the sign: 6 is 110 in binary and counts 2. What it
+    multiplies counts with all bits of its grid. Additions are not counted apart, as each number added has about the
+    bits of its product. By Sun et al., "HGQ: High Granularity Quantization for Real-time Neural Networks on FPGAs",
+    arXiv:2405.00645.
+    """
+    return sum(
+        bits * int(_enclosed_bits(layer.weight).sum())
+        for bits, layer in zip(_input_bits(network), network.layers, strict=True)
+    )
+
+
+def _input_bits(network: FixedPointNetwork) -> list[int]:
+    """Bits of what each dense layer gets."""
+    return [network.input.bits, *(layer.output.bits for layer in network.layers[:-1])]
+
+
+def _enclosed_bits(integers: np.ndarray) -> np.ndarray:
+    """Count the bits from each integer's most to its least significant one, of the same shape; 0 for 0."""
+    magnitude = np.abs(integers)
+    lowest = magnitude & -magnitude
+    # frexp's exponent of an integer is its number of bits.
+    return np.frexp(magnitude)[1] - np.frexp(lowest)[1] + (magnitude > 0)
+
+
+def _each(bits: int | Sequence[int], n: int, of: str) -> list[int]:
+    if isinstance(bits, int):
+        return [bits] * n
+    if len(bits) != n:
+        raise ValueError(f"{n} {of} need as many numbers of bits, got {list(bits)}")
+    return list(bits)
 
 
 def _layers(layer_widths: Sequence[int]) -> list[tuple[int, int]]:

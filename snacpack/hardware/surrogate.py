@@ -108,6 +108,10 @@ class Surrogate:
         estimates = {target: predict(networks) for target, predict in _load_predictors(self.weights).items()}
         return [self._record({target: estimates[target][i] for target in estimates}) for i in range(len(networks))]
 
+    def units(self, resource: str, percent: float) -> float:
+        """Return how many of the board's units an estimate of a resource, in percent, stands for."""
+        return percent / 100 * _board_resources(self.weights)[self.board][resource]
+
     def describe(self, architecture: Architecture) -> str:
         """Return in words all that the architecture's estimate follows from: the same words, the same estimate."""
         batch_norm = ", batch norm" if architecture.batch_norm else ""
@@ -135,6 +139,12 @@ def known_boards(weights: str) -> list[str]:
 @cache
 def _known_categories(weights: str) -> dict[str, dict[str, int]]:
     return json.loads((_weights_folder(weights) / "LUT.config.json").read_text())["global_categorical_maps"]
+
+
+@cache
+def _board_resources(weights: str) -> dict[str, dict[str, int]]:
+    config = json.loads((_weights_folder(weights) / "LUT.config.json").read_text())
+    return config["scaler_config"]["available_resources"]
 
 
 def _weights_folder(weights: str) -> Path:

@@ -15,11 +15,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from deap import base, tools
 
+from snacpack.architecture import Architecture
+from snacpack.search.compression_space import CompressionSpace
 from snacpack.search.objectives import check_objectives, objective_values
 from snacpack.search.space import Genome, SearchSpace
 from snacpack.seeds import derive_seed
@@ -28,10 +30,43 @@ MAX_ATTEMPTS = 1000
 """Variations of one offspring before it is replaced by a random genome."""
 
 
+class Space(Protocol):
+    """What NSGA-II knows of the things that it searches: lists of small integers."""
+
+    @property
+    def option_counts(self) -> tuple[int, ...]:
+        """Number of options of each gene."""
+
+    @property
+    def size(self) -> int:
+        """Number of different things."""
+
+    def sample(self, random: random.Random) -> Genome:
+        """Draw a genome."""
+
+    def canonical(self, genome: Sequence[int]) -> Genome:
+        """Return the one genome of what a genome stands for."""
+
+    def with_random_unused(self, genome: Sequence[int], random: random.Random) -> list[int]:
+        """Return a genome of the same thing, ready to be recombined."""
+
+    def describe(self, genome: Sequence[int]) -> dict[str, Any]:
+        """Return what a genome stands for, as JSON knows it."""
+
+
 def search_rules(search: Mapping[str, Any], n_inputs: int, seed: int) -> "NSGA2":
     """Return the search of the config's section ``search`` for networks with ``n_inputs`` features."""
+    return _rules(search, SearchSpace.from_config(search["space"], n_inputs=n_inputs), seed)
+
+
+def compression_rules(search: Mapping[str, Any], architecture: Architecture, seed: int) -> "NSGA2":
+    """Return the search of the config's section ``compression.search`` for a network."""
+    return _rules(search, CompressionSpace.from_config(search["space"], len(architecture.units) + 1), seed)
+
+
+def _rules(search: Mapping[str, Any], space: Space, seed: int) -> "NSGA2":
     return METHODS[search["method"]](
-        space=SearchSpace.from_config(search["space"], n_inputs=n_inputs),
+        space=space,
         objectives=tuple(search["objectives"]),
         population=search["population"],
         seed=seed,
@@ -75,7 +110,7 @@ class NSGA2:
         If the population is not a positive multiple of four or an objective is unknown.
     """
 
-    space: SearchSpace
+    space: Space
     objectives: tuple[str, ...]
     population: int
     seed: int
@@ -113,7 +148,7 @@ class NSGA2:
         if self.space.size - len(known) < self.population:
             raise ValueError(
                 f"the search space has {self.space.size} networks, {len(known)} of them tried, which leaves fewer "
-                f"than the {self.population} of a generation; lower search.trials or widen search.space"
+                f"than the {self.population} of a generation; lower the number of trials or widen the space"
             )
         with _seeded(derive_seed(self.seed, "propose_offspring", generation)):
             draw = self._draw(survivors)

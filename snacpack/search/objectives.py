@@ -9,6 +9,7 @@ DIRECTIONS = {
     "accuracy": +1,
     "macs": -1,
     "bops": -1,
+    "ebops": -1,
     "bram": -1,
     "dsp": -1,
     "ff": -1,

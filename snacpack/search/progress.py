@@ -30,6 +30,15 @@ def announce_start() -> None:
     os.environ[STARTED] = _now()
 
 
+def front_range(best: Sequence[Mapping[str, Any]], objectives: Sequence[str]) -> tuple[Any, ...]:
+    """Return what to say of the best trials when a generation is finished: accuracy, and the ranges of their costs."""
+    if not best:
+        return (None,)
+    costs = [name for name in objectives if name != "accuracy"]
+    ranges = [f"{min(t[name] for t in best)} to {max(t[name] for t in best)} {name}" for name in costs]
+    return max(trial["accuracy"] for trial in best), *ranges
+
+
 def duration(seconds: float) -> str:
     """Return a time as people say it: ``40 s``, ``12 min``, ``3 h 05 min``."""
     if seconds < 59.5:
@@ -120,12 +129,19 @@ class SearchProgress:
     terminal
         Where it is also told how far the search is, e.g. what :func:`snacpack.workflow.start_job` returns: after
         every generation, and between them not more often than every ``interval`` seconds.
+    name
+        What the search is called on the terminal.
     """
 
     def __init__(
-        self, path: str | Path, search: Mapping[str, Any], terminal: TextIO | None = None, interval: float = 10.0
+        self,
+        path: str | Path,
+        search: Mapping[str, Any],
+        terminal: TextIO | None = None,
+        interval: float = 10.0,
+        name: str = "Search",
     ) -> None:
-        self.path, self.terminal, self.interval = Path(path), terminal, interval
+        self.path, self.terminal, self.interval, self.name = Path(path), terminal, interval, name
         self.n_trials, self.population = search["trials"], search["population"]
         self._last_told = monotonic()
         # What this process has read of the file.
@@ -149,12 +165,12 @@ class SearchProgress:
         if monotonic() - self._last_told >= self.interval:
             self._tell(summary)
 
-    def generation_finished(self, generation: int, best_accuracy: float | None, hypervolume: float) -> None:
-        """Say what all trials until this generation reached."""
+    def generation_finished(self, generation: int, best_accuracy: float | None, *reached: str) -> None:
+        """Say what all trials until this generation reached, the highest accuracy and whatever else."""
         done = (generation + 1) * self.population
 
         def sum_up(history: History) -> str:
-            summary = self._summary(history, done, best_accuracy, f"hypervolume {hypervolume:.4f}")
+            summary = self._summary(history, done, best_accuracy, *reached)
             return summary + (", the search is done" if done >= self.n_trials else "")
 
         self._tell(self._add([f"generation {generation} is finished"], sum_up))
@@ -170,7 +186,7 @@ class SearchProgress:
             self._last_told = monotonic()
             # ValueError: it is closed.
             with suppress(OSError, ValueError):
-                self.terminal.write(f"Search: {summary}\n")
+                self.terminal.write(f"{self.name}: {summary}\n")
                 self.terminal.flush()
 
     def _add(self, messages: Sequence[str], sum_up: Callable[[History], str] = lambda history: "") -> str:

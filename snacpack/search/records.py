@@ -8,22 +8,24 @@ import numpy as np
 import pandas as pd
 
 from snacpack.architecture import Architecture
+from snacpack.compression.scheme import CIRCUIT_COSTS, Compression, Precision
 from snacpack.files import read_json
+from snacpack.search.nsga2 import Space
 from snacpack.search.objectives import objective_values
 from snacpack.search.pareto import non_dominated
-from snacpack.search.space import Genome, SearchSpace
+from snacpack.search.space import Genome
 from snacpack.seeds import derive_seed
 
 Record = dict[str, Any]
+_BITS = ("weight_bits", "activation_bits")
 ESTIMATES = ("macs", "bops", "bram", "dsp", "ff", "lut", "average_resources", "clock_cycles")
 
 
-def proposals(genomes: Sequence[Genome], space: SearchSpace, generation: int) -> Record:
-    """Return the content of ``offspring.json``: numbered genomes with their architectures."""
+def proposals(genomes: Sequence[Genome], space: Space, generation: int) -> Record:
+    """Return the content of ``offspring.json``: numbered genomes with what they stand for."""
     first = generation * len(genomes)
     trials = [
-        {"trial": first + i, "genome": list(genome), "architecture": space.decode(genome).to_dict()}
-        for i, genome in enumerate(genomes)
+        {"trial": first + i, "genome": list(genome), **space.describe(genome)} for i, genome in enumerate(genomes)
     ]
     return {"generation": generation, "trials": trials}
 
@@ -31,6 +33,11 @@ def proposals(genomes: Sequence[Genome], space: SearchSpace, generation: int) ->
 def read_proposals(path: str | Path) -> list[tuple[int, Architecture]]:
     """Return number and architecture of each trial of an ``offspring.json``."""
     return [(trial["trial"], Architecture.from_dict(trial["architecture"])) for trial in read_json(path)["trials"]]
+
+
+def read_compressions(path: str | Path) -> list[tuple[int, Compression]]:
+    """Return number and compression of each trial of an ``offspring.json`` of a compression search."""
+    return [(trial["trial"], Compression.from_dict(trial)) for trial in read_json(path)["trials"]]
 
 
 def training_seed(seed: int, name: str | int) -> int:
@@ -43,7 +50,7 @@ def training_seed(seed: int, name: str | int) -> int:
     return derive_seed(seed, "train", trial)
 
 
-def join_trials(offspring: str | Path, trials: Iterable[str | Path], estimates: str | Path) -> list[Record]:
+def join_trials(offspring: str | Path, trials: Iterable[str | Path], estimates: Iterable[str | Path]) -> list[Record]:
     """Join a generation's files into one record per trial, in the order of the proposals.
 
     Raises
@@ -55,7 +62,7 @@ def join_trials(offspring: str | Path, trials: Iterable[str | Path], estimates: 
     parts = [record for path in trials for record in read_json(path)]
     # Without wall times: the same results give the same survivors, byte for byte.
     trained = {record["trial"]: {name: record[name] for name in record if name != "seconds"} for record in parts}
-    estimated = {record["trial"]: record for record in read_json(estimates)}
+    estimated = {record["trial"]: record for path in estimates for record in read_json(path)}
     missing = [
         trial["trial"] for trial in proposed["trials"] if trial["trial"] not in trained.keys() & estimated.keys()
     ]
@@ -70,10 +77,14 @@ def join_trials(offspring: str | Path, trials: Iterable[str | Path], estimates: 
 def join_generations(
     offspring: Sequence[str | Path], trials: Sequence[str | Path], estimates: Sequence[str | Path]
 ) -> list[Record]:
-    """Join the files of generations as :func:`join_trials` does; ``trials`` holds the shards of each in turn."""
-    n_shards = len(trials) // len(offspring)
-    shards = [trials[i * n_shards : (i + 1) * n_shards] for i in range(len(offspring))]
-    return [record for files in zip(offspring, shards, estimates, strict=True) for record in join_trials(*files)]
+    """Join the files of generations as :func:`join_trials` does, each with as many files of trials and estimates."""
+
+    def of_generations(paths: Sequence[str | Path]) -> list[Sequence[str | Path]]:
+        count = len(paths) // len(offspring)
+        return [paths[i * count : (i + 1) * count] for i in range(len(offspring))]
+
+    files = zip(offspring, of_generations(trials), of_generations(estimates), strict=True)
+    return [record for generation in files for record in join_trials(*generation)]
 
 
 def best_trials(trials: Sequence[Record], objectives: Sequence[str]) -> list[Record]:
@@ -109,11 +120,35 @@ def trials_table(records: Sequence[Mapping[str, Any]], objectives: Sequence[str]
                 **{name: record[name] for name in (*ESTIMATES, "initiation_interval") if name in record},
             }
         )
-    table = pd.DataFrame(rows)
+    return _with_front(pd.DataFrame(rows), objectives)
+
+
+def _with_front(table: pd.DataFrame, objectives: Sequence[str]) -> pd.DataFrame:
     table["pareto"] = False
     succeeded = table["failure"].isna()
     table.loc[succeeded, "pareto"] = _front(table[succeeded], objectives)
     return table
+
+
+def compressions_table(records: Sequence[Mapping[str, Any]], objectives: Sequence[str]) -> pd.DataFrame:
+    """Return one row per trial of a compression search; ``pareto`` marks the front of all in its objectives."""
+    rows = []
+    for record in sorted(records, key=lambda record: record["trial"]):
+        precision = Compression.from_dict(record).precision
+        rows.append(
+            {
+                "trial": record["trial"],
+                "generation": record["generation"],
+                "weight_bits": " ".join(map(str, precision.weight_bits)),
+                "activation_bits": " ".join(map(str, precision.activation_bits)),
+                "input_bits": precision.input_bits,
+                "sparsity": record["sparsity"],
+                "genome": " ".join(map(str, record["genome"])),
+                **{name: record[name] for name in ("accuracy", "loss", "epochs", "seed", "failure")},
+                **{name: record.get(name) for name in CIRCUIT_COSTS},
+            }
+        )
+    return _with_front(pd.DataFrame(rows), objectives)
 
 
 def architecture_of(row: Mapping[str, Any]) -> Architecture:
@@ -127,6 +162,16 @@ def architecture_of(row: Mapping[str, Any]) -> Architecture:
         n_inputs=n_inputs,
         n_outputs=n_outputs,
     )
+
+
+def compressions_of(table: pd.DataFrame, trials: Sequence[int]) -> list[Compression]:
+    """Return what trials of :func:`compressions_table` stand for, in the order of their numbers given."""
+    rows = table.set_index("trial").loc[list(trials)].to_dict("records")
+    bits = [[[int(word) for word in str(row[name]).split()] for name in _BITS] for row in rows]
+    return [
+        Compression(Precision(*layers, int(row["input_bits"])), float(row["sparsity"]))
+        for row, layers in zip(rows, bits, strict=True)
+    ]
 
 
 def _front(table: pd.DataFrame, objectives: Sequence[str]) -> np.ndarray:

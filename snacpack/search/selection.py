@@ -1,6 +1,6 @@
 """Which networks of a search go on to compression and synthesis."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ from snacpack.search.objectives import objective_values
 from snacpack.search.records import architecture_of
 
 RULE = (
-    "Of the Pareto-optimal networks whose validation accuracy is at least min_accuracy: the most accurate, then the "
-    "best of each other objective in the order of the config, then, until max_candidates are chosen, the one "
+    "Of the Pareto-optimal networks with the required validation accuracy: the most accurate, then the best of each "
+    "other objective in the order of the configuration, then, until as many are chosen as were asked for, the one "
     "that is farthest from its nearest chosen network, distances taken in the objectives scaled to their range on "
     "the front. Where none is accurate enough, the most accurate of the front go on."
 )
@@ -20,6 +20,11 @@ RULE = (
 def candidate_name(objectives: Sequence[str], trial: int) -> str:
     """Return the readable name of a chosen trial: ``nac-0012`` for NAC's objectives, else ``snac-0012``."""
     return f"{'nac' if set(objectives) == {'accuracy', 'bops'} else 'snac'}-{trial:04d}"
+
+
+def required_accuracy(wanted: float | str, reference: Mapping[str, Any] | None) -> float:
+    """Return a ``min_accuracy`` of the config as a fraction: itself, or what the reference of that name reached."""
+    return wanted if reference is None else reference["validation_accuracy"]
 
 
 def select_candidates(
@@ -35,7 +40,7 @@ def select_candidates(
     ranked = pareto.sort_values(["accuracy", "trial"], ascending=[False, True]).reset_index(drop=True)
     qualified = ranked[ranked["accuracy"] >= min_accuracy]
     if qualified.empty:
-        chosen = [(i, "among the most accurate; none reached min_accuracy") for i in range(len(ranked))]
+        chosen = [(i, "among the most accurate; none reached the required accuracy") for i in range(len(ranked))]
         chosen, pool = chosen[:max_candidates], ranked
     else:
         chosen, pool = _thin(qualified, objectives, max_candidates), qualified
@@ -72,3 +77,34 @@ def _thin(qualified: pd.DataFrame, objectives: Sequence[str], count: int) -> lis
         distances[list(chosen)] = -1
         chosen[int(np.argmax(distances))] = "farthest from the others chosen"
     return list(chosen.items())[:count]
+
+
+def select_finalists(trials: pd.DataFrame, cost: str, min_accuracy: float, count: int) -> list[int]:
+    """Choose the trials of a compression search that are trained again, for longer.
+
+    Parameters
+    ----------
+    trials
+        Table of all trials, of :func:`snacpack.search.records.compressions_table`.
+    cost
+        Column of what the chosen circuit shall have least of.
+    min_accuracy
+        Validation accuracy that it must reach, a fraction.
+    count
+        How many are chosen, if so many succeeded.
+
+    Returns
+    -------
+    Numbers of trials, the cheapest first: those of the front around the cheapest that is accurate
+    enough, three quarters of them cheaper than that, for a longer training makes them more accurate;
+    then the most accurate beside the front.
+    """
+    succeeded = trials[trials["failure"].isna()]
+    front = succeeded[succeeded["pareto"]].sort_values([cost, "trial"]).reset_index(drop=True)
+    reached = front.index[front["accuracy"] >= min_accuracy]
+    middle = int(reached[0]) if len(reached) else len(front) - 1
+    first = max(0, min(middle - 3 * count // 4, len(front) - count))
+    chosen = front.loc[first : first + count - 1]
+    others = succeeded[~succeeded["pareto"]].sort_values(["accuracy", "trial"], ascending=[False, True])
+    chosen = pd.concat([chosen, others.head(count - len(chosen))])
+    return [int(trial) for trial in chosen.sort_values([cost, "trial"])["trial"]]

@@ -144,6 +144,10 @@ class SearchSpace:
         chosen = {name: getattr(self, name)[genome[i - len(CHOICES)]] for i, name in enumerate(CHOICES)}
         return Architecture(units=units, **chosen, n_inputs=self.n_inputs, n_outputs=self.n_outputs)
 
+    def describe(self, genome: Sequence[int]) -> dict[str, Any]:
+        """Return what ``offspring.json`` says of a genome."""
+        return {"architecture": self.decode(genome).to_dict()}
+
     def encode(self, architecture: Architecture) -> Genome:
         """Return the architecture's canonical genome.
 

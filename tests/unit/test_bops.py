@@ -1,12 +1,15 @@
-"""Multiply-accumulates and bit operations against numbers worked out by hand."""
+"""Multiply-accumulates, bit operations and effective bit operations against numbers worked out by hand."""
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_synthesis_rtl import random_network
 
-from snacpack.hardware.bops import bit_operations, multiply_accumulates
+from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
+from snacpack.hardware.bops import bit_operations, bops_of, effective_bit_operations, multiply_accumulates
 
 BASELINE = (24, 120, 60, 32, 64, 64, 64, 32, 44, 5)
 widths = st.lists(st.integers(1, 200), min_size=2, max_size=8)
@@ -28,6 +31,19 @@ def test_bit_operations_of_a_pruned_network_by_hand():
     assert bit_operations((16, 8, 2), 6, 4, input_bits=10, densities=(0.5, 0.25)) == first + second
 
 
+def test_bit_operations_of_layers_with_their_own_bits_by_hand():
+    first = 16 * 8 * (10 * 6 + 10 + 6 + 4)
+    second = 8 * 2 * (3 * 5 + 3 + 5 + 3)
+    assert bit_operations((16, 8, 2), [6, 5], [3], input_bits=10) == first + second
+
+
+@given(widths, st.integers(1, 16), st.integers(1, 16))
+def test_equal_bits_may_be_given_one_by_one(layer_widths, weight_bits, activation_bits):
+    n = len(layer_widths) - 1
+    each = bit_operations(layer_widths, [weight_bits] * n, [activation_bits] * (n - 1), activation_bits)
+    assert each == bit_operations(layer_widths, weight_bits, activation_bits)
+
+
 @given(widths, st.integers(1, 16), st.integers(1, 16))
 def test_an_empty_network_still_pays_for_its_accumulators(layer_widths, weight_bits, activation_bits):
     dense = bit_operations(layer_widths, weight_bits, activation_bits)
@@ -44,8 +60,51 @@ def test_an_empty_network_still_pays_for_its_accumulators(layer_widths, weight_b
         (((24, 5), 0, 8), "at least one bit"),
         (((24, 5), 8, 8, None, (0.5, 0.5)), "densities"),
         (((24, 5), 8, 8, None, (1.5,)), "densities"),
+        (((24, 8, 5), (8, 8, 8), 8), "layers' weights"),
+        (((24, 8, 5), 8, (8, 8), 8), "hidden layers"),
+        (((24, 8, 5), 8, (8,)), "input_bits"),
+        (((24, 8, 5), 8, (0,), 8), "at least one bit"),
     ],
 )
 def test_impossible_networks_are_refused(arguments, word):
     with pytest.raises(ValueError, match=word):
         bit_operations(*arguments)
+
+
+def two_layers():
+    """5-bit features and 3-bit activations; largest weights of 5 and 3 bits; 5 of 6 and 2 of 4 weights are left."""
+    first = DenseLayer(np.array([[1, -6, 8], [0, 15, -12]]), 3, np.array([1, 2]), 3, "relu", Quantizer(3, 1, False))
+    second = DenseLayer(np.array([[0, 2], [-3, 0]]), 2, np.array([0, 1]), 2, "linear")
+    return FixedPointNetwork(Quantizer(5, 2, True), (first, second))
+
+
+def test_bit_operations_of_a_compressed_network_by_hand():
+    first = 6 * (5 / 6 * 5 * 5 + 5 + 5 + math.log2(3))
+    second = 4 * (1 / 2 * 3 * 3 + 3 + 3 + 1)
+    assert math.isclose(bops_of(two_layers()), first + second)
+
+
+def test_effective_bit_operations_by_hand():
+    # 1, 110, 1000, 1111, 1100 in binary enclose 1, 2, 1, 4 and 2 bits; 10 and 11 enclose 1 and 2.
+    assert effective_bit_operations(two_layers()) == 5 * (1 + 2 + 1 + 4 + 2) + 3 * (1 + 2)
+
+
+@given(st.lists(st.integers(1, 8), min_size=3, max_size=5), st.integers(2, 10), st.floats(0, 1), st.integers(0, 2**31))
+def test_effective_bit_operations_count_no_more_than_the_products(layer_widths, bits, density, seed):
+    network = random_network(tuple(layer_widths), bits=bits, density=density, seed=seed)
+    products = sum(bits * (bits - 1) * np.count_nonzero(layer.weight) for layer in network.layers)
+    assert effective_bit_operations(network) <= products
+
+
+@given(st.integers(0, 2**31), st.integers(0, 6))
+def test_a_power_of_two_costs_no_effective_bits(seed, shift):
+    network = random_network((5, 4, 3), seed=seed)
+    shifted = FixedPointNetwork(
+        network.input,
+        tuple(
+            DenseLayer(layer.weight << shift, layer.weight_fraction_bits + shift, *list(vars(layer).values())[2:])
+            for layer in network.layers
+        ),
+    )
+    np.testing.assert_array_equal(shifted.predict(np.eye(5)), network.predict(np.eye(5)))
+    assert effective_bit_operations(shifted) == effective_bit_operations(network)

@@ -41,7 +41,7 @@ def test_a_search_from_its_first_line_to_its_last(progress):
         progress.trials_finished(generation, finished(range(first, first + 8, 2), 0.55))
         progress.trials_finished(generation, finished([first + 1], None, "Diverged: no\nnumber"))
         progress.trials_finished(generation, finished(range(first + 3, first + 8, 2), best))
-        progress.generation_finished(generation, best, 0.25 + generation / 100)
+        progress.generation_finished(generation, best, f"hypervolume {0.25 + generation / 100:.4f}")
     lines = lines_of(progress.path)
     assert lines[0] == "Snakemake was started 2026-05-01 11:55:00+02:00"
     assert lines[1] == "generation 0, shard 0: training trials 0, 2, 4, 6"
@@ -184,14 +184,14 @@ def test_a_search_does_not_fail_for_its_progress(tmp_path):
         progress = SearchProgress(tmp_path / "file" / "progress.log", SEARCH, stream)
         progress.shard_started(0, 0, [0])
         progress.trials_finished(0, finished([0]))
-        progress.generation_finished(0, None, 0.0)
+        progress.generation_finished(0, None, "hypervolume 0.0")
 
 
 def test_the_terminal_is_not_flooded(progress):
     progress.interval = 100
     for trial in range(8):
         progress.trials_finished(0, finished([trial]))
-    progress.generation_finished(0, 0.5, 0.1)
+    progress.generation_finished(0, 0.5, "hypervolume 0.1")
     assert progress.terminal.getvalue().count("\n") == 1
     assert len(lines_of(progress.path)) == 10
 

@@ -123,7 +123,7 @@ def generation(tmp_path):
 
 def joined(folder):
     shards = [folder / "trials_0.json", folder / "trials_1.json"]
-    return join_trials(folder / "offspring.json", shards, folder / "hardware.json")
+    return join_trials(folder / "offspring.json", shards, [folder / "hardware.json"])
 
 
 def test_trials_are_numbered_through_and_joined(generation):

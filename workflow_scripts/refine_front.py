@@ -1,0 +1,40 @@
+"""Train the finalists of a compression search on, and choose the smallest circuit that is accurate enough."""
+
+from snacpack.workflow import start_job
+
+start_job(snakemake)
+
+import pandas as pd
+
+from snacpack.compression.checkpoint import Checkpoint
+from snacpack.compression.choice import choose_finalist, finalist_metrics, write_metrics
+from snacpack.compression.trials import circuit_costs, compress, refinement_seed
+from snacpack.files import read_json, write_json
+from snacpack.jets.dataset import load_jets
+from snacpack.search.records import compressions_of
+from snacpack.search.selection import required_accuracy, select_finalists
+
+params = snakemake.params
+reference = read_json(snakemake.input.reference) if snakemake.input.reference else None
+minimum = required_accuracy(params.min_accuracy, reference)
+table = pd.read_csv(snakemake.input.trials)
+trials = select_finalists(table, params.cost, minimum, params.finalists)
+start = Checkpoint.load(snakemake.input.warmup)
+compressed = compress(
+    start,
+    compressions_of(table, trials),
+    [refinement_seed(params.seed, snakemake.wildcards.candidate, trial) for trial in trials],
+    load_jets(snakemake.input.jets, ("train", "val")),
+    params.epochs,
+    params.batch_size,
+    snakemake.config["training"]["device"],
+    snakemake.threads,
+    on_result=lambda position, result: print(f"trial {trials[position]}: {result.failure or result.accuracy}"),
+)
+costs = circuit_costs(compressed, params.clock_period_ns, params.part, snakemake.threads)
+rows = finalist_metrics(trials, compressed, costs)
+chosen = choose_finalist(rows, params.cost, minimum)
+write_metrics(rows, snakemake.output.metrics)
+number = chosen["iteration"]
+compressed[number].checkpoint(start, number).save(snakemake.output.checkpoint)
+write_json({**chosen, "file": "refined.pt"}, snakemake.output.chosen)
