@@ -77,7 +77,7 @@ rule tabulate_circuits:
         "results/{run}/benchmarks/tabulate_circuits/table3.tsv"
     params:
         references=REFERENCES,
-        schemes=config["compression"]["schemes"],
+        schemes=SCHEMES,
         part=config["synthesis"]["part"],
     threads: 1
     resources:
@@ -172,8 +172,8 @@ rule draw_training_curves:
 rule draw_pruning_curves:
     input:
         trained=per_model("results/{run}/candidates/{candidate}/float.json"),
-        metrics=per_model("results/{run}/candidates/{candidate}/{scheme}/metrics.csv"),
-        chosen=per_model("results/{run}/candidates/{candidate}/{scheme}/chosen.json"),
+        metrics=per_model("results/{run}/candidates/{candidate}/{scheme}/metrics.csv", MAGNITUDE_SCHEMES),
+        chosen=per_model("results/{run}/candidates/{candidate}/{scheme}/chosen.json", MAGNITUDE_SCHEMES),
     output:
         png="results/{run}/figures/pruning_curves.png",
         svg=report(
@@ -193,6 +193,77 @@ rule draw_pruning_curves:
         "../envs/environment.yaml"
     script:
         "../workflow_scripts/draw_pruning_curves.py"
+
+
+rule draw_compression_fronts:
+    input:
+        trained=per_model("results/{run}/candidates/{candidate}/float.json"),
+        trials=per_model("results/{run}/candidates/{candidate}/{scheme}/search/trials.csv", ["mixed"]),
+        metrics=per_model("results/{run}/candidates/{candidate}/{scheme}/metrics.csv", ["mixed"]),
+        chosen=per_model("results/{run}/candidates/{candidate}/{scheme}/chosen.json", ["mixed"]),
+        compressed=per_model("results/{run}/candidates/{candidate}/{scheme}/compressed.json"),
+        circuits=per_model("results/{run}/synthesis/{candidate}/{scheme}/report.json"),
+    output:
+        png="results/{run}/figures/compression_fronts.png",
+        svg=report(
+            "results/{run}/figures/compression_fronts.svg",
+            caption="captions/compression_fronts.rst",
+            category="Compression",
+        ),
+    log:
+        "results/{run}/logs/draw_compression_fronts/compression_fronts.log",
+    benchmark:
+        "results/{run}/benchmarks/draw_compression_fronts/compression_fronts.tsv"
+    params:
+        references=REFERENCES,
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    message:
+        "Drawing what the searches over compressions found"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/draw_compression_fronts.py"
+
+
+rule compare_estimates:
+    input:
+        references="results/{run}/references/hardware.csv",
+        trials="results/{run}/search/trials.csv",
+        selected="results/{run}/candidates/selected.json",
+        fixed_points=per_model("results/{run}/candidates/{candidate}/{scheme}/fixed_point.json"),
+        circuits=per_model("results/{run}/synthesis/{candidate}/{scheme}/report.json"),
+    output:
+        csv=report(
+            "results/{run}/tables/estimates.csv",
+            caption="captions/estimates_table.rst",
+            category="Tables",
+            labels={"table": "estimates"},
+        ),
+        markdown="results/{run}/tables/estimates.md",
+        html="results/{run}/tables/estimates.html",
+        png="results/{run}/figures/estimates.png",
+        svg=report("results/{run}/figures/estimates.svg", caption="captions/estimates.rst", category="Hardware"),
+    log:
+        "results/{run}/logs/compare_estimates/estimates.log",
+    benchmark:
+        "results/{run}/benchmarks/compare_estimates/estimates.tsv"
+    params:
+        references=REFERENCES,
+        schemes=SCHEMES,
+        surrogate=config["hardware"]["surrogate"],
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    message:
+        "Writing estimates beside what synthesis counted"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/compare_estimates.py"
 
 
 rule draw_confusion_matrix:
@@ -233,19 +304,26 @@ rule write_report:
         metrics=per_model("results/{run}/candidates/{candidate}/{scheme}/metrics.csv"),
         chosen=per_model("results/{run}/candidates/{candidate}/{scheme}/chosen.json"),
         compressed=per_model("results/{run}/candidates/{candidate}/{scheme}/compressed.json"),
+        fixed_points=per_model("results/{run}/candidates/{candidate}/{scheme}/fixed_point.json"),
         circuits=per_model("results/{run}/synthesis/{candidate}/{scheme}/report.json"),
         verified=per_model("results/{run}/synthesis/{candidate}/{scheme}/verification.json"),
         data_card="results/{run}/figures/data_card.png",
         hypervolume="results/{run}/figures/hypervolume.svg",
         training_curves="results/{run}/figures/training_curves.svg",
-        pruning_curves="results/{run}/figures/pruning_curves.svg",
+        # What only one way of compression has is left out of a run that does not take it.
+        pruning_curves="results/{run}/figures/pruning_curves.svg" if MAGNITUDE_SCHEMES else [],
+        compression_fronts="results/{run}/figures/compression_fronts.svg" if "mixed" in SCHEMES else [],
+        compression_trials=per_model(
+            "results/{run}/candidates/{candidate}/{scheme}/search/trials.csv", ["mixed"] if "mixed" in SCHEMES else []
+        ),
+        estimates="results/{run}/figures/estimates.svg",
         fronts=expand("results/{{run}}/figures/fig{number}.png", number=range(1, 5)),
         confusion=per_model("results/{run}/figures/confusion_{candidate}_{scheme}.svg"),
         # Known without the search, so that the references need not wait for it; all is among the inputs above.
         early=expand(
             "results/{{run}}/synthesis/{candidate}/{scheme}/{name}.json",
             candidate=REFERENCES,
-            scheme=config["compression"]["schemes"],
+            scheme=REFERENCE_SCHEMES,
             name=["report", "verification"],
         ),
     output:

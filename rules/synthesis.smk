@@ -107,3 +107,26 @@ rule synthesize_model:
         "../envs/environment.yaml"
     script:
         "../workflow_scripts/synthesize_model.py"
+
+
+rule collect_placed_report:
+    input:
+        project="results/{run}/synthesis/{candidate}/{scheme}/{project}",
+    output:
+        report="results/{run}/synthesis/{candidate}/{scheme}/placed_{project}.json",
+    log:
+        "results/{run}/logs/collect_placed_report/{candidate}_{scheme}_{project}.log",
+    benchmark:
+        "results/{run}/benchmarks/collect_placed_report/{candidate}_{scheme}_{project}.tsv"
+    wildcard_constraints:
+        project="rtl|hls",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime="10m",
+    message:
+        "Collecting what Vivado placed and routed in the {wildcards.project} project of {wildcards.candidate}"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/collect_placed_report.py"

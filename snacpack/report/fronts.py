@@ -133,12 +133,13 @@ def draw_projection(
             close[0].set_title(f"close view ({outside} networks lie to the left)", fontsize=10)
             _draw_points(close[0], points, marked, projection)
             _zoom(close[0], points, marked, projection, view)
-        else:
-            _label(whole, points, marked, projection)
         figure.colorbar(image, ax=axes[0].tolist(), label="Generation", ticks=generation_ticks(points), pad=0.01)
         figure.suptitle(projection.title(objectives), fontsize=12)
         handles, labels = whole.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=5, columnspacing=1.2, handletextpad=0.4)
+        # Names find their places last, when nothing moves the axes any more.
+        shown = points[points["accuracy"].between(*view)] if view else points
+        _label(axes[0][-1], shown, marked, projection)
     return figure
 
 
@@ -170,11 +171,10 @@ def _zoom(
     shown = pd.concat([table[table["accuracy"].between(*view)] for table in (points, marked)])[projection.y]
     margin = 0.06 * (shown.max() - shown.min()) or 1
     axes.set(xlim=view, ylim=(shown.min() - margin, shown.max() + margin))
-    _label(axes, points[points["accuracy"].between(*view)], marked, projection)
 
 
 def _label(axes: "Axes", points: pd.DataFrame, marked: pd.DataFrame, projection: Projection) -> None:
     columns = [projection.x, projection.y]
     anchors = {name: tuple(model[columns].astype(float)) for name, model in marked.iterrows()}
     obstacles = pd.concat([points[columns], marked[columns]]).to_numpy(dtype=float)
-    label_points(axes, anchors, obstacles, step_line(points, projection))
+    label_points(axes, anchors, obstacles, [step_line(points, projection)])

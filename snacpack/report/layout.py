@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from snacpack.compression.scheme import MIXED, Scheme
 from snacpack.report.records import DataSet
 from snacpack.report.tables import RESOURCES, TABLE2_FORMATS, TABLE3_FORMATS, Row, write_number
 
@@ -159,12 +160,31 @@ def table3(
         "Accuracy: the quantised and pruned network on the test jets, with Wilson's interval at 68.27%. "
         "Sparsity: weights that are zero. "
         "cc: clock cycles. II: initiation interval. In brackets behind the resources: percent of the part.",
+        scheme_note(row["scheme"] for row in rows),
         f"Part {part}; clock period asked for: {', '.join(f'{clock:g} ns' for clock in clocks)}.",
         *backend_notes(rows),
         "Bold: the best value of a column.",
         f"Tools: {'; '.join(tools) or 'none'}. " + version_note(versions, ("brevitas", "qonnx", "hls4ml", "da4ml")),
     )
     return Table("Table 3. The compressed networks as circuits", headings, cells, notes, 2)
+
+
+def bits_words(scheme: str) -> str:
+    """Say what a scheme stands for: ``8-bit weights, activations and inputs``."""
+    if scheme == MIXED:
+        return "each layer's own bits, as a search chose them"
+    bits = Scheme.parse(scheme)
+    if bits.input_bits != bits.activation_bits:
+        return f"{bits.weight_bits}-bit weights, {bits.activation_bits}-bit activations, {bits.input_bits}-bit inputs"
+    if bits.weight_bits != bits.activation_bits:
+        return f"{bits.weight_bits}-bit weights, {bits.activation_bits}-bit activations and inputs"
+    return f"{bits.weight_bits}-bit weights, activations and inputs"
+
+
+def scheme_note(schemes: Iterable[str]) -> str:
+    """Say in words what each of the schemes is."""
+    words = [f"{scheme} stands for {bits_words(scheme)}" for scheme in dict.fromkeys(schemes)]
+    return f"{'; '.join(words) or 'There are no schemes'}."
 
 
 BACKEND_NOTES = {

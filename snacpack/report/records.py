@@ -9,7 +9,11 @@ from typing import Any
 import h5py
 import pandas as pd
 
+from snacpack.compression.scheme import MIXED
 from snacpack.files import read_json
+
+Key = tuple[str, str]
+"""A model and a scheme."""
 
 ESTIMATES = ("macs", "bops", "average_resources", "clock_cycles")
 """Columns of the trials that every figure and table 2 need, as trials.csv names them."""
@@ -64,30 +68,77 @@ def read_data_set(path: str | Path) -> DataSet:
         )
 
 
+@dataclass(frozen=True)
+class CompressionSearch:
+    """A model's search over its compressions.
+
+    Parameters
+    ----------
+    trials
+        ``search/trials.csv``; ``failure`` is empty where there was none.
+    finalists
+        ``metrics.csv``: the trials that were trained on, numbered by ``iteration``; ``failure`` as in the trials.
+    chosen
+        ``chosen.json``: the finalist that was synthesised, and the accuracy that was asked for.
+    """
+
+    trials: pd.DataFrame
+    finalists: pd.DataFrame
+    chosen: Mapping[str, Any]
+
+    @property
+    def choice(self) -> pd.Series:
+        """The finalist that was synthesised."""
+        return self.finalists.set_index("iteration").loc[self.chosen["iteration"]]
+
+
 def by_model(paths: Iterable[str | Path]) -> dict[str, Any]:
     """Read JSON files ``.../{model}/name.json`` into a mapping from model, in the order given."""
     return {Path(path).parent.name: read_json(path) for path in paths}
 
 
-def model_and_scheme(path: str | Path) -> tuple[str, str]:
+def model_and_scheme(path: str | Path) -> Key:
     """Return the model and the scheme that a path ``.../{model}/{scheme}/name`` belongs to."""
     folder = Path(path).parent
     return folder.parent.name, folder.name
 
 
-def by_scheme(paths: Iterable[str | Path]) -> dict[tuple[str, str], Any]:
+def by_scheme(paths: Iterable[str | Path]) -> dict[Key, Any]:
     """Read JSON files ``.../{model}/{scheme}/name.json`` into a mapping from both, in the order given."""
     return {model_and_scheme(path): read_json(path) for path in paths}
 
 
-def metrics_by_scheme(paths: Iterable[str | Path]) -> dict[tuple[str, str], pd.DataFrame]:
+def metrics_by_scheme(paths: Iterable[str | Path]) -> dict[Key, pd.DataFrame]:
     """Read CSV files ``.../{model}/{scheme}/metrics.csv`` into a mapping from both, in the order given."""
     return {model_and_scheme(path): pd.read_csv(path) for path in paths}
 
 
-def in_model_order(
-    keys: Iterable[tuple[str, str]], models: Sequence[str], schemes: Sequence[str]
-) -> list[tuple[str, str]]:
+def compression_searches(
+    trials: Iterable[str | Path], metrics: Mapping[Key, pd.DataFrame], chosen: Mapping[Key, Mapping[str, Any]]
+) -> dict[str, CompressionSearch]:
+    """Return the search over each model's compressions, in the order given.
+
+    Parameters
+    ----------
+    trials
+        Files ``.../{model}/mixed/search/trials.csv``.
+    metrics, chosen
+        Content of ``metrics.csv`` and ``chosen.json`` by model and scheme, those of ``mixed`` among them.
+    """
+    searches = {}
+    for path in map(Path, trials):
+        model = path.parents[2].name
+        tables = [_with_failures(table) for table in (pd.read_csv(path), metrics[model, MIXED])]
+        searches[model] = CompressionSearch(*tables, chosen[model, MIXED])
+    return searches
+
+
+def _with_failures(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose ``failure`` holds words alone, none where there was no failure."""
+    return table.assign(failure=["" if pd.isna(failure) else str(failure) for failure in table["failure"]])
+
+
+def in_model_order(keys: Iterable[Key], models: Sequence[str], schemes: Sequence[str]) -> list[Key]:
     """Sort pairs of model and scheme by the run's order of models, then of schemes."""
     return sorted(keys, key=lambda key: (models.index(key[0]), schemes.index(key[1])))
 

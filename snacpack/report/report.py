@@ -7,15 +7,22 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from snacpack.compression.scheme import MIXED
 from snacpack.files import read_json
-from snacpack.report import sections
+from snacpack.fixed_point import FixedPointNetwork
+from snacpack.hardware.surrogate import Surrogate
+from snacpack.report import compression, sections
+from snacpack.report.estimators import estimate_rows, estimate_table, rule4ml_of_models
 from snacpack.report.fronts import NAC_OBJECTIVES, PROJECTIONS
 from snacpack.report.interactive import interactive_projection, plotly_library
-from snacpack.report.layout import NOT_PUBLISHED, backend_notes, table1, table2, table3
+from snacpack.report.layout import NOT_PUBLISHED, Table, backend_notes, scheme_note, table1, table2, table3
 from snacpack.report.page import picture, render
 from snacpack.report.records import (
+    CompressionSearch,
+    Key,
     by_model,
     by_scheme,
+    compression_searches,
     in_model_order,
     metrics_by_scheme,
     model_and_scheme,
@@ -26,7 +33,6 @@ from snacpack.report.records import (
 )
 from snacpack.report.tables import table1_rows, table2_rows, table3_rows
 
-Key = tuple[str, str]
 FEATURE_WORDS = {"pt": "pT", "etarel": "η relative to the jet axis", "phirel": "φ relative to the jet axis"}
 
 
@@ -38,12 +44,16 @@ class RunFiles:
     ----------
     jets, references, trials, selected
         ``data/jets.h5``, ``references/hardware.csv``, ``search/trials.csv``, ``candidates/selected.json``.
-    trained, metrics, chosen, compressed
-        ``float.json``, ``metrics.csv``, ``chosen.json`` and ``compressed.json`` of the models.
+    trained, metrics, chosen, compressed, fixed_points
+        ``float.json``, ``metrics.csv``, ``chosen.json``, ``compressed.json`` and ``fixed_point.json`` of the models.
+    compression_trials
+        ``mixed/search/trials.csv`` of the models; none where no compressions were searched.
     circuits, verified
         ``report.json`` and ``verification.json`` of the models' syntheses.
-    data_card, hypervolume, training_curves, pruning_curves
+    data_card, hypervolume, training_curves, estimates
         Pictures.
+    pruning_curves, compression_fronts
+        Pictures; none (an empty list) of a way of compression that the run does not take.
     fronts
         Pictures of figures 1 to 4, in this order.
     confusion
@@ -58,12 +68,16 @@ class RunFiles:
     metrics: Sequence[str]
     chosen: Sequence[str]
     compressed: Sequence[str]
+    fixed_points: Sequence[str]
+    compression_trials: Sequence[str]
     circuits: Sequence[str]
     verified: Sequence[str]
     data_card: str
     hypervolume: str
     training_curves: str
-    pruning_curves: str
+    pruning_curves: str | Sequence[str]
+    compression_fronts: str | Sequence[str]
+    estimates: str
     fronts: Sequence[str]
     confusion: Sequence[str]
 
@@ -85,6 +99,7 @@ class Run:
     trained: Mapping[str, Any]
     metrics: Mapping[Key, pd.DataFrame]
     chosen: Mapping[Key, Any]
+    searches: Mapping[str, CompressionSearch]
     compressed: Mapping[Key, Any]
     circuits: Mapping[Key, Any]
     verified: Mapping[Key, Any]
@@ -96,6 +111,7 @@ class Run:
         references = list(config["references"])
         selected, trials = read_json(files.selected), read_trials(files.trials)
         trained, compressed = by_model(files.trained), by_scheme(files.compressed)
+        metrics, chosen = metrics_by_scheme(files.metrics), by_scheme(files.chosen)
         names = model_names(references, selected)
         return cls(
             config=config,
@@ -104,12 +120,13 @@ class Run:
             trials=trials,
             models=read_models(files.references, trials, selected, references, trained),
             trained={name: trained[name] for name in names},
-            metrics=metrics_by_scheme(files.metrics),
-            chosen=by_scheme(files.chosen),
+            metrics=metrics,
+            chosen=chosen,
+            searches=compression_searches(files.compression_trials, metrics, chosen),
             compressed=compressed,
             circuits=by_scheme(files.circuits),
             verified=by_scheme(files.verified),
-            order=in_model_order(compressed, names, config["compression"]["schemes"]),
+            order=in_model_order(compressed, names, [*config["compression"]["schemes"], MIXED]),
         )
 
 
@@ -139,11 +156,12 @@ def report_page(files: RunFiles, config: Mapping[str, Any], versions: Mapping[st
         is_nac=set(config["search"]["objectives"]) == NAC_OBJECTIVES,
         plotly=plotly_library(),
         **_search_parts(run, files),
+        required=compression.required_accuracy_words(config["selection"]["min_accuracy"]),
+        **_compression_parts(run, files),
         **_hardware_parts(run, files, data),
         data_card=picture(files.data_card),
         hypervolume=picture(files.hypervolume),
         training_curves=picture(files.training_curves),
-        pruning_curves=picture(files.pruning_curves),
     )
 
 
@@ -170,6 +188,30 @@ def _search_parts(run: Run, files: RunFiles) -> dict[str, Any]:
     }
 
 
+def _compression_parts(run: Run, files: RunFiles) -> dict[str, Any]:
+    rows = table3_rows(run.order, run.compressed, run.circuits)
+    schemes = list(dict.fromkeys(scheme for _, scheme in run.order))
+    pruned = [scheme for scheme in schemes if scheme != MIXED]
+    settings = run.config["compression"]
+    return {
+        "treatments": compression.treatments(schemes),
+        "pruning": pruned
+        and {
+            "schemes": scheme_note(pruned),
+            "warm_up": compression.warm_up_words(settings["warmup_epochs"], "at the scheme's bits"),
+            "picture": picture(files.pruning_curves),
+            "table": compression.compression_table(rows, run.metrics, run.chosen),
+        },
+        "searching": run.searches
+        and {
+            **compression.search_words(run.searches, run.config),
+            "method": sections.METHOD_WORDS[settings["search"]["method"]],
+            "picture": picture(files.compression_fronts),
+            "table": compression.search_table(run.searches),
+        },
+    }
+
+
 def _hardware_parts(run: Run, files: RunFiles, data: Any) -> dict[str, Any]:
     hardware, synthesis = run.config["hardware"], run.config["synthesis"]
     rows = table3_rows(run.order, run.compressed, run.circuits)
@@ -179,8 +221,10 @@ def _hardware_parts(run: Run, files: RunFiles, data: Any) -> dict[str, Any]:
             table2_rows(run.models, run.trained), data, run.versions, hardware["surrogate"], hardware["bit_width"]
         ),
         "table3": table3(rows, data, run.versions, run.circuits.values(), synthesis["part"]),
-        "compression_table": sections.compression_table(rows, run.metrics, run.chosen),
-        "estimate_table": sections.estimate_table(run.order, run.circuits),
+        "timing_table": sections.timing_table(run.order, run.circuits),
+        "timing_sentence": sections.timing_sentence(run.order, run.circuits),
+        "estimate_table": _estimates(run, files),
+        "estimates": picture(files.estimates),
         "verification_table": sections.verification_table(run.order, run.verified),
         "verification_sentence": sections.verification_sentence(run.verified),
         "origin_table": sections.origin_table(run.order, run.circuits),
@@ -189,6 +233,14 @@ def _hardware_parts(run: Run, files: RunFiles, data: Any) -> dict[str, Any]:
         "parallelism": sections.parallelism(rows, synthesis),
         "confusion": [{"model": key[0], "scheme": key[1], "picture": picture(pictures[key])} for key in run.order],
     }
+
+
+def _estimates(run: Run, files: RunFiles) -> Table:
+    surrogate = Surrogate(**run.config["hardware"]["surrogate"])
+    rule4ml = rule4ml_of_models(files.references, run.trials, run.selected, list(run.config["references"]))
+    networks = {model_and_scheme(path): FixedPointNetwork.load(path) for path in files.fixed_points}
+    rows = estimate_rows(run.order, run.circuits, networks, rule4ml, surrogate)
+    return estimate_table(rows, [circuit["tool"] for circuit in run.circuits.values()], surrogate)
 
 
 def _plain(value: Any) -> Any:

@@ -5,10 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from snacpack.report.layout import Cell, Table, accuracy_with_interval, grouped
+from snacpack.compression.scheme import MIXED
+from snacpack.report.layout import Cell, Table
+from snacpack.report.records import Key
 from snacpack.report.tables import Row, short_float
+from snacpack.synthesis.timing import CLOCK_UNCERTAINTY
 
-Key = tuple[str, str]
 MISSING = "\N{EN DASH}"
 OBJECTIVE_WORDS = {
     "accuracy": "validation accuracy",
@@ -75,52 +77,47 @@ def failed_table(trials: pd.DataFrame) -> Table | None:
     return Table("Trials that failed", ("Trial", "Architecture", "Reason", "Generation"), rows, n_text=3)
 
 
-def compression_table(
-    rows: Sequence[Row], metrics: Mapping[Key, pd.DataFrame], chosen: Mapping[Key, Mapping[str, Any]]
-) -> Table:
-    """Lay out the iteration that went to synthesis, for the model and scheme of each of table 3's rows."""
-    lines = []
-    for row in rows:
-        key = row["model"], row["scheme"]
-        iteration = chosen[key]["iteration"]
-        table = metrics[key].set_index("iteration")
-        lines.append(
+def timing_table(order: Sequence[Key], circuits: Mapping[Key, Mapping[str, Any]]) -> Table | None:
+    """Lay out what the longest paths say about the clock, None if no circuit carries such an estimate."""
+    rows, families = [], []
+    for key in order:
+        timing = circuits[key].get("timing")
+        if timing is None:
+            continue
+        families.append(timing["delays"])
+        period = timing["estimated_clock_period_ns"]
+        rows.append(
             cells(
                 *key,
-                chosen[key]["reason"],
-                f"{iteration} of {table.index.max()}",
-                f"{100 * chosen[key]['sparsity']:.1f}",
-                f"{100 * chosen[key]['validation_accuracy']:.2f}",
-                accuracy_with_interval(row),
-                grouped(table.loc[iteration, "macs_left"], "d"),
-                grouped(table.loc[iteration, "bops"], "d"),
+                f"{circuits[key]['clock_period_ns']:g}",
+                f"{period:.2f} ({1000 / period:.0f})",
+                "yes" if timing["meets_target"] else "no",
+                f"{timing['worst_stage'] + 1} of {len(timing['stages'])}",
+                *(timing[name] for name in ("lut_levels", "carry_bits")),
+                *(f"{timing[name]:.2f}" for name in ("logic_ns", "routing_ns")),
             )
         )
-    headings = ("Model", "Scheme", "Why this iteration", "Iteration", "Sparsity [%]", "Val. accuracy [%]")
-    headings += ("Test accuracy [%] (68% interval)", "MACs left", "BOPs")
-    return Table("The compressed networks", headings, tuple(lines), n_text=3)
-
-
-def estimate_table(order: Sequence[Key], circuits: Mapping[Key, Mapping[str, Any]]) -> Table | None:
-    """Lay out what da4ml estimated beside what was counted, None if no circuit carries an estimate."""
-    rows = []
-    for key in order:
-        estimate = (circuits[key].get("estimates") or {}).get("da4ml")
-        counted = circuits[key]["lut"]
-        if estimate:
-            ratio = f"{estimate['lut'] / counted:.2f}" if counted else None
-            numbers = [grouped(value, "d") for value in (counted, estimate["lut"], circuits[key]["ff"], estimate["ff"])]
-            rows.append(cells(*key, *numbers[:2], ratio, *numbers[2:]))
-    headings = (
-        "Model",
-        "Scheme",
-        "LUT counted",
-        "LUT est. by da4ml",
-        "Est. / counted",
-        "FF counted",
-        "FF est. by da4ml",
+    headings = ("Model", "Scheme", "Clock period asked for [ns]", "Estimated [ns] (MHz)", "Meets it", "Deciding stage")
+    headings += ("LUT levels", "Carry bits", "Cells [ns]", "Wires [ns]")
+    notes = (
+        "An estimate that no placing and routing confirms: the longest path of each pipeline stage, through the cells "
+        f"that Yosys mapped it to, with delays of {joined(list(dict.fromkeys(families)))} cells. Every wire between "
+        f"slices is assumed to take the same time, and {CLOCK_UNCERTAINTY:.0%} of the period is kept in reserve. Wires "
+        "with many readers, and those across the chip, take longer.",
+        "LUT levels and carry bits: look-up tables, and bits of carry chains, on the path of the stage that decides.",
     )
-    return Table("da4ml's own estimate beside the count", headings, tuple(rows), n_text=2) if rows else None
+    return Table("Estimated timing", headings, tuple(rows), notes, n_text=2) if rows else None
+
+
+def timing_sentence(order: Sequence[Key], circuits: Mapping[Key, Mapping[str, Any]]) -> str:
+    """Say which circuits miss the clock period that was asked for, by the estimate of those that have one."""
+    estimated = [key for key in order if circuits[key].get("timing")]
+    missed = [" ".join(key) for key in estimated if not circuits[key]["timing"]["meets_target"]]
+    if missed:
+        return (
+            f"By the estimate below, {joined(missed)} {'misses' if len(missed) == 1 else 'miss'} the clock asked for."
+        )
+    return "By the estimate below, every circuit meets the clock asked for."
 
 
 def verification_table(order: Sequence[Key], verified: Mapping[Key, Mapping[str, Any]]) -> Table:
@@ -147,6 +144,16 @@ def verification_table(order: Sequence[Key], verified: Mapping[Key, Mapping[str,
     return Table("Comparisons with the trained network", headings, tuple(rows), notes, n_text=5)
 
 
+_NUMBER_WORDS = {"ii": "interval", "dsp": "DSP", "lut": "LUT", "ff": "FF", "bram": "BRAM"}
+_UNIT_WORDS = {"cycles": "[cycles]", "ns": "[ns]", "percent": "[%]"}
+
+
+def number_words(name: str) -> str:
+    """Return how a number of ``report.json`` is called in table 3: ``latency [ns]`` for ``latency_ns``."""
+    words = [{**_NUMBER_WORDS, **_UNIT_WORDS}.get(word, word) for word in name.split("_")]
+    return " ".join(words)
+
+
 def origin_table(order: Sequence[Key], circuits: Mapping[Key, Mapping[str, Any]]) -> Table:
     """Lay out where each number of table 3 comes from; models that share an origin share a row."""
     owners: dict[tuple[str, str], list[str]] = {}
@@ -157,7 +164,7 @@ def origin_table(order: Sequence[Key], circuits: Mapping[Key, Mapping[str, Any]]
     for (number, sentence), models in owners.items():
         numbers.setdefault((sentence, tuple(models)), []).append(number)
     rows = tuple(
-        cells(", ".join(names), sentence, "all" if len(models) == len(order) else ", ".join(models))
+        cells(", ".join(map(number_words, names)), sentence, "all" if len(models) == len(order) else ", ".join(models))
         for (sentence, models), names in numbers.items()
     )
     return Table("Origin of table 3's numbers", ("Number", "Origin", "Models"), rows, n_text=3)
@@ -182,20 +189,33 @@ def verification_sentence(verified: Mapping[Key, Mapping[str, Any]]) -> str:
 
 
 def circuit_sentences(rows: Sequence[Row], references: Sequence[str]) -> list[str]:
-    """Compare each candidate's circuit with the first reference's of the same scheme, a sentence each."""
+    """Compare each candidate's circuit with the first reference's, a sentence each.
+
+    That is the one of the same scheme; a circuit with bits of each layer's own is compared with the others too.
+    """
     sentences = []
     standard = {row["scheme"]: row for row in rows if row["model"] == references[0]} if references else {}
     for row in rows:
-        other = standard.get(row["scheme"])
-        if row["model"] in references or other is None or not row["lut"] or not other["lut"]:
-            continue
-        sentences.append(
-            f"{row['model']} at {row['scheme']} classifies {_percent_with_interval(row)} of the test jets correctly, "
-            f"{other['model']} {_percent_with_interval(other)}, each with its 68% interval. It takes "
-            f"{row['lut']:,} LUTs, {100 * row['lut'] / other['lut']:.0f}% of {other['model']}'s, and its latency is "
-            f"{row['latency_cycles']} clock cycles, {other['model']}'s {other['latency_cycles']}."
-        )
+        others = [standard[row["scheme"]]] if row["scheme"] in standard else []
+        others += [standard[scheme] for scheme in standard if row["scheme"] == MIXED != scheme]
+        others = [other for other in others if other["lut"]]
+        if row["model"] not in references and row["lut"] and others:
+            sentences.append(_circuit_sentence(row, others))
     return sentences
+
+
+def _circuit_sentence(row: Row, others: Sequence[Row]) -> str:
+    shares = [f"{100 * row['lut'] / other['lut']:.0f}% of those of {_treated(other)}" for other in others]
+    return (
+        f"{_treated(row)} classifies {_percent_with_interval(row)} of the test jets correctly, "
+        f"{_treated(others[0])} {_percent_with_interval(others[0])}, each with its 68% interval. It takes "
+        f"{row['lut']:,} LUTs, {joined(shares)}, and its latency is "
+        f"{row['latency_cycles']} clock cycles, against {others[0]['latency_cycles']}."
+    )
+
+
+def _treated(row: Row) -> str:
+    return f"{row['model']} {'with mixed bits' if row['scheme'] == MIXED else 'at ' + row['scheme']}"
 
 
 def _percent_with_interval(row: Row) -> str:

@@ -93,7 +93,7 @@ def _table2_row(name: str, model: pd.Series, trained: Mapping[str, Any]) -> Row:
     return {
         "model": name,
         "architecture": model["architecture"],
-        **_accuracy(trained, f"candidates/{name}/float.json"),
+        **accuracy_of(trained, f"candidates/{name}/float.json"),
         "macs": model["macs"],
         "bops": model["bops"],
         "est_average_resources_percent": model["average_resources"],
@@ -101,7 +101,21 @@ def _table2_row(name: str, model: pd.Series, trained: Mapping[str, Any]) -> Row:
     }
 
 
-def _accuracy(counts: Mapping[str, Any], path: str) -> Row:
+def accuracy_of(counts: Mapping[str, Any], path: str) -> Row:
+    """Return a model's accuracy on test jets with its 68% interval, all in percent.
+
+    Parameters
+    ----------
+    counts
+        ``test_correct`` and ``n_test``.
+    path
+        The file that they are from.
+
+    Raises
+    ------
+    ValueError
+        If the counts are not a fraction; the message names the file.
+    """
     try:
         low, high = wilson_interval(counts["test_correct"], counts["n_test"])
     except ValueError as error:
@@ -139,7 +153,7 @@ def table3_rows(
             "model": model,
             "scheme": scheme,
             "sparsity": compressed[model, scheme]["sparsity"],
-            **_accuracy(compressed[model, scheme], f"candidates/{model}/{scheme}/compressed.json"),
+            **accuracy_of(compressed[model, scheme], f"candidates/{model}/{scheme}/compressed.json"),
             **{name: synthesised[model, scheme][name] for name in from_circuit},
         }
         for model, scheme in order

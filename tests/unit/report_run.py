@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from snacpack.files import read_json, write_json
+from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
 from snacpack.report.report import RunFiles
 from snacpack.search.objectives import objective_values
 from snacpack.search.pareto import non_dominated
@@ -23,11 +24,19 @@ HISTORY = [
 ]
 
 
-def write_run(folder: Path, n_trials: int = 64, names: tuple[str, ...] = ("snac-0012", "snac-0031")) -> dict[str, Any]:
-    """Write the run into ``folder`` and return its config."""
+def write_run(
+    folder: Path,
+    n_trials: int = 64,
+    names: tuple[str, ...] = ("snac-0012", "snac-0031"),
+    methods: tuple[str, ...] = ("magnitude", "search"),
+) -> dict[str, Any]:
+    """Write the run into ``folder`` and return its config.
+
+    Compressions are searched for the candidates, and for the reference where nothing else compresses it.
+    """
     config = yaml.safe_load(CONFIG.read_text())
     config["references"] = {"baseline": config["references"]["baseline"]}
-    config["compression"]["schemes"] = ["w8a8"]
+    config["compression"] |= {"method": list(methods), "schemes": ["w8a8"]}
     _write_jets(folder / "data" / "jets.h5")
     trials = _trials(config, n_trials)
     (folder / "search").mkdir()
@@ -51,7 +60,11 @@ def write_run(folder: Path, n_trials: int = 64, names: tuple[str, ...] = ("snac-
         folder / "candidates" / "selected.json",
     )
     for i, model in enumerate(["baseline", *(candidate["name"] for candidate in candidates)]):
-        _write_model(folder, model, i)
+        _write_float(folder / "candidates" / model, i)
+        if "magnitude" in methods:
+            _write_pruned(folder, model, i)
+        if "search" in methods and (i or "magnitude" not in methods):
+            _write_searched(folder, model, i)
     return config
 
 
@@ -98,6 +111,7 @@ def _trials(config: dict[str, Any], n_trials: int) -> pd.DataFrame:
                 "failure": "",
                 "macs": macs,
                 "bops": macs * 80,
+                "lut": macs / 1200,
                 "average_resources": macs / 3600 + random.random(),
                 "clock_cycles": 20 + 9 * len(network.units) + random.random() * 40 + macs / 500,
             }
@@ -118,8 +132,7 @@ def _write_reference(path: Path) -> None:
     )
 
 
-def _write_model(folder: Path, model: str, i: int) -> None:
-    home, scheme = folder / "candidates" / model, folder / "candidates" / model / "w8a8"
+def _write_float(home: Path, i: int) -> None:
     write_json(
         {
             "validation_accuracy": 0.5712 - 0.002 * i,
@@ -130,6 +143,10 @@ def _write_model(folder: Path, model: str, i: int) -> None:
         },
         home / "float.json",
     )
+
+
+def _write_pruned(folder: Path, model: str, i: int) -> None:
+    scheme = folder / "candidates" / model / "w8a8"
     scheme.mkdir(parents=True)
     sparsity = [round(1 - 0.8**k, 4) for k in range(4)]
     accuracies = [0.565 - 0.002 * i, 0.566 - 0.001 * i, 0.564, 0.561]
@@ -138,24 +155,70 @@ def _write_model(folder: Path, model: str, i: int) -> None:
     pd.DataFrame(metrics).to_csv(scheme / "metrics.csv", index=False)
     choice = {"iteration": 3, "sparsity": sparsity[3], "validation_accuracy": accuracies[3]}
     write_json({**choice, "reason": "nearest to the target sparsity of 0.5"}, scheme / "chosen.json")
+    _write_compressed(scheme, choice, 561 - i)
+    _write_circuit(folder, model, "w8a8", 171000 // (1 + 3 * i), 15 - 3 * i)
+
+
+def _write_searched(folder: Path, model: str, i: int) -> None:
+    """Write a search of twelve trials, one of which failed, whose second finalist of three is the smallest enough."""
+    home = folder / "candidates" / model / "mixed"
+    random, bits = Random(i), ["6 4 5", "5 5 4", "3 2 4"]
+    luts = [round(2500 * 1.25**k) for k in range(12)]
+    trials = pd.DataFrame(
+        {
+            "trial": range(12),
+            "generation": [k // 4 for k in range(12)],
+            "weight_bits": [bits[k % 3] for k in range(12)],
+            "activation_bits": "5 4",
+            "input_bits": 6,
+            "sparsity": 0.8,
+            "accuracy": [0.56 - 0.3 * 0.7**k - 0.01 * random.random() for k in range(12)],
+            "failure": None,
+            "lut": luts,
+            "ff": [lut // 4 for lut in luts],
+            "clock_cycles": 4,
+        }
+    )
+    trials.loc[7, ["accuracy", "failure", "lut", "ff"]] = [None, "Diverged: the loss is nan after epoch 1", None, None]
+    costs = {"accuracy": trials["accuracy"].fillna(0), "lut": trials["lut"].fillna(1e9)}
+    trials["pareto"] = non_dominated(objective_values(pd.DataFrame(costs).to_dict("records"), ["accuracy", "lut"]))
+    (home / "search").mkdir(parents=True)
+    trials.to_csv(home / "search" / "trials.csv", index=False)
+    reached = i < 2
+    finalists = trials.loc[[8, 9, 10]].drop(columns=["accuracy", "pareto", "generation"])
+    finalists.insert(0, "iteration", range(3))
+    accuracies = [0.569, 0.5725 if reached else 0.57, 0.574 if reached else 0.571]
+    finalists = finalists.assign(validation_accuracy=accuracies, macs_left=1200, bops=150000, ebops=60000)
+    finalists.to_csv(home / "metrics.csv", index=False)
+    number = 1 if reached else 2
+    choice = {"iteration": number, "sparsity": 0.8, "validation_accuracy": accuracies[number]}
+    chosen = {"trial": 8 + number, "min_accuracy": 0.5712, "reached": reached, "reason": "", "file": "refined.pt"}
+    write_json({**choice, **chosen}, home / "chosen.json")
+    _write_compressed(home, choice, 566 - i)
+    _write_circuit(folder, model, "mixed", round(0.98 * luts[8 + number]), 4)
+
+
+def _write_compressed(scheme: Path, choice: dict[str, Any], correct: int) -> None:
     counts = 20 * np.ones((5, 5), dtype=int) + 100 * np.eye(5, dtype=int)
-    tested = {"test_accuracy": 0.561 - 0.001 * i, "test_correct": 561 - i, "n_test": 1000}
+    tested = {"test_accuracy": correct / 1000, "test_correct": correct, "n_test": 1000}
     write_json({**choice, **tested, "confusion": counts.tolist()}, scheme / "compressed.json")
-    _write_circuit(folder / "synthesis" / model / "w8a8", model, i)
+    layer = DenseLayer(np.full((5, 24), correct), 7, np.zeros(5, dtype=int), 7, "linear")
+    FixedPointNetwork(Quantizer(8, 5, True), (layer,)).save(scheme / "fixed_point.json")
 
 
-def _write_circuit(home: Path, model: str, i: int) -> None:
-    lut, ff = 171000 // (1 + 3 * i), 40000 // (1 + 3 * i)
+def _write_circuit(folder: Path, model: str, scheme: str, lut: int, stages: int) -> None:
+    home, ff = folder / "synthesis" / model / scheme, lut // 4
+    period = 5.625 if lut > 100_000 else 4.5
     write_json(
         {
             "model": model,
-            "scheme": "w8a8",
+            "scheme": scheme,
             "backend": "open",
             "tool": "Yosys 0.70",
             "part": "xcvu13p-flga2577-2-e",
             "clock_period_ns": 5.0,
-            "latency_cycles": 15 - 3 * i,
-            "latency_ns": 75.0 - 15 * i,
+            "latency_cycles": stages,
+            "latency_ns": 5.0 * stages,
             "ii_cycles": 1,
             "ii_ns": 5.0,
             "dsp": 0,
@@ -166,11 +229,23 @@ def _write_circuit(home: Path, model: str, i: int) -> None:
             "lut_percent": lut / 17280,
             "ff_percent": ff / 34560,
             "bram_percent": 0.0,
-            "estimates": {"da4ml": {"lut": round(1.07 * lut), "ff": round(1.05 * ff), "stages": 15 - 3 * i}},
+            "timing": {
+                "estimated_clock_period_ns": period,
+                "meets_target": period <= 5,
+                "worst_stage": 2,
+                "lut_levels": 7,
+                "carry_bits": 22,
+                "nets": 6,
+                "logic_ns": 2.25,
+                "routing_ns": 1.8,
+                "delays": "UltraScale+",
+                "stages": [{"stage": stage} for stage in range(stages)],
+            },
+            "estimates": {"da4ml": {"lut": round(1.07 * lut), "ff": round(1.05 * ff), "stages": stages}},
             "origin": {
                 **dict.fromkeys(("dsp", "lut", "ff", "bram"), "cells counted by Yosys after synthesis"),
                 "latency_cycles": "pipeline stages of the Verilog",
-                "latency_ns": "latency_cycles times the clock period of the config",
+                "latency_ns": "latency in cycles, times the clock period of the config",
             },
         },
         home / "report.json",
@@ -179,22 +254,26 @@ def _write_circuit(home: Path, model: str, i: int) -> None:
     names = {"fixed_point": "NumPy", "qonnx": "QONNX", "hls4ml": "g++", "da4ml": "da4ml", "verilog": "Verilator 5.048"}
     comparisons = [{**comparison, "name": name, "simulator": simulator} for name, simulator in names.items()]
     write_json(
-        {"model": model, "scheme": "w8a8", "comparisons": comparisons, "exact": True}, home / "verification.json"
+        {"model": model, "scheme": scheme, "comparisons": comparisons, "exact": True}, home / "verification.json"
     )
 
 
 def run_files(folder: Path) -> RunFiles:
     """Draw nothing, name everything: the report's inputs, with every picture a tiny PNG."""
     models = ["baseline", *(c["name"] for c in read_json(folder / "candidates" / "selected.json")["candidates"])]
-    compression = [folder / "candidates" / model / "w8a8" for model in models]
-    synthesis = [folder / "synthesis" / model / "w8a8" for model in models]
+    homes = [folder / "candidates" / model / scheme for model in models for scheme in ("w8a8", "mixed")]
+    compression = [home for home in homes if home.is_dir()]
+    schemes = {home.name for home in compression}
+    synthesis = [folder / "synthesis" / home.parent.name / home.name for home in compression]
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
-    pictures = ["data_card", "hypervolume", "training_curves", "pruning_curves", *(f"fig{i}" for i in range(1, 5))]
-    pictures += [f"confusion_{model}_w8a8" for model in models]
-    for name in pictures:
-        if not (figures / f"{name}.png").exists():
-            (figures / f"{name}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+
+    def figure(name: str) -> Path:
+        path = figures / f"{name}.png"
+        if not path.exists():
+            path.write_bytes(b"\x89PNG\r\n\x1a\n")
+        return path
+
     return RunFiles(
         jets=folder / "data" / "jets.h5",
         references=folder / "references" / "hardware.csv",
@@ -204,9 +283,13 @@ def run_files(folder: Path) -> RunFiles:
         metrics=[home / "metrics.csv" for home in compression],
         chosen=[home / "chosen.json" for home in compression],
         compressed=[home / "compressed.json" for home in compression],
+        fixed_points=[home / "fixed_point.json" for home in compression],
+        compression_trials=[home / "search" / "trials.csv" for home in compression if home.name == "mixed"],
         circuits=[home / "report.json" for home in synthesis],
         verified=[home / "verification.json" for home in synthesis],
-        **{name: figures / f"{name}.png" for name in pictures[:4]},
-        fronts=[figures / f"{name}.png" for name in pictures[4:8]],
-        confusion=[figures / f"{name}.png" for name in pictures[8:]],
+        **{name: figure(name) for name in ("data_card", "hypervolume", "training_curves", "estimates")},
+        pruning_curves=figure("pruning_curves") if "w8a8" in schemes else [],
+        compression_fronts=figure("compression_fronts") if "mixed" in schemes else [],
+        fronts=[figure(f"fig{i}") for i in range(1, 5)],
+        confusion=[figure(f"confusion_{home.parent.name}_{home.name}") for home in compression],
     )

@@ -115,7 +115,7 @@ def test_search_of_few_networks_is_drawn(n_trials: int) -> None:
 
 @pytest.mark.parametrize("all_failed", [False, True])
 def test_run_without_candidates_is_drawn(tmp_path: Path, all_failed: bool) -> None:
-    config = write_run(tmp_path, names=())
+    config = write_run(tmp_path, names=(), methods=("magnitude",))
     if all_failed:
         let_every_trial_fail(tmp_path)
     run = Run.read(run_files(tmp_path), config, {})
@@ -146,7 +146,7 @@ def test_training_curves_hold_every_models_history() -> None:
 
 
 def test_pruning_curves_ring_the_iteration_that_was_chosen(tmp_path: Path) -> None:
-    config = write_run(tmp_path)
+    config = write_run(tmp_path, methods=("magnitude",))
     run = Run.read(run_files(tmp_path), config, {})
     figure = draw_pruning_curves(run.metrics, run.chosen, run.trained)
     lines = {line.get_label(): line for line in figure.axes[0].lines}

@@ -1,0 +1,138 @@
+"""The report's tables and words on compression: pruning at one precision, and searches for each layer's own."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from snacpack.compression.scheme import MIXED
+from snacpack.report.layout import Table, accuracy_with_interval, grouped
+from snacpack.report.records import CompressionSearch, Key
+from snacpack.report.sections import cells, joined
+from snacpack.report.tables import Row
+
+COST_WORDS = {
+    "accuracy": "validation accuracy",
+    "lut": "LUTs",
+    "ff": "flip-flops",
+    "clock_cycles": "clock cycles",
+    "bops": "BOPs",
+    "ebops": "EBOPs",
+}
+
+
+def treatments(schemes: Sequence[str]) -> str:
+    """Say how networks were compressed, to follow ``compressed``: ``to w8a8 and by a search for each layer's bits``."""
+    pruned = [scheme for scheme in schemes if scheme != MIXED]
+    ways = [f"to {joined(pruned)}"] if pruned else []
+    return joined([*ways, *(["by a search for each layer's bits"] if MIXED in schemes else [])])
+
+
+def warm_up_words(epochs: int, start: str) -> str:
+    """Say how the epochs of a warm-up are spent, ``start`` being what its later part is trained at."""
+    in_float = (epochs + 1) // 2
+    if epochs == in_float:
+        return "1 epoch in floating point"
+    quantised = "the last one" if epochs - in_float == 1 else f"the last {epochs - in_float}"
+    return (
+        f"{epochs} epochs, the first {f'{in_float} ' if in_float > 1 else ''}in floating point and {quantised} {start}"
+    )
+
+
+def required_accuracy_words(wanted: float | str) -> str:
+    """Say where an accuracy that is asked for, a ``min_accuracy`` of the config, comes from."""
+    if isinstance(wanted, str):
+        return f"what the reference {wanted} reached on them in floating point, trained by the same recipe"
+    return "set in the configuration"
+
+
+def compression_table(
+    rows: Sequence[Row], metrics: Mapping[Key, pd.DataFrame], chosen: Mapping[Key, Mapping[str, Any]]
+) -> Table:
+    """Lay out the iteration of pruning that went to synthesis, for each of table 3's rows that was pruned so."""
+    lines = []
+    for row in rows:
+        key = row["model"], row["scheme"]
+        if row["scheme"] == MIXED:
+            continue
+        iteration = chosen[key]["iteration"]
+        table = metrics[key].set_index("iteration")
+        lines.append(
+            cells(
+                *key,
+                chosen[key]["reason"],
+                f"{iteration} of {table.index.max()}",
+                f"{100 * chosen[key]['sparsity']:.1f}",
+                f"{100 * chosen[key]['validation_accuracy']:.2f}",
+                accuracy_with_interval(row),
+                grouped(table.loc[iteration, "macs_left"], "d"),
+                grouped(table.loc[iteration, "bops"], "d"),
+            )
+        )
+    headings = ("Model", "Scheme", "Why this iteration", "Iteration", "Sparsity [%]", "Val. accuracy [%]")
+    headings += ("Test accuracy [%] (68% interval)", "MACs left", "BOPs")
+    return Table("The pruned networks", headings, tuple(lines), n_text=3)
+
+
+def search_table(searches: Mapping[str, CompressionSearch]) -> Table:
+    """Lay out what each search, by model in the run's order, chose."""
+    lines = []
+    for model, search in searches.items():
+        choice, wanted = search.choice, 100 * search.chosen["min_accuracy"]
+        lines.append(
+            cells(
+                model,
+                f"trial {choice['trial']}",
+                choice["weight_bits"],
+                choice["activation_bits"],
+                choice["input_bits"],
+                f"{100 * choice['sparsity']:.1f}",
+                *(grouped(choice[name], "d") for name in ("lut", "ff", "clock_cycles")),
+                f"{100 * choice['validation_accuracy']:.2f}",
+                f"{wanted:.2f}, {'reached' if search.chosen['reached'] else 'not reached'}",
+            )
+        )
+    headings = ("Model", "Choice", "Weight bits", "Activation bits", "Input bits", "Sparsity [%]")
+    headings += ("Est. LUT", "Est. FF", "Est. cycles", "Val. accuracy [%]", "Asked for [%]")
+    notes = [
+        "Bits: of each layer from the input on; the output layer has no activation. Sparsity: weights that are zero.",
+        "LUT, FF and cycles: da4ml's estimates of the circuit, before synthesis; table 3 has the counts.",
+        "The choice went by the validation accuracy, which therefore flatters what was chosen; table 3's does not.",
+    ]
+    return Table("What the searches chose", headings, tuple(lines), tuple(notes), n_text=4)
+
+
+def reached_sentence(searches: Mapping[str, CompressionSearch]) -> str:
+    """Say whose search reached the accuracy that was asked for."""
+    reached = [model for model, search in searches.items() if search.chosen["reached"]]
+    missed = [model for model in searches if model not in reached]
+    words = f"reached the accuracy asked for, on validation jets, with {joined(reached) or 'none of the networks'}"
+    return f"The search for each layer's bits {words}{f', not with {joined(missed)}' if reached and missed else ''}."
+
+
+def failure_sentence(searches: Mapping[str, CompressionSearch]) -> str:
+    """Say how many trials and finalists failed, and why the first did."""
+    failures = []
+    for model, search in searches.items():
+        for table in (search.trials, search.finalists):
+            failed = table[table["failure"] != ""]
+            failures += [f"trial {row['trial']} of {model}: {row['failure']}" for _, row in failed.iterrows()]
+    if not failures:
+        return "None of their trials failed."
+    return f"{len(failures)} of their trainings failed and were left out, the first being {failures[0]}."
+
+
+def search_words(searches: Mapping[str, CompressionSearch], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the words on the searches that the report's template fills in."""
+    search = config["compression"]["search"]
+    wanted = search["min_accuracy"] if search["min_accuracy"] is not None else config["selection"]["min_accuracy"]
+    costs = [COST_WORDS[name] for name in search["objectives"] if name != "accuracy"]
+    return {
+        "models": joined(list(searches)),
+        "objectives": joined([COST_WORDS[name] for name in search["objectives"]]),
+        "cost": costs[0],
+        "required": required_accuracy_words(wanted),
+        "start": warm_up_words(search["warmup_epochs"], f"at {search['start']}"),
+        "reached": reached_sentence(searches),
+        "failures": failure_sentence(searches),
+    }

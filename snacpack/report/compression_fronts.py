@@ -1,0 +1,173 @@
+"""What the searches over compressions found, and the synthesised models: LUTs against accuracy."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from snacpack.report.fronts import Projection, on_axes, step_line
+from snacpack.report.labels import label_points
+from snacpack.report.records import CompressionSearch
+from snacpack.report.style import INK, figure_style, model_look
+from snacpack.report.tables import Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+PLANE = Projection("compression_fronts", "accuracy", "lut")
+_GREY = "#555555"
+_REQUIRED = {"color": INK, "lw": 1.0, "ls": (0, (5, 3))}
+_RING = {"ls": "", "marker": "o", "ms": 14, "markerfacecolor": "none", "color": _GREY}
+
+
+def draw_compression_fronts(
+    searches: Mapping[str, CompressionSearch], rows: Sequence[Row], references: Mapping[str, Row]
+) -> "Figure":
+    """Draw what the searches found, on the left, and on the right every model that was synthesised.
+
+    Parameters
+    ----------
+    searches
+        By model, in the run's order; the left side is left out where there are none.
+    rows
+        Result of :func:`snacpack.report.tables.table3_rows`: every model and scheme, in the run's order.
+    references
+        Result of :func:`snacpack.report.tables.accuracy_of` for each reference before compression.
+    """
+    import matplotlib.pyplot as plt
+
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    looks = {model: model_look(i) for i, model in enumerate(models)}
+    with figure_style():
+        figure, axes = plt.subplots(1, 2 if searches else 1, figsize=(12 if searches else 6.6, 5.2), squeeze=False)
+        *found, built = axes[0]
+        if searches:
+            _draw_searches(found[0], searches, looks)
+        _draw_models(built, rows, references, looks)
+        marks = [*(_search_marks() if searches else []), *built.get_legend_handles_labels()[0]]
+        figure.legend(handles=marks, loc="outside lower center", ncols=6, columnspacing=1.6)
+        _label_models(built, rows, references)
+    return figure
+
+
+def on_log_axis(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that have LUTs, at least one, and an accuracy, in percent."""
+    kept = on_axes(table[table["lut"].notna()])
+    kept["lut"] = np.maximum(kept["lut"].astype(float), 1)
+    return kept
+
+
+def _finalists(search: CompressionSearch) -> pd.DataFrame:
+    return on_log_axis(search.finalists.rename(columns={"validation_accuracy": "accuracy"}))
+
+
+def _draw_searches(
+    axes: "Axes", searches: Mapping[str, CompressionSearch], looks: Mapping[str, Mapping[str, str]]
+) -> None:
+    for model, search in searches.items():
+        _draw_search(axes, search, looks[model])
+    for accuracy in sorted({search.chosen["min_accuracy"] for search in searches.values()}):
+        axes.axhline(100 * accuracy, **_REQUIRED, zorder=2)
+    _scale_luts(axes)
+    below = _frame_searches(axes, list(searches.values()))
+    # Nothing is small and accurate at once, so that this corner is free.
+    marks = _model_marks({model: looks[model] for model in searches})
+    axes.legend(handles=marks, loc="upper left", frameon=True, framealpha=0.9, edgecolor="none")
+    axes.set_title(f"Searches, on validation jets{f' ({below:,} trials lie below)' if below else ''}")
+    axes.set(xlabel="LUTs, estimated by da4ml", ylabel="Validation accuracy [%]")
+
+
+def _draw_search(axes: "Axes", search: CompressionSearch, look: Mapping[str, str]) -> None:
+    trials, finalists = on_log_axis(search.trials), _finalists(search)
+    color, marker = look["color"], look["marker"]
+    axes.scatter(trials["lut"], trials["accuracy"], s=7, color=color, alpha=0.28, linewidths=0)
+    axes.plot(*step_line(trials, PLANE).T, color=color, lw=1.4, zorder=3)
+    hollow = {"marker": marker, "s": 34, "facecolors": "white", "edgecolors": color, "linewidths": 1.3, "zorder": 4}
+    axes.scatter(finalists["lut"], finalists["accuracy"], **hollow)
+    chosen = finalists[finalists["iteration"] == search.chosen["iteration"]]
+    axes.scatter(chosen["lut"], chosen["accuracy"], marker=marker, s=46, color=color, zorder=5)
+    axes.plot(chosen["lut"], chosen["accuracy"], **_RING, zorder=5)
+
+
+def _model_marks(looks: Mapping[str, Mapping[str, str]]) -> list["Line2D"]:
+    from matplotlib.lines import Line2D
+
+    return [Line2D([], [], ls="", ms=6, label=model, **look) for model, look in looks.items()]
+
+
+def _search_marks() -> list["Line2D"]:
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], ls="", marker=".", ms=5, color=_GREY, alpha=0.6, label="trial"),
+        Line2D([], [], lw=1.4, color=_GREY, label="front of the trials"),
+        Line2D([], [], ls="", marker="o", ms=6, markerfacecolor="white", color=_GREY, label="finalist, trained on"),
+        Line2D([], [], **_RING, label="synthesised"),
+        Line2D([], [], **_REQUIRED, label="accuracy asked for"),
+    ]
+
+
+def _frame_searches(axes: "Axes", searches: Sequence[CompressionSearch]) -> int:
+    """Limit the axes to where the searches are decided and return how many trials lie below."""
+    trials = pd.concat([on_log_axis(search.trials)[["lut", "accuracy"]] for search in searches])
+    finalists = pd.concat([_finalists(search)[["lut", "accuracy"]] for search in searches])
+    wanted = [100 * search.chosen["min_accuracy"] for search in searches]
+    high = max(trials["accuracy"].max(), finalists["accuracy"].max(), *wanted)
+    bottom = min(finalists["accuracy"].min(), *wanted)
+    # What learned little stretches the axis until the fronts are a line; half of the trials tell enough.
+    low = max(trials["accuracy"].min(), min(trials["accuracy"].median(), bottom - 0.5 * (high - bottom)))
+    low = min(low, bottom)
+    margin = 0.06 * (high - low) or 1
+    shown = pd.concat([trials[trials["accuracy"] >= low - margin], finalists])["lut"]
+    axes.set(xlim=(shown.min() / 1.3, shown.max() * 1.3), ylim=(low - margin, high + margin))
+    return int((trials["accuracy"] < low - margin).sum())
+
+
+def _draw_models(
+    axes: "Axes", rows: Sequence[Row], references: Mapping[str, Row], looks: Mapping[str, Mapping[str, str]]
+) -> None:
+    for model, accuracy in references.items():
+        _draw_band(axes, accuracy, looks[model], model)
+    for row in rows:
+        _draw_model(axes, row, looks[row["model"]])
+    _scale_luts(axes)
+    axes.margins(x=0.18, y=0.18)
+    axes.set_title("Synthesised models, on test jets, with 68% intervals")
+    axes.set(xlabel="LUTs, counted by synthesis", ylabel="Test accuracy [%]")
+
+
+def _place(row: Row) -> tuple[float, float]:
+    return float(max(row["lut"], 1)), row["accuracy_percent"]
+
+
+def _draw_band(axes: "Axes", accuracy: Row, look: Mapping[str, str], model: str) -> None:
+    axes.axhspan(accuracy["accuracy_low"], accuracy["accuracy_high"], color=look["color"], alpha=0.13, lw=0)
+    axes.axhline(
+        accuracy["accuracy_percent"], color=look["color"], lw=0.9, ls=(0, (1, 3)), label=f"{model}, not compressed"
+    )
+
+
+def _draw_model(axes: "Axes", row: Row, look: Mapping[str, str]) -> None:
+    below, above = row["accuracy_percent"] - row["accuracy_low"], row["accuracy_high"] - row["accuracy_percent"]
+    x, y = _place(row)
+    axes.errorbar(x, y, [[below], [above]], fmt=look["marker"], color=look["color"], ms=7, elinewidth=1.1, zorder=4)
+
+
+def _scale_luts(axes: "Axes") -> None:
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _label_models(axes: "Axes", rows: Sequence[Row], references: Mapping[str, Row]) -> None:
+    anchors = {f"{row['model']} {row['scheme']}": _place(row) for row in rows}
+    bars = [np.array([[_place(row)[0], row[end]] for end in ("accuracy_low", "accuracy_high")]) for row in rows]
+    left, right = axes.get_xlim()
+    lines = [np.array([[left, a["accuracy_percent"]], [right, a["accuracy_percent"]]]) for a in references.values()]
+    label_points(axes, anchors, np.array(list(anchors.values())), [*bars, *lines])

@@ -1,0 +1,51 @@
+"""config/README.md: every key of the compression with the default that config.yaml has."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+def keys(section: dict, prefix: str) -> Iterator[tuple[str, object]]:
+    for name, value in section.items():
+        if isinstance(value, dict):
+            yield from keys(value, f"{prefix}.{name}")
+        else:
+            yield f"{prefix}.{name}", value
+
+
+def documented() -> dict[str, str]:
+    """Return the default that the README gives for each key of the compression."""
+    text = (CONFIG / "README.md").read_text()
+    section = text[text.index("### compression\n") : text.index("### synthesis\n")]
+    common, search = section.split("\n**search**")
+    found = {}
+    for prefix, part in (("compression", common), ("compression.search", search)):
+        for name, default in re.findall(r"^\| `([\w.]+)` \| (.*?) \|", part, flags=re.MULTILINE):
+            found[f"{prefix}.{name}"] = default.strip("`[]")
+    return found
+
+
+def written(value: object) -> set[str]:
+    """Return the ways in which the README may write a default."""
+    if isinstance(value, list):
+        ways = {", ".join(map(str, value))}
+        steps = isinstance(value[0], int) and value == list(range(value[0], value[-1] + 1))
+        return ways | ({f"{value[0]} to {value[-1]}"} if steps else set())
+    return {yaml.safe_dump(value).split("\n")[0]}
+
+
+DEFAULTS = dict(keys(yaml.safe_load((CONFIG / "config.yaml").read_text())["compression"], "compression"))
+
+
+def test_readme_knows_every_key_of_the_compression_and_no_other() -> None:
+    assert documented().keys() == DEFAULTS.keys()
+
+
+@pytest.mark.parametrize("key", DEFAULTS)
+def test_readme_gives_the_default(key: str) -> None:
+    assert documented()[key] in written(DEFAULTS[key])
