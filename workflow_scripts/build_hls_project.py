@@ -6,6 +6,8 @@ start_job(snakemake)
 
 from snacpack.synthesis.backends import choose_backend
 from snacpack.synthesis.hls import HlsSettings, build_hls_project
+from snacpack.synthesis.placed import write_hls_script
 
 backend = choose_backend(snakemake.params.backend)
 build_hls_project(snakemake.input.onnx, snakemake.output.project, backend, HlsSettings(**snakemake.params.settings))
+write_hls_script(snakemake.output.project)

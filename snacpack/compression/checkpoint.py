@@ -91,7 +91,7 @@ class Checkpoint:
         Parameters
         ----------
         path
-            ``warmup.pt``, ``prune_*.pt`` or ``final_*.pt``.
+            ``warmup.pt``, ``prune_*.pt`` or ``refined.pt``.
         architecture, scheme
             What the file must be of, where given.
 
@@ -131,5 +131,5 @@ class Checkpoint:
 
 
 def _rule(path: str | Path) -> str:
-    rules = {"warmup": "warm_up_candidate", "final": "refine_front", "compressed": "evaluate_compressed"}
+    rules = {"warmup": "warm_up_candidate", "refined": "refine_front", "compressed": "evaluate_compressed"}
     return rules.get(Path(path).stem.split("_")[0], "prune_candidate")

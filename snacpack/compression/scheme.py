@@ -48,7 +48,12 @@ class Precision:
                 f"{len(self.weight_bits)} dense layers have one hidden layer's outputs fewer between them, got bits of "
                 f"{len(self.activation_bits)}"
             )
-        for kind, values in (("weight_bits", self.weight_bits), ("activation_bits", self.sum_input_bits)):
+        all_bits = {
+            "weight_bits": self.weight_bits,
+            "activation_bits": self.activation_bits,
+            "input_bits": (self.input_bits,),
+        }
+        for kind, values in all_bits.items():
             for bits in values:
                 if bits not in BITS:
                     raise ValueError(f"{kind} is {bits}, but must be {BITS.start} to {BITS.stop - 1}")

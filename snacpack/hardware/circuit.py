@@ -128,12 +128,17 @@ class _Worker:
             _send(network, self._process.stdin)
             return pickle.load(self._process.stdout)
         except (EOFError, BrokenPipeError, pickle.UnpicklingError):
-            status = self._process.wait()
-            if not self._ended:
-                self._close()
-                self._start()
-            died = f"signal {-status}" if status < 0 else f"exit status {status}"
-            return _failure(f"da4ml's process ended with {died}; was there enough memory?")
+            if self._ended:
+                return _failure("the estimate was given up")
+            status = self._process.poll()
+            self._process.kill()
+            self._process.wait()
+            self._close()
+            self._start()
+            # That is the machine's doing, not the network's: the trial must not be recorded as one that failed.
+            raise RuntimeError(
+                f"da4ml's process ended (exit status {status}) amid an estimate; was there enough memory? Run it again"
+            ) from None
 
     def end(self) -> None:
         """End the process, whatever it is doing."""

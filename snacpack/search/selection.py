@@ -98,8 +98,18 @@ def select_finalists(trials: pd.DataFrame, cost: str, min_accuracy: float, count
     Numbers of trials, the cheapest first: those of the front around the cheapest that is accurate
     enough, three quarters of them cheaper than that, for a longer training makes them more accurate;
     then the most accurate beside the front.
+
+    Raises
+    ------
+    ValueError
+        If every trial failed.
     """
     succeeded = trials[trials["failure"].isna()]
+    if succeeded.empty:
+        raise ValueError(
+            f"every trial of the compression search failed, the first: {trials['failure'].iloc[0]}; widen "
+            "compression.search.space"
+        )
     front = succeeded[succeeded["pareto"]].sort_values([cost, "trial"]).reset_index(drop=True)
     reached = front.index[front["accuracy"] >= min_accuracy]
     middle = int(reached[0]) if len(reached) else len(front) - 1

@@ -1,27 +1,27 @@
 """An hls4ml project from a QONNX file, and its C simulation."""
 
 import ctypes
-import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from snacpack.files import read_json, write_json
+from snacpack.fixed_point import Quantizer
+from snacpack.synthesis.qonnx import activation_tables, quantizer_grid
 from snacpack.synthesis.simulation import cxx_compiler
 
 if TYPE_CHECKING:
-    from hls4ml.model.graph import ModelGraph
+    from onnx import GraphProto, NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
 
 PROJECT = "snacpack_network"
 
-# The fraction bits of tanh's and sigmoid's tables, rounded down: at least as many as any grid that a table's result
-# is put on, so that the table adds no rounding of its own. hls4ml's table of 1024 entries over [-4, 4) for tanh
-# and [-8, 8) for sigmoid is as fine as the networks' own.
-TABLE_FRACTION_BITS = 22
+# What tanh and sigmoid are called in the graph that hls4ml gets. Its own layers for them fill their tables with the
+# compiler's functions: an entry next to the end of a step of the grid would depend on how those round.
+TABLE_OPERATOR = "SnacpackTable"
 HLS_BACKENDS = {"vitis": "Vitis", "vivado": "Vivado", "open": "Vitis"}
 
 
@@ -79,6 +79,7 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
     from qonnx.util.cleanup import cleanup_model
 
     model = cleanup_model(cleanup_model(ModelWrapper(str(onnx_path))).transform(GemmToMatMul()))
+    model, tables = _insert_tables(model)
     name = HLS_BACKENDS[backend]
     config = hls4ml.utils.config_from_onnx_model(
         model, granularity="name", backend=name, default_reuse_factor=settings.reuse_factor
@@ -88,6 +89,8 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
         layer["Strategy"] = settings.strategy.capitalize()
     # hls4ml's default, fixed<16,6>, would round an input and wrap it round before the network's own quantiser does.
     config["LayerName"][model.graph.input[0].name]["Precision"]["result"] = _input_precision(model)
+    for table, precision in tables.items():
+        config["LayerName"][table]["Precision"] = {"result": precision, "table": precision}
     shutil.rmtree(folder, ignore_errors=True)
     project = hls4ml.converters.convert_from_onnx_model(
         model,
@@ -99,7 +102,6 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
         clock_period=settings.clock_period_ns,
         io_type=settings.io_type,
     )
-    _refine_tables(project)
     try:
         project.compile()
     except Exception as error:
@@ -145,17 +147,50 @@ def run_hls_simulation(folder: str | Path, x: np.ndarray) -> np.ndarray:
 
 def _input_precision(model: "ModelWrapper") -> str:
     """The grid of the quantiser that the input goes through."""
-    name = model.graph.input[0].name
-    quantizer = next(node for node in model.graph.node if name in node.input)
-    attributes = {attribute.name: attribute.i for attribute in quantizer.attribute}
-    scale, bits = (float(model.get_initializer(quantizer.input[i])) for i in (1, 3))
-    signed, narrow = attributes.get("signed", 1), attributes.get("narrow", 0)
-    overflow = "SAT_SYM" if signed and narrow else "SAT"
-    return f"{'' if signed else 'u'}fixed<{bits:.0f},{bits + math.log2(scale):.0f},TRN,{overflow}>"
+    return _precision(quantizer_grid(model, model.find_consumer(model.graph.input[0].name)))
 
 
-def _refine_tables(project: "ModelGraph") -> None:
-    for layer in project.get_layers():
-        table = layer.get_attr("table_t")
-        if table is not None and layer.get_attr("activation") in ("tanh", "sigmoid"):
-            table.precision.width, table.precision.integer = TABLE_FRACTION_BITS + 2, 2
+def _precision(grid: Quantizer) -> str:
+    overflow = "SAT_SYM" if grid.narrow else "SAT"
+    return f"{'' if grid.signed else 'u'}fixed<{grid.bits},{grid.bits - grid.fraction_bits},TRN,{overflow}>"
+
+
+def _insert_tables(model: "ModelWrapper") -> tuple["ModelWrapper", dict[str, str]]:
+    """Put a table in the place of each tanh or sigmoid and its result's quantiser; return their types by name too."""
+    from onnx import helper
+    from qonnx.transformation.general import RemoveUnusedTensors
+
+    _register_table_operator()
+    types = {}
+    for table in activation_tables(model):
+        values = np.ldexp(table.integers.astype(np.float64), -table.output.fraction_bits)
+        types[table.activation.name] = _precision(table.output)
+        # The circuit's index is a number's bits as they are: from zero upwards, then the negative ones.
+        table.activation.attribute.append(helper.make_attribute("values", np.roll(values, table.input.minimum)))
+        table.activation.op_type = TABLE_OPERATOR
+        table.activation.output[0] = table.quantizer.output[0]
+        model.graph.node.remove(table.quantizer)
+    return model.transform(RemoveUnusedTensors()), types
+
+
+def _register_table_operator() -> None:
+    from hls4ml.converters import get_supported_onnx_layers, register_onnx_layer_handler
+
+    if TABLE_OPERATOR not in get_supported_onnx_layers():
+        register_onnx_layer_handler(TABLE_OPERATOR, _read_table)
+
+
+def _read_table(
+    node: "NodeProto", input_names: list[str], input_shapes: list[list[int]], graph: "GraphProto"
+) -> dict[str, Any]:
+    """Return a table as hls4ml's layer for one: values among the project's weights, looked up by the input's bits."""
+    from onnx.helper import get_node_attr_value
+
+    return {
+        "name": node.name,
+        "class_name": "UnaryLUT",
+        "activation": "unary_lut",
+        "inputs": input_names,
+        "outputs": list(node.output),
+        "table_data": np.array(get_node_attr_value(node, "values")),
+    }

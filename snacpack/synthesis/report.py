@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from snacpack.synthesis.backends import Numbers
-from snacpack.synthesis.backends.open import count_resources, map_circuit
+from snacpack.synthesis.backends.open import count_resources, map_circuit, read_paths
 from snacpack.synthesis.backends.vendor import build_with_vendor
 from snacpack.synthesis.parts import available_resources
 from snacpack.synthesis.rtl import Circuit
+from snacpack.synthesis.timing import CLOCK_UNCERTAINTY, estimate_timing
 
 RESOURCES = ("dsp", "lut", "ff", "bram")
 
@@ -53,7 +54,7 @@ def synthesise(
     """
     circuit = Circuit.load(rtl)
     if backend == "open":
-        numbers = _open_numbers(circuit, rtl, reports, part, measured_latency, threads, timeout_s)
+        numbers = _open_numbers(circuit, rtl, reports, part, clock_period_ns, measured_latency, threads, timeout_s)
     else:
         numbers = build_with_vendor(backend, hls, reports, timeout_s)
     return _report(backend, numbers, circuit, part, clock_period_ns, available_resources(part, available))
@@ -64,6 +65,7 @@ def _open_numbers(
     rtl: str | Path,
     reports: str | Path,
     part: str,
+    clock_period_ns: float,
     measured_latency: int | None,
     threads: int,
     timeout_s: float,
@@ -86,7 +88,19 @@ def _open_numbers(
         "output register: the number of pipeline stages, measured in the simulation of the Verilog",
         "ii_cycles": "the pipeline takes a jet at every clock edge, as the simulation of the Verilog did",
     }
-    return Numbers(tool, circuit.stages, 1, count_resources(cells), origin, cells)
+    timing = estimate_timing(read_paths(reports), clock_period_ns, part)
+    origin["timing"] = _timing_origin(timing, clock_period_ns, yosys.name)
+    return Numbers(tool, circuit.stages, 1, count_resources(cells), origin, cells, timing)
+
+
+def _timing_origin(timing: Mapping[str, Any], clock_period_ns: float, yosys: str) -> str:
+    missed = "" if timing["meets_target"] else f"; it misses the target of {clock_period_ns:g} ns"
+    return (
+        f"an estimate that no placing and routing confirms{missed}: the longest path of every stage through the cells "
+        f"that {yosys} mapped it to, with the delays of {timing['delays']} cells that docs/hardware.md gives and an "
+        f"assumed one for every wire between slices, and {CLOCK_UNCERTAINTY:.0%} of the period in reserve. Vivado has "
+        "still to confirm the wires, above all those with many readers and those across the chip"
+    )
 
 
 def _report(
@@ -107,6 +121,7 @@ def _report(
         **{name: numbers.resources[name] for name in RESOURCES},
         **percent,
         "cells": None if numbers.cells is None else dict(numbers.cells),
+        "timing": None if numbers.timing is None else dict(numbers.timing),
         "estimates": {
             "da4ml": {"lut": circuit.estimated_lut, "ff": circuit.estimated_ff, "stages": circuit.stages},
         },

@@ -1,8 +1,8 @@
 """The fixed-point network as pipelined Verilog, written by da4ml: adders and wires, no multipliers."""
 
 import decimal
-import json
 import math
+import multiprocessing
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,19 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from snacpack.files import read_json, write_json
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
+from snacpack.synthesis.pipelining import cut_pipeline
+from snacpack.synthesis.timing import delays_of
 
 if TYPE_CHECKING:
-    from da4ml.types import CombLogic
+    from da4ml.types import CombLogic, Pipeline
 
 TOP = "snacpack_network"
 
-# da4ml counts delay in adders, one unit each. Its documentation's and its writer's own defaults pair five of them
-# between registers with a clock period of 5 ns on a VU13P of speed grade 2, so one unit is taken as 1 ns, routing
-# included. Nothing here is placed and routed: that the clock is reached is da4ml's experience, not a measurement.
-NS_PER_ADDER = 1.0
+# da4ml can try to write a layer's weights as a product of two matrices first, in every depth. That takes three to six
+# times as long and found no smaller circuit for our networks (benchmarks/yosys_flow.py), so it is left out.
+SOLVER_OPTIONS = {"search_all_decompose_dc": False}
 
 
 @dataclass(frozen=True)
@@ -100,36 +102,70 @@ def build_rtl(network: FixedPointNetwork, folder: str | Path, part: str, clock_p
 
     folder = Path(folder)
     shutil.rmtree(folder, ignore_errors=True)
+    logic = trace(network)
+    stages = pipeline(logic, clock_period_ns, part)
     with _exact_numbers():
-        logic = _trace(network)
         inputs, outputs = _ports(logic.inp_qint), _ports(logic.out_qint)
-        if not any(port.bits for port in inputs):
-            raise ValueError("the network's logits do not depend on its input (a layer without weights?): no circuit")
         model = RTLModel(
-            logic,
-            TOP,
-            folder,
-            flavor="verilog",
-            latency_cutoff=max(1, int(clock_period_ns / NS_PER_ADDER)),
-            print_latency=False,
-            part_name=part,
-            clock_period=clock_period_ns,
+            stages, TOP, folder, flavor="verilog", print_latency=False, part_name=part, clock_period=clock_period_ns
         )
         model.write()
-    metadata = json.loads((folder / "metadata.json").read_text())
+    logic.save(folder / "model" / "comb.json")
     circuit = Circuit(
         top=TOP,
-        stages=metadata["latency"],
+        stages=len(stages.solutions),
         clock_period_ns=clock_period_ns,
         part=part,
         inputs=inputs,
         outputs=outputs,
-        estimated_lut=round(metadata["cost"]),
-        estimated_ff=metadata["reg_bits"],
+        estimated_lut=round(logic.cost),
+        estimated_ff=stages.reg_bits,
         da4ml=__version__,
     )
     write_json(asdict(circuit), folder / "circuit.json")
     return circuit
+
+
+def trace(network: FixedPointNetwork) -> "CombLogic":
+    """Return the circuit of a network before it is pipelined, in da4ml's form: what :func:`build_rtl` writes.
+
+    ``logic.cost`` is da4ml's estimate of its LUTs. The result depends on the network alone, not on how many processes
+    or threads are at work; in a worker process of `multiprocessing`, da4ml keeps to one thread.
+
+    Raises
+    ------
+    ValueError
+        If the logits do not depend on the input.
+    """
+    from da4ml.trace import FixedVariableArrayInput, HWConfig, comb_trace
+
+    with _exact_numbers(), _one_thread_in_workers():
+        inputs = FixedVariableArrayInput((network.layer_widths[0],), HWConfig(1, -1, -1), SOLVER_OPTIONS)
+        values = inputs.quantize(*_bits(network.input))
+        for layer in network.layers:
+            weight = np.ldexp(layer.weight.T.astype(np.float64), -layer.weight_fraction_bits)
+            values = values @ weight + np.ldexp(layer.bias.astype(np.float64), -layer.bias_fraction_bits)
+            values = _activate(layer, values)
+        logic = comb_trace(inputs, values)
+        if not any(port.bits for port in _ports(logic.inp_qint)):
+            raise ValueError("the network's logits do not depend on its input (a layer without weights?): no circuit")
+    return logic
+
+
+def pipeline(logic: "CombLogic", clock_period_ns: float, part: str) -> "Pipeline":
+    """Cut a circuit by registers, as :func:`build_rtl` does.
+
+    ``len(p.solutions)`` of the result is its stages, ``p.reg_bits`` da4ml's estimate of its flip-flops.
+
+    Parameters
+    ----------
+    logic
+        Result of :func:`trace`.
+    clock_period_ns, part
+        The clock and the FPGA for which the pipeline is cut.
+    """
+    with _exact_numbers():
+        return cut_pipeline(logic, clock_period_ns, delays_of(part))
 
 
 def run_interpreted(folder: str | Path, network: FixedPointNetwork, x: np.ndarray) -> np.ndarray:
@@ -146,18 +182,6 @@ def _ports(intervals: list[Any]) -> tuple[Port, ...]:
 
     kinds = [tuple(map(int, minimal_kif(interval))) for interval in intervals]
     return tuple(Port(max(0, sign + i + f), f, bool(sign)) for sign, i, f in kinds)
-
-
-def _trace(network: FixedPointNetwork) -> "CombLogic":
-    from da4ml.trace import FixedVariableArrayInput, HWConfig, comb_trace
-
-    inputs = FixedVariableArrayInput((network.layer_widths[0],), hwconf=HWConfig(1, -1, -1))
-    values = inputs.quantize(*_bits(network.input))
-    for layer in network.layers:
-        weight = np.ldexp(layer.weight.T.astype(np.float64), -layer.weight_fraction_bits)
-        values = values @ weight + np.ldexp(layer.bias.astype(np.float64), -layer.bias_fraction_bits)
-        values = _activate(layer, values)
-    return comb_trace(inputs, values)
 
 
 def _activate(layer: DenseLayer, values: Any) -> Any:
@@ -207,6 +231,17 @@ def _exact_numbers() -> Iterator[None]:
     finally:
         for module, original in zip(modules, originals, strict=True):
             module._const_f = original
+
+
+@contextmanager
+def _one_thread_in_workers() -> Iterator[None]:
+    # A forked process that starts a second OpenMP thread waits for ever if its parent ever had one, and the workers
+    # share the cores among them anyway.
+    if multiprocessing.parent_process() is None:
+        yield
+        return
+    with threadpool_limits(1, user_api="openmp"):
+        yield
 
 
 def _constant_fraction_bits(constant: float) -> int:

@@ -47,7 +47,7 @@ class QuantizedStack(PaddedStack):
         device: str | torch.device = "cpu",
     ) -> None:
         for network, architecture in zip(networks, architectures, strict=True):
-            _check(network, architecture)
+            network.check(architecture)
         super().__init__(networks, architectures, dropout_seeds, device)
         self._set_input_grids()
         self._set_parameter_grids()
@@ -252,16 +252,6 @@ class _Tables(NamedTuple):
     def slopes_at(self, index: torch.Tensor) -> torch.Tensor:
         """Return the slopes of places, (networks, jets times width)."""
         return self.slopes.gather(1, index)
-
-
-def _check(network: QuantizedNetwork, architecture: Architecture) -> None:
-    widths = [network.layers[0].weight.shape[1], *(len(layer.bias) for layer in network.layers)]
-    shapes = [tuple(layer.weight.shape) for layer in network.layers]
-    if tuple(widths) != architecture.layer_widths or shapes != list(zip(widths[1:], widths[:-1], strict=True)):
-        raise ValueError(f"a quantised network of weights {shapes} is not of its architecture {architecture.label}")
-    for layer in network.layers[:-1]:
-        if layer.activation is None:
-            raise ValueError(f"a hidden layer of the quantised network {architecture.label} has no activation")
 
 
 def _to_grid(

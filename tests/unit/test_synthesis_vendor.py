@@ -150,7 +150,8 @@ def test_reports_of_a_build_are_read(tmp_path, project, bin_folder, backend, too
     assert numbers.resources == {"lut": 155080, "ff": 25714, "dsp": 262, "bram": 3}
     assert (numbers.latency_cycles, numbers.ii_cycles) == (21, 1)
     assert "2022.2" in numbers.tool
-    assert set(numbers.origin) == {*numbers.resources, "latency_cycles", "ii_cycles"}
+    assert set(numbers.origin) == {*numbers.resources, "latency_cycles", "ii_cycles", "timing"}
+    assert set(numbers.timing) == {"estimated_clock_period_ns", "meets_target"}
     kept = {path.name for path in (tmp_path / "reports").iterdir()}
     assert kept == {"build.log", "vivado_synth.rpt", "snacpack_network_csynth.xml"}
     assert sorted(path.name for path in project.iterdir()) == ["build_prj.tcl", "project.tcl"]

@@ -5,55 +5,51 @@ import pytest
 import torch
 
 from snacpack.architecture import Architecture
-from snacpack.compression.network import build_quantized_network, freeze
-from snacpack.compression.scheme import Scheme
+from snacpack.compression.calibration import quantize
+from snacpack.compression.network import fold_batch_norm, freeze
+from snacpack.compression.scheme import Precision
 from snacpack.synthesis.hls import HlsSettings, build_hls_project, run_hls_simulation
 from snacpack.synthesis.qonnx import export_qonnx
 from snacpack.synthesis.rtl import build_rtl
 from snacpack.synthesis.verification import Forms, compare, complaint, run_brevitas, spread, verify
+from snacpack.training.network import build_network
 
 SETTINGS = HlsSettings("xcvu13p-flga2577-2-e", 5.0, "io_parallel", "latency", 1)
 
 
-def brevitas_network(activation, scheme):
+def brevitas_network(widths, precision):
     torch.manual_seed(3)
-    architecture = Architecture(units=(6, 5), activation=activation, n_inputs=5, n_outputs=3)
-    network = build_quantized_network(architecture, Scheme.parse(scheme), batch_norm=False, statistics_steps=2)
-    for _ in range(3):
-        network(2 * torch.randn(128, 5))
-    return network.eval()
+    architecture = Architecture(units=widths[1:-1], n_inputs=widths[0], n_outputs=widths[-1])
+    layers = fold_batch_norm(build_network(architecture))
+    return quantize(architecture, precision, layers, 2 * torch.randn(512, widths[0])).eval()
 
 
-def test_every_form_of_a_relu_network_is_exact(tmp_path):
-    network = brevitas_network("relu", "w6a7i9")
+def test_every_form_is_exact_with_bits_of_each_layers_own(tmp_path):
+    # Every number of bits from 2 to 8, of weights and of activations, and two layers that are equal.
+    precision = Precision((3, 8, 2, 7, 4, 6, 5, 8, 8), (5, 2, 8, 3, 7, 4, 6, 8), 6)
+    network = brevitas_network((6, 9, 9, 9, 8, 8, 8, 6, 6, 6), precision)
+    with torch.no_grad():
+        network.dense_8.weight.copy_(network.dense_7.weight)
     forms = Forms(tmp_path / "fixed_point.json", tmp_path / "model.onnx", tmp_path / "hls", tmp_path / "rtl")
     fixed_point = freeze(network)
     fixed_point.save(forms.fixed_point)
-    export_qonnx(network, 5, forms.onnx)
+    export_qonnx(network, 6, forms.onnx)
     build_hls_project(forms.onnx, forms.hls, "open", SETTINGS)
     circuit = build_rtl(fixed_point, forms.rtl, SETTINGS.part, 5.0)
     # Far out of the input's range too: what saturates in one form must saturate in all.
-    x = (4 * np.random.default_rng(0).standard_normal((150, 5))).astype(np.float32)
-    comparisons = verify(network, forms, x, n_rtl_jets=40)
+    x = (4 * np.random.default_rng(0).standard_t(2, (10_500, 6))).astype(np.float32)
+    comparisons = verify(network, forms, x, n_rtl_jets=10_000)
     assert [entry["name"] for entry in comparisons] == ["fixed_point", "qonnx", "hls4ml", "da4ml", "verilog"]
     assert all(entry["exact"] and entry["max_difference"] == 0 for entry in comparisons)
-    assert [entry["n_jets"] for entry in comparisons] == [150, 150, 150, 150, 40]
+    assert [entry["n_jets"] for entry in comparisons] == [10_500, 10_500, 10_500, 10_500, 10_000]
+    assert [entry["n_different"] for entry in comparisons] == [0] * 5
     assert comparisons[-1]["latency_cycles"] == circuit.stages
     assert complaint(comparisons) is None
     assert np.ptp(run_brevitas(network, x), axis=0).min() > 0
 
 
-@pytest.mark.parametrize(("activation", "scheme"), [("tanh", "w8a8"), ("sigmoid", "w5a10")])
-def test_tables_of_hls4ml_are_exact_too(tmp_path, activation, scheme):
-    network = brevitas_network(activation, scheme)
-    export_qonnx(network, 5, tmp_path / "model.onnx")
-    build_hls_project(tmp_path / "model.onnx", tmp_path / "hls", "vitis", SETTINGS)
-    x = np.random.default_rng(0).normal(0, 3, (2000, 5)).astype(np.float32)
-    np.testing.assert_array_equal(run_hls_simulation(tmp_path / "hls", x), run_brevitas(network, x))
-
-
 def test_a_moved_project_can_be_built_but_not_simulated(tmp_path):
-    network = brevitas_network("relu", "w4a4")
+    network = brevitas_network((5, 4, 3), Precision((4, 4), (4,), 4))
     export_qonnx(network, 5, tmp_path / "model.onnx")
     build_hls_project(tmp_path / "model.onnx", tmp_path / "hls", "vitis", SETTINGS)
     x = np.zeros((3, 5), dtype=np.float32)
@@ -79,7 +75,9 @@ def test_differences_are_described():
     expected = np.array([[1.0, 2.0], [3.0, 0.0]], dtype=np.float32)
     wrong = compare("hls4ml", np.array([[1.0, 0.5], [3.0, 0.0]]), expected, "C")
     assert (wrong["max_difference"], wrong["class_agreement"], wrong["exact"]) == (1.5, 0.5, False)
-    assert "hls4ml differs by up to 1.5 and agrees on the class of 50.00% of 2 jets" in complaint([wrong])
+    assert wrong["n_different"] == 1
+    told = "hls4ml differs on 1 of 2 jets, by up to 1.5, and agrees on the class of 50.00%"
+    assert told in complaint([wrong])
 
 
 def test_jets_are_spread_over_the_file():

@@ -180,7 +180,7 @@ def killed(finished, tmp_path) -> Workflow:
     shutil.copytree(finished.results("data"), workflow.results("data"))
     for landmark in ("search/gen_000/trials_*.json", "synthesis/*/*/report.json"):
         process = workflow.start()
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 900
         while not list(workflow.results("").glob(landmark)):
             assert process.poll() is None, f"the run ended before it made {landmark}"
             assert time.monotonic() < deadline, f"{landmark} was not made in time"

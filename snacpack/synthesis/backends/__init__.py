@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 # Vitis HLS is called vitis-run since 2023.2 and was vitis_hls before.
 VENDOR_TOOLS = {"vitis": ("vitis-run", "vitis_hls"), "vivado": ("vivado_hls",)}
@@ -25,6 +26,8 @@ class Numbers:
         For each of them, and for the two cycles, a sentence.
     cells
         Counts by cell type, if the tool gives them.
+    timing
+        What the tool lets one say about the clock.
     """
 
     tool: str
@@ -33,6 +36,7 @@ class Numbers:
     resources: Mapping[str, float]
     origin: Mapping[str, str]
     cells: Mapping[str, int] | None = None
+    timing: Mapping[str, Any] | None = None
 
 
 def vendor_tool(backend: str) -> str | None:

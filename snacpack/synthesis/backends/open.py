@@ -13,58 +13,46 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
-from snacpack.files import read_json
+from snacpack.files import read_json, write_json
 from snacpack.synthesis.parts import yosys_family
 from snacpack.synthesis.processes import run_tool
 from snacpack.synthesis.rtl import Circuit
+from snacpack.synthesis.timing import StagePath, delays_of, stage_paths
 
-OLDEST_YOSYS = (0, 23)
+# 0.23, which Debian 12 has, finds the same adders but takes half as long again as the one from the Python packages.
+OLDEST_YOSYS = (0, 24)
 
-# How a stage, which is adders, multiplexers and tables, becomes LUTs; benchmarks/yosys_flow.py compares them.
-# `synth_xilinx` is Yosys' own; `steps` is those of its steps that matter here; `chains` leaves out alumacc too, which
-# merges successive additions into 3:2 compressors: those take two LUTs a bit where a carry chain takes one.
-_STEPS = """
+# How a stage, which is adders, multiplexers and tables, becomes LUTs and carry chains. Yosys' own `synth_xilinx` would
+# first merge successive additions into 3:2 compressors, which take two LUTs a bit where a carry chain takes one, and
+# clean the design up far more often than this one needs; benchmarks/yosys_flow.py compares them.
+STAGE_FLOW = """
     read_verilog -lib +/xilinx/cells_sim.v
     hierarchy -check -top {top}
     proc
     flatten
-    opt_expr
-    opt_clean
+    opt_clean -purge
     wreduce
-    opt_expr
-    opt_clean
     memory -nomap
     memory_map
-    ALUMACC
     opt_expr -fine
-    opt_clean
     techmap -map +/techmap.v -D LUT_SIZE=6 -map +/xilinx/arith_map.v
     opt_expr
     opt_merge
-    opt_clean
-    abc -luts 2:2,3,6:5,10,20
-    opt_clean
+    opt_clean -purge
+    abc -script {abc} -luts 2:2,3,6:5,10,20
     techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6
     opt_clean -purge
+    setattr -unset src t:* w:*
+    rename -enumerate
 """
-STAGE_FLOWS = {
-    # Tables become logic first, as da4ml asks for LUTs and these options would find none for them.
-    "synth_xilinx": """
-        hierarchy -check -top {top}
-        proc
-        flatten
-        memory
-        synth_xilinx -family {family} -flatten -noiopad -noclkbuf -nodsp -nosrl -top {top}
-    """,
-    "steps": _STEPS.replace("ALUMACC", "alumacc"),
-    "chains": _STEPS.replace("ALUMACC", ""),
-}
-DEFAULT_FLOW = "chains"
+# What ABC does to a stage's logic: between carry chains there is nothing to restructure, in tables there is.
+ABC_ADDERS = "+strash;if"
+ABC_TABLES = "+strash;ifraig;dch,-f;if;mfs2"
 
 # What the cells of a report are in the vendor's units; a 36 kb block RAM is two of 18 kb.
 CELL_UNITS: dict[str, dict[str, int]] = {
@@ -119,7 +107,7 @@ def map_circuit(
     reports: str | Path,
     threads: int = 1,
     timeout_s: float | None = None,
-    flow: str = DEFAULT_FLOW,
+    flow: str = STAGE_FLOW,
     netlist: str | Path | None = None,
 ) -> tuple[dict[str, int], Yosys]:
     """Map a Verilog project to a part's cells and count them.
@@ -131,13 +119,14 @@ def map_circuit(
     part
         The vendor's name of the FPGA.
     reports
-        Folder that gets ``cells.json``, Yosys' own count, and the logs.
+        Folder that gets ``cells.json``, Yosys' own count, ``timing.json``, the longest path of every stage, and the
+        logs.
     threads
         Stages at a time.
     timeout_s
         Longest time for all of it, in seconds; None for no limit.
     flow
-        Key of ``STAGE_FLOWS``.
+        Yosys' commands for a stage, with the fields ``top``, ``family`` and ``abc`` (ABC's script).
     netlist
         File that gets the mapped circuit as Verilog; None writes none.
 
@@ -164,14 +153,26 @@ def map_circuit(
         scripts = {stage: _stage_script(stage, flow, family, work) for stage in stages}
         try:
             _run_stages(yosys, scripts, work, threads, deadline)
-            link = _link_script(circuit.top, stages, netlist is not None)
+            link = _link_script(circuit.top, stages)
+            if netlist is not None:
+                link += "\nwrite_verilog -noattr -noexpr netlist.v"
             _run(yosys, "link", link, work, deadline)
         finally:
             _join_logs([*stages, "link"], work, Path(reports) / "yosys.log")
         shutil.copy(work / "cells.json", Path(reports) / "cells.json")
+        write_json([asdict(path) for path in stage_paths(work / "circuit.blif", delays_of(part))], _timing(reports))
         if netlist is not None:
             shutil.copy(work / "netlist.v", netlist)
     return count_cells(Path(reports) / "cells.json"), yosys
+
+
+def read_paths(reports: str | Path) -> list[StagePath]:
+    """Return the longest path of every stage that :func:`map_circuit` wrote into its folder of reports."""
+    return [StagePath(**path) for path in read_json(_timing(reports))]
+
+
+def _timing(reports: str | Path) -> Path:
+    return Path(reports) / "timing.json"
 
 
 def count_cells(report: str | Path) -> dict[str, int]:
@@ -211,14 +212,14 @@ def _stage_script(stage: str, flow: str, family: str, work: Path) -> str:
     # Only what the stage uses: da4ml's table module cannot be read without its table.
     used = sorted(path.name for path in work.glob("*.v") if re.search(rf"^.* {path.stem} #\(", text, re.MULTILINE))
     deferred = f"read_verilog -defer {' '.join(used)}" if used else ""
-    map_to_cells = STAGE_FLOWS[flow].format(top=stage, family=family)
+    abc = ABC_TABLES if "lookup_table.v" in used else ABC_ADDERS
+    map_to_cells = flow.format(top=stage, family=family, abc=abc)
     write = f"select {stage}\nwrite_rtlil -selected {stage}.il"
     return f"{deferred}\nread_verilog {stage}.v\n{map_to_cells}\n{write}"
 
 
-def _link_script(top: str, stages: Sequence[str], netlist: bool) -> str:
+def _link_script(top: str, stages: Sequence[str]) -> str:
     read = "\n".join(f"read_rtlil {stage}.il" for stage in stages)
-    write = "write_verilog -noattr -noexpr netlist.v" if netlist else ""
     return f"""
         read_verilog -lib +/xilinx/cells_sim.v
         {read}
@@ -227,13 +228,13 @@ def _link_script(top: str, stages: Sequence[str], netlist: bool) -> str:
         proc
         flatten
         opt_dff
-        opt_clean
-        techmap -map +/techmap.v
+        simplemap
         dfflegalize -cell $_DFFE_?P?P_ 01 -cell $_SDFFE_?P?P_ 01
         techmap -map +/xilinx/ff_map.v
         opt_clean -purge
-        {write}
+        rename -enumerate
         tee -q -o cells.json stat -json
+        write_blif circuit.blif
     """
 
 

@@ -103,13 +103,17 @@ def _numbers(c_synthesis: Mapping[str, Any], logic_synthesis: Mapping[str, Any],
     }
     logic = f"{tool}'s utilisation report after logic synthesis, not placed and routed"
     timing = f"{tool}'s C synthesis report"
+    period, target = (float(c_synthesis[f"{which}ClockPeriod"]) for which in ("Estimated", "Target"))
     origin = {
         **dict.fromkeys(("lut", "ff", "dsp"), logic),
         "bram": f"{logic}; block RAM tiles, each two blocks of 18 kb",
         "latency_cycles": f"{timing}, the worst case",
         "ii_cycles": f"{timing}, the largest interval",
+        "timing": f"{timing}, an estimate that no placing and routing confirms",
     }
-    return Numbers(tool, int(c_synthesis["WorstLatency"]), int(c_synthesis["IntervalMax"]), resources, origin)
+    cycles, interval = int(c_synthesis["WorstLatency"]), int(c_synthesis["IntervalMax"])
+    clock = {"estimated_clock_period_ns": period, "meets_target": period <= target}
+    return Numbers(tool, cycles, interval, resources, origin, timing=clock)
 
 
 def _command(tool: str, work: Path) -> list[str]:

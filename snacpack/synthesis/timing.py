@@ -1,0 +1,315 @@
+"""How long signals take: delays of the FPGA families, and the longest path of every pipeline stage.
+
+Placing and routing decide how fast a circuit runs, and they are the vendor's. Known without them are the cells on a
+path, and what Vivado says that such cells take; how long the wires between them are is an assumption.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# da4ml's constraints ask Vivado to keep this share of the clock period in reserve, so the estimate keeps it too.
+CLOCK_UNCERTAINTY = 0.1
+
+# How much faster a speed grade is than grade 1: the frequencies of a DSP with all its registers in DS923, 645, 775 and
+# 891 MHz. The 7 series' grades are as far apart (PG022: 200, 240 and 280 MHz).
+GRADES = {1: 1.0, 2: 775 / 645, 3: 891 / 645}
+
+
+@dataclass(frozen=True)
+class Delays:
+    """What the parts of a path take, in ns.
+
+    Parameters
+    ----------
+    clock_to_q, setup
+        Out of a register; and into the next, with the short wire from its slice's own logic.
+    net
+        A wire from slice to slice.
+    lut, mux
+        A look-up table, at the mean of its inputs; and a multiplexer that joins those of a slice (MUXF7, MUXF8).
+    carry_in, carry_bit, carry_out
+        Into a carry chain, along it for each bit, and out of it through the sum's XOR.
+    """
+
+    clock_to_q: float
+    setup: float
+    net: float
+    lut: float
+    mux: float
+    carry_in: float
+    carry_bit: float
+    carry_out: float
+
+    @property
+    def level(self) -> float:
+        """A look-up table and the wire to it."""
+        return self.net + self.lut
+
+    @property
+    def adder(self) -> float:
+        """An addition and the wire to it, but for the way along its carry chain."""
+        return self.level + self.carry_in + self.carry_out
+
+    def faster(self, factor: float) -> "Delays":
+        """Return all delays divided by a factor."""
+        return replace(self, **{field.name: getattr(self, field.name) / factor for field in fields(self)})
+
+
+# As wide as the sums of a large layer of 8-bit numbers.
+_WIDE_SUM_BITS = 24
+
+# At speed grade 1. The cells of UltraScale+, Kintex-7 and Artix-7 are rounded means of what Vivado wrote into timing
+# reports of routed circuits that are public; docs/hardware.md says which. For UltraScale none was found: it is taken
+# for one speed grade slower than UltraScale+. The nets are an assumption everywhere, see there too.
+DELAYS = {
+    "UltraScale+": Delays(0.095, 0.03, 0.28, 0.10, 0.07, 0.16, 0.007, 0.11),
+    "UltraScale": Delays(0.095, 0.03, 0.28, 0.10, 0.07, 0.16, 0.007, 0.11).faster(1 / GRADES[2]),
+    "Kintex-7": Delays(0.27, 0.03, 0.60, 0.05, 0.20, 0.23, 0.0145, 0.19),
+    "Artix-7": Delays(0.52, 0.05, 0.75, 0.12, 0.22, 0.42, 0.029, 0.46),
+}
+
+
+def delays_of(part: str) -> Delays:
+    """Return the delays of a part's family at its speed grade.
+
+    A part that names no grade is taken for the slowest, and one of another family for an UltraScale.
+    """
+    grade = re.search(r"-([123])", part)
+    return DELAYS[family_of(part)].faster(GRADES[int(grade.group(1)) if grade else 1])
+
+
+def family_of(part: str) -> str:
+    """Return the key of ``DELAYS`` whose delays a part has."""
+    device = part.lower()
+    # The smaller Zynq-7000 and the Spartan-7 are made of the Artix-7's logic, all other 7 series of the Kintex-7's.
+    if re.match(r"xc7(a|s|z0(07|10|12|14|15|20))", device):
+        return "Artix-7"
+    if device.startswith("xc7"):
+        return "Kintex-7"
+    return "UltraScale+" if re.match(r"xc(zu|ku\d+p|vu\d+p|au\d+p|u\d)", device) else "UltraScale"
+
+
+def shortest_clock_period(part: str) -> float:
+    """Return the clock period, in ns, below which not even the cells of one wide addition fit, wires left out."""
+    delays = replace(delays_of(part), net=0.0)
+    path = delays.clock_to_q + delays.adder + _WIDE_SUM_BITS * delays.carry_bit + delays.setup
+    return round(path / (1 - CLOCK_UNCERTAINTY), 2)
+
+
+@dataclass(frozen=True)
+class StagePath:
+    """The longest path of one pipeline stage, from register to register.
+
+    Parameters
+    ----------
+    stage
+        Its number, from 0.
+    lut_levels
+        Look-up tables on it, those in front of a carry chain included.
+    carry_bits
+        Bits of carry chains that it runs along.
+    nets
+        Wires from slice to slice on it.
+    logic_ns, routing_ns
+        What its cells take, and what its wires are assumed to take.
+    """
+
+    stage: int
+    lut_levels: int
+    carry_bits: int
+    nets: int
+    logic_ns: float
+    routing_ns: float
+
+    @property
+    def delay_ns(self) -> float:
+        """Cells and wires together."""
+        return self.logic_ns + self.routing_ns
+
+
+class _Arrival(NamedTuple):
+    """When a signal is there after the clock edge, over what it came, and the row of registers that it came from."""
+
+    ns: float
+    levels: int = 0
+    bits: int = 0
+    nets: int = 0
+    row: int = -1
+
+    def after(self, ns: float, levels: int = 0, bits: int = 0, nets: int = 0) -> "_Arrival":
+        return _Arrival(self.ns + ns, self.levels + levels, self.bits + bits, self.nets + nets, self.row)
+
+
+_CONSTANT = _Arrival(-1e9)
+_CONSTANTS = ("$false", "$true", "$undef")
+_LUTS = {"INV", *(f"LUT{n}" for n in range(1, 7))}
+_MUXES = {"MUXF7", "MUXF8"}
+_OUTPUTS = {"O", "Q", *(f"{pin}[{bit}]" for pin in ("O", "CO") for bit in range(4))}
+
+_Cell = tuple[str, dict[str, str]]
+
+
+def estimate_timing(paths: Sequence[StagePath], clock_period_ns: float, part: str) -> dict[str, Any]:
+    """Return what the longest paths say about the clock that a circuit supports.
+
+    Parameters
+    ----------
+    paths
+        The longest path of every stage.
+    clock_period_ns
+        The target.
+    part
+        The vendor's name of the FPGA.
+
+    Returns
+    -------
+    dict
+        ``estimated_clock_period_ns``; ``meets_target``; of the stage that decides it ``worst_stage``, ``lut_levels``,
+        ``carry_bits``, ``logic_ns`` and ``routing_ns``; ``delays``, those of the part's family; and all ``stages``.
+    """
+    worst = max(paths, key=lambda path: path.delay_ns)
+    period = round(worst.delay_ns / (1 - CLOCK_UNCERTAINTY), 3)
+    deciding = asdict(worst)
+    return {
+        "estimated_clock_period_ns": period,
+        "meets_target": period <= clock_period_ns,
+        "worst_stage": deciding.pop("stage"),
+        **deciding,
+        "delays": family_of(part),
+        "stages": [asdict(path) for path in paths],
+    }
+
+
+def stage_paths(netlist: str | Path, delays: Delays) -> list[StagePath]:
+    """Return the longest path of every pipeline stage of a mapped circuit, the first stage first.
+
+    Parameters
+    ----------
+    netlist
+        The flat circuit of LUTs, inverters, CARRY4s, MUXF7s, MUXF8s and FDREs, in BLIF as Yosys writes it. Its
+        registers stand in rows: the first takes the inputs in, and stage i lies between rows i and i + 1.
+    delays
+        What the parts take.
+
+    Raises
+    ------
+    ValueError
+        If there is a cell of another kind, a signal that nothing drives, or signals run in a circle.
+    """
+    inputs, cells = _read_blif(Path(netlist))
+    signals = _Signals(inputs, delays)
+    through = {**dict.fromkeys(_LUTS, signals.lut), **dict.fromkeys(_MUXES, signals.mux), "CARRY4": signals.carry}
+    longest: dict[int, _Arrival] = {}
+    for kind, pins in _in_order(cells, inputs):
+        if kind == "FDRE":
+            end = signals.register(pins)
+            longest[end.row] = max(end, longest.get(end.row, end))
+        else:
+            through[kind](pins)
+    return [_stage_path(row, longest[row], delays) for row in sorted(longest) if row >= 0]
+
+
+def _stage_path(stage: int, end: _Arrival, delays: Delays) -> StagePath:
+    routing = end.nets * delays.net
+    return StagePath(stage, end.levels, end.bits, end.nets, round(end.ns - routing, 3), round(routing, 3))
+
+
+class _Signals:
+    """When each signal arrives, and out of what it comes: in a slice, some need no wire."""
+
+    def __init__(self, inputs: Iterable[str], delays: Delays) -> None:
+        self._delays = delays
+        self._arrivals = dict.fromkeys(inputs, _Arrival(0.0)) | dict.fromkeys(_CONSTANTS, _CONSTANT)
+        self._from: dict[str, str] = {}
+
+    def register(self, pins: Mapping[str, str]) -> _Arrival:
+        """Let the register's output start, and return when its input arrives."""
+        data = self._local(pins["D"], "lut", "sum").after(self._delays.setup)
+        self._set(pins["Q"], _Arrival(self._delays.clock_to_q, row=data.row + 1), "register")
+        return data
+
+    def lut(self, pins: Mapping[str, str]) -> None:
+        last = max(self._by_wire(signal) for pin, signal in pins.items() if pin != "O")
+        self._set(pins["O"], last.after(self._delays.lut, levels=1), "lut")
+
+    def mux(self, pins: Mapping[str, str]) -> None:
+        last = max(*(self._local(pins[pin], "lut") for pin in ("I0", "I1")), self._by_wire(pins["S"]))
+        self._set(pins["O"], last.after(self._delays.mux), "lut")
+
+    def carry(self, pins: Mapping[str, str]) -> None:
+        delays = self._delays
+        chain = max(self._local(pins["CI"], "carry"), self._by_wire(pins["CYINIT"]).after(delays.carry_in))
+        for bit in range(4):
+            select = self._select(pins[f"S[{bit}]"])
+            self._set(pins.get(f"O[{bit}]"), max(select, chain).after(delays.carry_out), "sum")
+            entering = max(select, self._by_wire(pins[f"DI[{bit}]"])).after(delays.carry_in, bits=1)
+            chain = max(chain.after(delays.carry_bit, bits=1), entering)
+            self._set(pins.get(f"CO[{bit}]"), chain, "carry")
+
+    def _select(self, signal: str) -> _Arrival:
+        # Only a LUT reaches this input: where there is none, one is spent on passing the signal through.
+        if self._from.get(signal) == "lut" or signal in _CONSTANTS:
+            return self._arrivals[signal]
+        return self._by_wire(signal).after(self._delays.lut, levels=1)
+
+    def _local(self, signal: str, *sources: str) -> _Arrival:
+        return self._arrivals[signal] if self._from.get(signal) in sources else self._by_wire(signal)
+
+    def _by_wire(self, signal: str) -> _Arrival:
+        leave = self._delays.carry_out if self._from.get(signal) == "carry" else 0.0
+        return self._arrivals[signal].after(leave + self._delays.net, nets=1)
+
+    def _set(self, signal: str | None, arrival: _Arrival, source: str) -> None:
+        if signal is not None:
+            self._arrivals[signal] = arrival
+            self._from[signal] = source
+
+
+def _read_blif(netlist: Path) -> tuple[list[str], list[_Cell]]:
+    """Return the inputs and the cells, with every signal under the name that its driver gives it."""
+    inputs: list[str] = []
+    cells: list[_Cell] = []
+    same: dict[str, str] = {}
+    for line in netlist.read_text().replace("\\\n", "").splitlines():
+        word, *rest = line.split() or [""]
+        if word == ".subckt":
+            cells.append((rest[0], dict(pin.split("=", 1) for pin in rest[1:])))
+        elif word == ".inputs":
+            inputs = rest
+        elif word == ".names" and len(rest) == 2:
+            same[rest[1]] = rest[0]
+    for _, pins in cells:
+        for pin, signal in pins.items():
+            while signal in same:
+                signal = same[signal]
+            pins[pin] = signal
+    return inputs, cells
+
+
+def _in_order(cells: Sequence[_Cell], inputs: Iterable[str]) -> Iterator[_Cell]:
+    """Yield the cells, each after those that drive it."""
+    known = {*inputs, *_CONSTANTS}
+    readers: dict[str, list[int]] = defaultdict(list)
+    missing = []
+    for number, (_, pins) in enumerate(cells):
+        needed = {signal for pin, signal in pins.items() if pin not in _OUTPUTS} - known
+        missing.append(len(needed))
+        for signal in needed:
+            readers[signal].append(number)
+    ready = [number for number, n in enumerate(missing) if n == 0]
+    done = 0
+    while ready:
+        kind, pins = cells[ready.pop()]
+        done += 1
+        yield kind, pins
+        for signal in {signal for pin, signal in pins.items() if pin in _OUTPUTS}:
+            for reader in readers[signal]:
+                missing[reader] -= 1
+                if not missing[reader]:
+                    ready.append(reader)
+    if done < len(cells):
+        raise ValueError("the signals of the mapped circuit run in a circle, or one is driven by nothing")
