@@ -17,11 +17,29 @@ from machine import describe_machine
 
 from snacpack.files import write_json
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
-from snacpack.synthesis.backends.open import DEFAULT_FLOW, STAGE_FLOWS, count_resources, map_circuit
+from snacpack.synthesis.backends.open import STAGE_FLOW, count_resources, map_circuit
 from snacpack.synthesis.rtl import build_rtl
 
 PART = "xcvu13p-flga2577-2-e"
 RESULT = Path(__file__).parent / "results" / "yosys_flow.json"
+DEFAULT_FLOW = "default"
+FLOWS = {
+    DEFAULT_FLOW: STAGE_FLOW,
+    # What `synth_xilinx` does and this flow leaves out: successive additions become 3:2 compressors.
+    "with alumacc": STAGE_FLOW.replace("    opt_expr -fine\n", "    alumacc\n    opt_expr -fine\n"),
+    # ABC as Yosys calls it, restructuring what is between the carry chains.
+    "abc's own script": STAGE_FLOW.replace("abc -script {abc} -luts", "abc -luts"),
+    # Yosys' own; tables become logic first, as da4ml asks for LUTs and these options would find none for them.
+    "synth_xilinx": """
+        hierarchy -check -top {top}
+        proc
+        flatten
+        memory
+        synth_xilinx -family {family} -flatten -noiopad -noclkbuf -nodsp -nosrl -top {top}
+        setattr -unset src t:* w:*
+        rename -enumerate
+    """,
+}
 
 
 def random_network(widths: list[int], seed: int = 0) -> FixedPointNetwork:
@@ -48,10 +66,10 @@ def main() -> None:
     flows = {}
     with tempfile.TemporaryDirectory() as temporary:
         circuit = build_rtl(random_network(widths), Path(temporary) / "rtl", PART, 5.0)
-        for flow in STAGE_FLOWS:
+        for flow, commands in FLOWS.items():
             start = time.perf_counter()
             cells, yosys = map_circuit(
-                Path(temporary) / "rtl", PART, Path(temporary) / flow, options.threads, flow=flow
+                Path(temporary) / "rtl", PART, Path(temporary) / "reports", options.threads, flow=commands
             )
             flows[flow] = {"seconds": round(time.perf_counter() - start, 1), **count_resources(cells)}
     for numbers in flows.values():
@@ -59,9 +77,9 @@ def main() -> None:
         numbers["lut_ratio"] = round(numbers["lut"] / flows[DEFAULT_FLOW]["lut"], 3)
     estimate = {"lut": circuit.estimated_lut, "ff": circuit.estimated_ff, "stages": circuit.stages}
     columns = ("seconds", "time_ratio", "lut", "lut_ratio", "ff")
-    print(f"{'flow':14}" + "".join(f"{column:>12}" for column in columns))
+    print(f"{'flow':18}" + "".join(f"{column:>12}" for column in columns))
     for flow, numbers in flows.items():
-        print(f"{flow:14}" + "".join(f"{numbers[column]:12}" for column in columns))
+        print(f"{flow:18}" + "".join(f"{numbers[column]:12}" for column in columns))
     print(f"da4ml's estimate: {estimate}")
     record = {"widths": widths, "threads": options.threads, "tool": yosys.name, "da4ml": estimate, "flows": flows}
     write_json({**record, "default": DEFAULT_FLOW, "machine": describe_machine()}, RESULT)
