@@ -4,6 +4,9 @@ import os
 
 from hypothesis import settings
 
+# Before any test imports ONNX Runtime: it is told here to report nothing.
+import snacpack  # noqa: F401
+
 # Networks of tests are too small to be shared by threads, which would wait for each other on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
