@@ -99,8 +99,8 @@ def _signed(data: int) -> int:
 
 
 def _table_levels(bits: int) -> int:
-    # A LUT holds any function of 6 bits, with its slice's multiplexers of 8; joining four such takes one level more.
-    return 1 if bits <= 6 else 2 + max(0, bits - 7) // 2
+    # A LUT holds any function of 6 bits; joining those of 7 or 8 takes a second level, and two bits more another.
+    return 1 if bits <= 6 else 2 + (bits - 7) // 2
 
 
 def _stages(steps: Sequence[_Step], budget_ns: float, carry_bit_ns: float) -> list[int]:
@@ -112,9 +112,11 @@ def _stages(steps: Sequence[_Step], budget_ns: float, carry_bit_ns: float) -> li
         sources = [(source, shift) for source, shift in step.sources if not steps[source].constant]
         stage = max((stages[source] for source, _ in sources), default=0)
         arrival = _arrival(step, sources, stage, stages, steps, arrivals, carry_bit_ns)
-        if arrival[1] > budget_ns and sources:
-            stage += 1
-            arrival = _arrival(step, sources, stage, stages, steps, arrivals, carry_bit_ns)
+        if arrival[1] > budget_ns:
+            later = _arrival(step, sources, stage + 1, stages, steps, arrivals, carry_bit_ns)
+            # A register does not help where there is one already, or where only bits are picked.
+            if step.delay_ns and later[1] < arrival[1]:
+                stage, arrival = stage + 1, later
         stages[number], arrivals[number] = stage, arrival
     return _with_constants(stages, steps)
 
@@ -138,6 +140,8 @@ def _arrival(
         begin, end = arrivals[source] if stages[source] == stage else (-carry_bit_ns * steps[source].low, 0.0)
         begins.append(begin - carry_bit_ns * shift)
         ends.append(end)
+    if not step.delay_ns:
+        return max(begins), max(ends)
     if step.ripple:
         begin = max(begins) + step.delay_ns
         return begin, begin + carry_bit_ns * step.high

@@ -208,8 +208,10 @@ def stage_paths(netlist: str | Path, delays: Delays) -> list[StagePath]:
         if kind == "FDRE":
             end = signals.register(pins)
             longest[end.row] = max(end, longest.get(end.row, end))
-        else:
+        elif kind in through:
             through[kind](pins)
+        else:
+            raise ValueError(f"{netlist}: it is not known what a cell {kind} takes")
     return [_stage_path(row, longest[row], delays) for row in sorted(longest) if row >= 0]
 
 

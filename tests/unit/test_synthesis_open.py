@@ -9,10 +9,11 @@ import pytest
 from test_synthesis_rtl import PART, jets, random_network
 
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
-from snacpack.synthesis.backends.open import Yosys, count_resources, find_yosys, map_circuit
+from snacpack.synthesis.backends.open import Yosys, count_resources, find_yosys, map_circuit, read_paths
 from snacpack.synthesis.report import synthesise
 from snacpack.synthesis.rtl import Circuit, build_rtl
 from snacpack.synthesis.simulation import simulate_files
+from snacpack.synthesis.timing import estimate_timing
 
 
 def test_sum_of_two_numbers_takes_an_adder_and_its_registers(tmp_path):
@@ -27,6 +28,10 @@ def test_sum_of_two_numbers_takes_an_adder_and_its_registers(tmp_path):
     assert 8 <= counts["lut"] <= 10
     assert counts["dsp"] == counts["bram"] == 0
     assert cells["CARRY4"] == 3
+    # The lowest bit's carry runs along the chain to the highest.
+    (path,) = read_paths(tmp_path / "reports")
+    assert (path.stage, path.lut_levels, path.nets) == (0, 1, 1)
+    assert 7 <= path.carry_bits <= 9
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
@@ -44,6 +49,7 @@ def test_mapped_cells_compute_the_networks_logits(tmp_path, activation):
     simulation = simulate_files([netlist, models], [], circuit, network, x)
     np.testing.assert_array_equal(simulation.logits, network.predict(x))
     assert simulation.latency_cycles == circuit.stages
+    assert [path.stage for path in read_paths(tmp_path / "reports")] == list(range(circuit.stages))
 
 
 def test_report_holds_every_number_with_its_origin(tmp_path):
@@ -57,8 +63,31 @@ def test_report_holds_every_number_with_its_origin(tmp_path):
     assert report["latency_ns"] == 5.0 * circuit.stages
     assert report["lut_percent"] == pytest.approx(100 * report["lut"] / 1_728_000)
     assert (tmp_path / "reports" / "cells.json").is_file()
+    assert report["timing"]["meets_target"]
+    assert 0 < report["timing"]["estimated_clock_period_ns"] <= 5.0
+    assert "no placing and routing confirms" in report["origin"]["timing"]
     with pytest.raises(RuntimeError, match="measured a latency of None"):
         synthesise("open", tmp_path, tmp_path / "rtl", tmp_path / "r", PART, 5.0, None, None, 1, 600)
+
+
+def test_a_clock_that_the_circuit_misses_is_said_to_be_missed(tmp_path):
+    circuit = build_rtl(random_network((4, 3, 2), bits=4), tmp_path / "rtl", PART, 0.7)
+    report = synthesise("open", tmp_path, tmp_path / "rtl", tmp_path / "r", PART, 0.7, None, circuit.stages, 2, 600)
+    assert report["timing"]["estimated_clock_period_ns"] > 0.7
+    assert not report["timing"]["meets_target"]
+    assert "misses the target of 0.7 ns" in report["origin"]["timing"]
+
+
+@pytest.mark.parametrize("period", [2.0, 5.0])
+def test_the_cut_keeps_what_it_promises(tmp_path, period):
+    """The cut knows operations and the estimate cells: neither may know less than the other."""
+    network = random_network((12, 12, 6), "relu", 5, 0.6)
+    circuit = build_rtl(network, tmp_path / "rtl", PART, period)
+    map_circuit(tmp_path / "rtl", PART, tmp_path / "reports", threads=2)
+    estimate = estimate_timing(read_paths(tmp_path / "reports"), period, PART)
+    assert estimate["meets_target"]
+    assert len(estimate["stages"]) == circuit.stages
+    assert estimate["estimated_clock_period_ns"] > period / 2
 
 
 def test_unknown_cells_are_not_passed_over():
@@ -83,6 +112,8 @@ def _program(folder, name, text):
 def test_old_native_yosys_is_passed_over(tmp_path, monkeypatch):
     _program(tmp_path / "bin", "yosys", "echo 'Yosys 0.9 (git sha1 1979e0b)'")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    assert "YoWASP" in find_yosys().name
+    _program(tmp_path / "bin", "yosys", "echo 'Yosys 0.23 (git sha1 7ce5011c24b)'")
     assert "YoWASP" in find_yosys().name
     _program(tmp_path / "bin", "yosys", "echo 'Yosys 0.33 (git sha1 2584903a060)'")
     assert find_yosys() == Yosys((str(tmp_path / "bin" / "yosys"),), "Yosys 0.33")

@@ -1,5 +1,7 @@
 """Verilog from fixed-point networks: da4ml's interpreter and the simulated Verilog give the network's own logits."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
-from snacpack.synthesis.rtl import Circuit, build_rtl, run_interpreted
+from snacpack.synthesis.rtl import Circuit, build_rtl, run_interpreted, trace
 from snacpack.synthesis.simulation import simulate_rtl
 
 PART = "xcvu13p-flga2577-2-e"
@@ -91,6 +93,15 @@ def test_a_shorter_clock_period_makes_more_stages(tmp_path):
     assert stages[0] < stages[1] < stages[2]
     x = jets(network, 20)
     np.testing.assert_array_equal(run_interpreted(tmp_path / "2.0", network, x), network.predict(x))
+
+
+@pytest.mark.parametrize("start_method", ["fork", "spawn"])
+def test_worker_processes_trace_the_same_circuit(start_method):
+    networks = [random_network((12, 16, 5), seed=seed) for seed in range(3)]
+    expected = [trace(network) for network in networks]
+    with ProcessPoolExecutor(2, multiprocessing.get_context(start_method)) as pool:
+        traced = list(pool.map(trace, networks, timeout=120))
+    assert [logic.ops for logic in traced] == [logic.ops for logic in expected]
 
 
 def test_a_pruned_away_input_has_no_bits(tmp_path):
