@@ -1,6 +1,6 @@
 """Compare every form of small networks with the Brevitas network, at every precision from 2 to 8 bits.
 
-Usage: python benchmarks/exactness.py [--jobs 1] [--jets 10000] [--only w4a4]
+Usage: python benchmarks/exactness.py [--jobs 1] [--jets 10000] [--resume]
 
 ReLU networks at all 49 pairs of weight and activation bits, with batch normalisation and without; tanh and sigmoid
 networks; networks whose layers have bits of their own. Half of the weights are zero, and the jets have heavy tails,
@@ -165,15 +165,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=1, help="networks at a time")
     parser.add_argument("--jets", type=int, default=10_000)
-    parser.add_argument("--only", help="one scheme, or mixed; writes nothing")
+    parser.add_argument("--resume", action="store_true", help="keep the networks that the result holds already")
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from machine import describe_machine
+    from snacpack.files import read_json
 
-    from snacpack.files import write_json
-
-    chosen = [case for case in cases() if arguments.only in (None, case.scheme)]
-    records, start = [], time.perf_counter()
+    records = read_json(RESULT)["networks"] if arguments.resume and RESULT.exists() else []
+    done = {Case(**{name: record[name] for name in Case.__dataclass_fields__}) for record in records}
+    chosen = [case for case in cases() if case not in done]
     with (
         tempfile.TemporaryDirectory(prefix="snacpack_exactness_logs_") as logs,
         ProcessPoolExecutor(arguments.jobs, initializer=silence, initargs=(logs,)) as pool,
@@ -184,24 +183,27 @@ def main() -> None:
             records.append(record)
             verdict = "exact" if not any(record["different_jets"].values()) else f"DIFFERS {record['different_jets']}"
             norm = " with batch norm" if record["batch_norm"] else ""
-            print(
-                f"{len(records)}/{len(chosen)} {record['activation']} {record['scheme']}{norm}: {verdict}", flush=True
-            )
-    records.sort(key=lambda record: (record["activation"], record["scheme"], record["batch_norm"], record["seed"]))
-    groups = sum_up(records)
-    for group in groups:
+            print(f"{record['activation']} {record['scheme']}{norm}: {verdict}", flush=True)
+            write_result(records)
+    for group in sum_up(records):
         print(group)
-    if arguments.only is None:
-        result = {
-            "machine": describe_machine(),
-            "versions": {tool: version(tool) for tool in TOOLS},
-            "jobs": arguments.jobs,
-            "seconds": round(time.perf_counter() - start),
-            "widths": WIDTHS,
-            "groups": groups,
-            "networks": records,
-        }
-        write_json(result, RESULT)
+
+
+def write_result(records: list[dict[str, Any]]) -> None:
+    """Write what is known until now."""
+    from machine import describe_machine
+
+    from snacpack.files import write_json
+
+    result = {
+        "machine": describe_machine(),
+        "versions": {tool: version(tool) for tool in TOOLS},
+        "seconds": round(sum(record["seconds"] for record in records)),
+        "widths": WIDTHS,
+        "groups": sum_up(records),
+        "networks": sorted(records, key=lambda r: (r["activation"], r["scheme"], r["batch_norm"], r["seed"])),
+    }
+    write_json(result, RESULT)
 
 
 if __name__ == "__main__":
