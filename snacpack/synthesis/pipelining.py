@@ -82,7 +82,7 @@ def _step(op: "Op", ops: Sequence["Op"], delays: Delays) -> _Step:
             return _Step(*places, (first, (op.id1, shift), (key, 0)), False, negation + level)
         case 8:
             low, high = _places(ops[op.id0])
-            return _Step(*places, (first,), False, _table_levels(high - low) * level)
+            return _Step(*places, (first,), False, _table_levels(high - low) * (level + delays.mux))
     raise NotImplementedError(f"it is not known how long da4ml's operation {op.opcode} takes")
 
 
