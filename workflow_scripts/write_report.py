@@ -5,7 +5,7 @@ from snacpack.workflow import start_job
 start_job(snakemake)
 
 from snacpack.files import write_text
-from snacpack.report.provenance import code_commit, package_versions
+from snacpack.provenance import code_commit, package_versions
 from snacpack.report.report import RunFiles, report_page
 
 files = RunFiles.from_inputs(snakemake.input)

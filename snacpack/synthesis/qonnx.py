@@ -127,7 +127,7 @@ def check_tables(model: "ModelWrapper", network: FixedPointNetwork) -> None:
             raise RuntimeError(
                 f"ONNX Runtime and PyTorch round {layer.activation} of layer {i} differently on this machine, at "
                 f"{', '.join(map(str, values))}: the circuit would not be the trained network. Give that layer's "
-                "activations other bits (compression.schemes) or take relu"
+                "activations other bits (compression.schemes; compression.search.space) or take relu"
             )
 
 
