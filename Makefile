@@ -4,18 +4,29 @@ CORES ?= all
 BIN := .venv/bin
 LOCK := envs/requirements.lock
 
-.PHONY: setup run test lint lock clean-env
+.PHONY: setup run test lint lock audit clean-env
 
 setup: .venv/.ready
 
-# A stale environment is mended, not rebuilt: pip changes only what differs from the lock.
+# What is there may have been cut off by a full disk, or lost its Python since.
+BROKEN = $(BIN)/python envs/check_environment.py $(LOCK)
+ifneq ($(wildcard .venv/.ready),)
+ifneq ($(shell $(BROKEN) 2>&1 || echo no Python),)
+$(info .venv is damaged and will be mended)
+$(shell rm -f .venv/.ready)
+endif
+endif
+
+# A stale environment is mended, not rebuilt: pip changes only what differs from the lock, or is not whole.
 .venv/.ready: $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "Python 3.11 is needed, $(PYTHON) is $$($(PYTHON) --version); name one: make setup PYTHON=python3.11"; exit 1; }
 	@command -v g++ >/dev/null || { echo "A C++ compiler is needed: install g++ (Debian: apt install g++)"; exit 1; }
 	@echo "Setting up .venv (about 4 GB, a few minutes)"
-	@test -x $(BIN)/pip && $(BIN)/pip --version >/dev/null 2>&1 || { rm -rf .venv && $(PYTHON) -m venv .venv; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 && test -x $(BIN)/pip || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on $(PIP_ARGS) -r $(LOCK)
+	@broken=$$($(BROKEN)) && { test -z "$$broken" || { echo "Installing again what is not whole: $$broken"; \
+	  $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) --ignore-installed --no-deps $$broken; }; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -46,6 +57,14 @@ envs/environment.yaml: $(LOCK)
 	  printf 'name: snacpack\nchannels:\n  - conda-forge\ndependencies:\n'; \
 	  printf '  - python=3.11\n  - pip\n  - cxx-compiler\n  - make\n  - pip:\n'; \
 	  grep -v '^#' $(LOCK) | sed 's/^/    - /'; } > $@
+
+# Asks the service of PyPI, or with AUDIT_ARGS="-s osv" that of OSV, for known vulnerabilities of the pinned packages.
+# Strict, because what the service does not know would pass for harmless.
+audit:
+	rm -rf .audit-env && $(PYTHON) -m venv .audit-env
+	.audit-env/bin/pip install --quiet --disable-pip-version-check $(PIP_ARGS) pip-audit==2.10.1
+	@.audit-env/bin/pip-audit --strict --no-deps --disable-pip $(AUDIT_ARGS) -r $(LOCK) && rm -rf .audit-env || \
+	  { rm -rf .audit-env; echo "There are known vulnerabilities, or the service did not answer for every package: see above"; exit 1; }
 
 clean-env:
 	rm -rf .venv

@@ -1,8 +1,14 @@
 """From jets to a table of FPGA numbers: search, compression and synthesis of trigger networks."""
 
+import logging
+
+from snacpack.failures import summarise
 from snakemake.utils import min_version
 
 min_version("9.0")
+
+# Where the disk is full, Snakemake's own log would complain of that after every line of the terminal.
+logging.raiseExceptions = False
 
 
 configfile: f"{workflow.basedir}/config/config.yaml"
@@ -21,7 +27,12 @@ rule all:
     input:
         report=f"results/{config['run']}/report.html",
         tables=expand("results/{run}/tables/table{number}.csv", run=config["run"], number=[1, 2, 3]),
+        provenance=f"results/{config['run']}/provenance.json",
     default_target: True
+
+
+onstart:
+    check_writable(f"results/{config['run']}")
 
 
 onsuccess:
@@ -31,5 +42,5 @@ onsuccess:
 
 
 onerror:
-    print("\nA job failed: its error stands above, and in the log that it names. What was finished is kept;")
-    print("mend the cause and start the same command again, it goes on from there.")
+    print(f"\nWhat failed, and why:\n{summarise(log)}\n")
+    print("What was finished is kept: mend the cause and start the same command again, it goes on from there.")

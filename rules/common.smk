@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 from snacpack.jets.layout import CLASSES, find_samples
@@ -11,15 +12,29 @@ from snacpack.seeds import derive_seed
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
 if workflow.is_main_process:
     from snacpack.config import ConfigError, validate_config
+    from snacpack.files import check_writable
+    from snacpack.locks import tidy_up
+    from snacpack.provenance import announce_code
     from snacpack.search.progress import announce_start
     from snakemake.exceptions import WorkflowError
 
     try:
-        validate_config(config, Path(workflow.basedir) / "config" / "config.schema.yaml")
+        validate_config(config, Path(workflow.basedir) / "config" / "config.schema.yaml", workflow.configfiles)
     except ConfigError as error:
         raise WorkflowError(f"{' with '.join(map(str, workflow.configfiles))}: {error}") from None
+    try:
+        check_writable(".snakemake")
+    except OSError as error:
+        raise WorkflowError(str(error)) from None
+    # Open until this process ends: that says that it lives.
+    released, snakemake_owners = tidy_up()
+    if released:
+        print("The last run here was killed: this one goes on where it was.", file=sys.stderr)
     announce_start()
+    announce_code()
 
+# As it was given, for whoever wants to repeat the run.
+GIVEN = dict(config)
 # Snakemake merges configurations, so that a reference of the default is taken out by setting it to null.
 config["references"] = {name: fields for name, fields in config["references"].items() if fields is not None}
 
@@ -57,6 +72,91 @@ COMPRESSION_THREADS = min(-(-COMPRESSION_SEARCH["population"] // N_COMPRESSION_S
 # Several models are synthesised side by side, but the last one should not be left with a single core.
 SYNTHESIS_THREADS = min(8, max(2, CORES // 4))
 N_INPUTS = config["data"]["n_constituents"] * len(config["data"]["features"])
+
+
+TRAINING_GPUS = 1 if config["training"]["device"] == "cuda" else 0
+
+
+def growing(amount):
+    """Return a resource that asks for more after each failure: a job may have run out of memory or time."""
+    return lambda wildcards, attempt: attempt * amount
+
+
+def together(name, *parts):
+    """Return the group of jobs that a cluster runs as one: those of seconds, and what follows on each other.
+
+    There are groups where the profile's group-components name them, so that a plain run knows none.
+    """
+
+    def group(wildcards):
+        if name in workflow.group_settings.group_components:
+            # What has no scheme of its own belongs to the search over all, "mixed".
+            return "_".join([name, *(wildcards.get(part, "mixed") for part in parts)])
+
+    return group
+
+
+def generations_together(name, *parts):
+    """Return the group of as many generations as the profile's group-components say."""
+
+    def group(wildcards):
+        size = workflow.group_settings.group_components.get(name)
+        if size:
+            # The network that a search over compressions starts from goes with its first generation.
+            number = int(wildcards.get("generation", 0)) // size
+            return "_".join([name, *(wildcards[part] for part in parts), str(number)])
+
+    return group
+
+
+# Shards are there to be trained on different machines, so what is between them is done by Snakemake's own.
+SEARCH_GROUP = generations_together("search") if N_SHARDS == 1 else None
+COMPRESSION_SEARCH_GROUP = (
+    generations_together("compression_search", "candidate") if N_COMPRESSION_SHARDS == 1 else None
+)
+PREPARATION_GROUP = together("preparation")
+
+
+def group_of_training(wildcards):
+    """The reference that candidates are chosen by is trained as soon as there are jets, the candidates together."""
+    wanted = wildcards.candidate == config["selection"]["min_accuracy"]
+    return (PREPARATION_GROUP if wanted else together("candidates"))(wildcards)
+
+
+def group_of_warm_up(wildcards):
+    """A search's own starting network is made with its first generations."""
+    group = COMPRESSION_SEARCH_GROUP if wildcards.scheme == "mixed" else COMPRESSION_GROUP
+    return group and group(wildcards)
+
+
+COMPRESSION_GROUP = together("compression", "candidate", "scheme")
+CIRCUIT_GROUP = together("circuit", "candidate", "scheme")
+
+
+# Done where Snakemake runs, because it takes seconds; what is in a group is submitted with it all the same.
+localrules:
+    propose_offspring,
+    estimate_hardware,
+    select_survivors,
+    propose_compressions,
+    select_compressions,
+    estimate_references,
+    estimate_limits,
+    collect_trials,
+    measure_hypervolume,
+    select_candidates,
+    describe_candidate,
+    collect_compressions,
+    collect_placed_report,
+    tabulate_space,
+    tabulate_circuits,
+    draw_hypervolume,
+    draw_pruning_curves,
+    draw_compression_fronts,
+    compare_estimates,
+    draw_confusion_matrix,
+    write_provenance,
+    write_report,
 
 
 wildcard_constraints:
@@ -138,8 +238,8 @@ def earlier(pattern, last=None):
 
 
 def search_params(search):
-    """What decides which trials are proposed and which survive, but for their number."""
-    names = ("method", "population", "objectives", "crossover_probability", "mutation_probability", "space")
+    """What decides which trials are proposed; their number does not, and objectives only by what survives."""
+    names = ("method", "population", "crossover_probability", "mutation_probability", "space")
     return {name: search[name] for name in names}
 
 

@@ -42,9 +42,12 @@ rule compress_trials:
         clock_period_ns=config["synthesis"]["clock_period_ns"],
         progress="results/{run}/candidates/{candidate}/mixed/search/progress.log",
     threads: COMPRESSION_THREADS
+    group:
+        COMPRESSION_SEARCH_GROUP
     resources:
-        mem_mb=3000,
-        runtime="12h",
+        mem_mb=growing(3000),
+        runtime=growing(60),
+        gpu=TRAINING_GPUS,
     message:
         "Compressing {wildcards.candidate}, generation {wildcards.generation}, shard {wildcards.shard}"
     conda:
@@ -70,12 +73,18 @@ use rule select_survivors as select_compressions with:
         "results/{run}/benchmarks/select_compressions/{candidate}_gen_{generation}.tsv"
     params:
         search=search_params(COMPRESSION_SEARCH),
+        objectives=COMPRESSION_SEARCH["objectives"],
         seed=compression_search_seed,
         progress="results/{run}/candidates/{candidate}/mixed/search/progress.log",
     threads: 1
     priority: 0
     message:
         "Selecting the compressions of {wildcards.candidate} that survive generation {wildcards.generation}"
+
+
+# What is inherited without a group would keep that of the other search.
+for inherited in ("propose_compressions", "select_compressions"):
+    workflow.get_rule(inherited).group = COMPRESSION_SEARCH_GROUP
 
 
 rule collect_compressions:
@@ -143,9 +152,12 @@ rule refine_front:
         part=config["synthesis"]["part"],
         clock_period_ns=config["synthesis"]["clock_period_ns"],
     threads: COMPRESSION_THREADS
+    group:
+        COMPRESSION_GROUP
     resources:
-        mem_mb=3000,
-        runtime="24h",
+        mem_mb=growing(3000),
+        runtime=growing(240),
+        gpu=TRAINING_GPUS,
     message:
         "Training the best compressions of {wildcards.candidate} on, and choosing one"
     conda:

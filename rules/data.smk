@@ -20,8 +20,9 @@ if config["data"]["source"] == "pythia":
             part=r"\d{2,3}",
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=lambda wildcards: 10 + config["data"]["pythia"]["jets_per_job"] // 1000,
+            mem_mb=growing(1000),
+            runtime=growing(10 + config["data"]["pythia"]["jets_per_job"] // 1000),
+            in_turn=1,
         message:
             "Simulating {params.n_jets} {wildcards.jet_class} jets ({wildcards.split}, part {wildcards.part})"
         conda:
@@ -48,8 +49,8 @@ if config["data"]["source"] == "zenodo":
             split="train|val",
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=720,
+            mem_mb=growing(1000),
+            runtime=growing(720),
         message:
             "Downloading {params.archive[name]}"
         conda:
@@ -76,9 +77,11 @@ rule preprocess_jets:
         validation_fraction=config["data"]["validation_fraction"],
         test_fraction=config["data"]["test_fraction"],
     threads: 1
+    group:
+        PREPARATION_GROUP
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     message:
         "Preparing the jets for training"
     conda:
@@ -98,9 +101,12 @@ rule draw_data_card:
     benchmark:
         "results/{run}/benchmarks/draw_data_card.tsv"
     threads: 1
+    group:
+        PREPARATION_GROUP
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(10),
+        in_turn=1,
     message:
         "Drawing the data card"
     conda:

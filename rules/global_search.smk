@@ -17,9 +17,11 @@ rule propose_offspring:
         seed=config["seed"],
     threads: SEARCH_THREADS
     priority: SEARCH_PRIORITY
+    group:
+        SEARCH_GROUP
     resources:
-        mem_mb=500,
-        runtime="5m",
+        mem_mb=growing(500),
+        runtime=growing(2),
     message:
         "Proposing the networks of generation {wildcards.generation}"
     conda:
@@ -45,9 +47,13 @@ rule train_trials:
         progress="results/{run}/search/progress.log",
     threads: TRAINING_THREADS
     priority: SEARCH_PRIORITY
+    group:
+        SEARCH_GROUP
     resources:
-        mem_mb=2000,
-        runtime="12h",
+        mem_mb=growing(2000),
+        runtime=growing(30),
+        in_turn=1,
+        gpu=TRAINING_GPUS,
     message:
         "Training generation {wildcards.generation}, shard {wildcards.shard}"
     conda:
@@ -71,9 +77,12 @@ rule estimate_hardware:
         bit_width=config["hardware"]["bit_width"],
     threads: SEARCH_THREADS
     priority: SEARCH_PRIORITY
+    group:
+        SEARCH_GROUP
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=growing(1000),
+        runtime=growing(5),
+        in_turn=1,
     message:
         "Estimating the FPGA cost of generation {wildcards.generation}"
     conda:
@@ -150,15 +159,18 @@ rule select_survivors:
         "results/{run}/benchmarks/select_survivors/gen_{generation}.tsv"
     params:
         search=search_params(config["search"]),
+        objectives=config["search"]["objectives"],
         n_inputs=N_INPUTS,
         seed=config["seed"],
         # No output: it grows from run to run, and a deleted one harms nothing.
         progress="results/{run}/search/progress.log",
     threads: SEARCH_THREADS
     priority: SEARCH_PRIORITY
+    group:
+        SEARCH_GROUP
     resources:
-        mem_mb=500,
-        runtime="5m",
+        mem_mb=growing(500),
+        runtime=growing(2),
     message:
         "Selecting the survivors of generation {wildcards.generation}"
     conda:
@@ -204,6 +216,32 @@ rule collect_trials:
         "../envs/environment.yaml"
     script:
         "../workflow_scripts/collect_trials.py"
+
+
+rule rerun_trial:
+    input:
+        jets="results/{run}/data/jets.h5",
+        trials="results/{run}/search/trials.csv",
+    output:
+        rerun="results/{run}/search/reruns/{trial}.json",
+    log:
+        "results/{run}/logs/rerun_trial/{trial}.log",
+    benchmark:
+        "results/{run}/benchmarks/rerun_trial/{trial}.tsv"
+    params:
+        training=TRAINING,
+    wildcard_constraints:
+        trial=r"\d+",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime="1h",
+    message:
+        "Training trial {wildcards.trial} once more, alone"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/rerun_trial.py"
 
 
 rule measure_hypervolume:
@@ -296,9 +334,13 @@ rule train_candidate:
         training=TRAINING,
         seed=config["seed"],
     threads: 1
+    group:
+        group_of_training
     resources:
-        mem_mb=4000,
-        runtime="4h",
+        mem_mb=growing(2000),
+        runtime=growing(30),
+        gpu=TRAINING_GPUS,
+        in_turn=1,
     message:
         "Training {wildcards.candidate} in floating point"
     conda:

@@ -20,9 +20,12 @@ rule warm_up_candidate:
         precision=lambda wildcards: COMPRESSION_SEARCH["start"] if wildcards.scheme == "mixed" else wildcards.scheme,
         batch_size=config["compression"]["batch_size"],
     threads: 1
+    group:
+        group_of_warm_up
     resources:
-        mem_mb=2000,
-        runtime="12h",
+        mem_mb=growing(2000),
+        runtime=growing(30),
+        gpu=TRAINING_GPUS,
     message:
         "Warming up {wildcards.candidate} at {wildcards.scheme}"
     conda:
@@ -49,9 +52,12 @@ rule prune_candidate:
         epochs=config["compression"]["epochs_per_iteration"],
         batch_size=config["compression"]["batch_size"],
     threads: 1
+    group:
+        COMPRESSION_GROUP
     resources:
-        mem_mb=2000,
-        runtime="24h",
+        mem_mb=growing(2000),
+        runtime=growing(20),
+        gpu=TRAINING_GPUS,
     message:
         "Pruning {wildcards.candidate} at {wildcards.scheme}, iteration {wildcards.iteration}"
     conda:
@@ -76,9 +82,11 @@ rule summarise_compression:
         target_sparsity=config["compression"]["target_sparsity"],
         max_accuracy_loss=config["compression"]["max_accuracy_loss"],
     threads: 1
+    group:
+        COMPRESSION_GROUP
     resources:
-        mem_mb=1500,
-        runtime="20m",
+        mem_mb=growing(1500),
+        runtime=growing(10),
     message:
         "Choosing the pruning iteration of {wildcards.candidate} at {wildcards.scheme}"
     conda:
@@ -102,9 +110,11 @@ rule evaluate_compressed:
     benchmark:
         "results/{run}/benchmarks/evaluate_compressed/{candidate}_{scheme}.tsv"
     threads: 1
+    group:
+        COMPRESSION_GROUP
     resources:
-        mem_mb=2500,
-        runtime="1h",
+        mem_mb=growing(2500),
+        runtime=growing(20),
     message:
         "Measuring {wildcards.candidate} at {wildcards.scheme} on test jets"
     conda:

@@ -48,9 +48,12 @@ rule tabulate_networks:
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
     threads: 1
+    group:
+        together("candidates")
     resources:
-        mem_mb=500,
-        runtime="10m",
+        mem_mb=growing(1000),
+        runtime=growing(10),
+        in_turn=1,
     message:
         "Writing table 2: accuracy and estimated cost of the float networks"
     conda:
@@ -112,9 +115,12 @@ rule draw_fronts:
         references=REFERENCES,
         objectives=config["search"]["objectives"],
     threads: 1
+    group:
+        together("candidates")
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=growing(1000),
+        runtime=growing(10),
+        in_turn=1,
     message:
         "Drawing the fronts of the search"
     conda:
@@ -158,9 +164,12 @@ rule draw_training_curves:
     benchmark:
         "results/{run}/benchmarks/draw_training_curves/training_curves.tsv"
     threads: 1
+    group:
+        together("candidates")
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=growing(1000),
+        runtime=growing(10),
+        in_turn=1,
     message:
         "Drawing the training of the float networks"
     conda:
@@ -344,3 +353,45 @@ rule write_report:
         "../envs/environment.yaml"
     script:
         "../workflow_scripts/write_report.py"
+
+
+rule write_provenance:
+    input:
+        jets="results/{run}/data/jets.h5",
+        table1="results/{run}/tables/table1.csv",
+        table2="results/{run}/tables/table2.csv",
+        table3="results/{run}/tables/table3.csv",
+        estimates="results/{run}/tables/estimates.csv",
+        references="results/{run}/references/hardware.csv",
+        trials="results/{run}/search/trials.csv",
+        selected="results/{run}/candidates/selected.json",
+        architectures=per_model("results/{run}/candidates/{candidate}/architecture.json"),
+        trained=per_model("results/{run}/candidates/{candidate}/float.json"),
+        chosen=per_model("results/{run}/candidates/{candidate}/{scheme}/chosen.json"),
+        checkpoints=per_model("results/{run}/candidates/{candidate}/{scheme}/compressed.pt"),
+        compressed=per_model("results/{run}/candidates/{candidate}/{scheme}/compressed.json"),
+        fixed_points=per_model("results/{run}/candidates/{candidate}/{scheme}/fixed_point.json"),
+        onnx=per_model("results/{run}/candidates/{candidate}/{scheme}/model.onnx"),
+        circuits=per_model("results/{run}/synthesis/{candidate}/{scheme}/report.json"),
+        verified=per_model("results/{run}/synthesis/{candidate}/{scheme}/verification.json"),
+    output:
+        provenance="results/{run}/provenance.json",
+        config="results/{run}/config.yaml",
+    log:
+        "results/{run}/logs/write_provenance/provenance.log",
+    benchmark:
+        "results/{run}/benchmarks/write_provenance/provenance.tsv"
+    params:
+        config=GIVEN,
+        references=REFERENCES,
+        logs="results/{run}/logs",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    message:
+        "Writing down where the numbers of run {wildcards.run} come from"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/write_provenance.py"

@@ -16,9 +16,11 @@ rule build_hls_project:
             key: config["synthesis"][key] for key in ("part", "clock_period_ns", "io_type", "strategy", "reuse_factor")
         },
     threads: 1
+    group:
+        CIRCUIT_GROUP
     resources:
-        mem_mb=3000,
-        runtime="2h",
+        mem_mb=growing(3000),
+        runtime=growing(60),
     message:
         "Writing and compiling the hls4ml project of {wildcards.candidate} at {wildcards.scheme}"
     conda:
@@ -40,9 +42,11 @@ rule build_rtl:
         part=config["synthesis"]["part"],
         clock_period_ns=config["synthesis"]["clock_period_ns"],
     threads: 1
+    group:
+        CIRCUIT_GROUP
     resources:
-        mem_mb=2000,
-        runtime="1h",
+        mem_mb=growing(2000),
+        runtime=growing(60),
     message:
         "Writing Verilog of {wildcards.candidate} at {wildcards.scheme}"
     conda:
@@ -69,9 +73,11 @@ rule verify_model:
         n_jets=config["synthesis"]["n_verification_jets"],
         n_rtl_jets=config["synthesis"]["n_rtl_jets"],
     threads: 1
+    group:
+        CIRCUIT_GROUP
     resources:
-        mem_mb=3000,
-        runtime="2h",
+        mem_mb=growing(3000),
+        runtime=growing(60),
     message:
         "Comparing all forms of {wildcards.candidate} at {wildcards.scheme} with the trained network"
     conda:
@@ -96,11 +102,12 @@ rule synthesize_model:
         part=config["synthesis"]["part"],
         available=config["synthesis"].get("available"),
         clock_period_ns=config["synthesis"]["clock_period_ns"],
-        timeout_minutes=config["synthesis"]["timeout_minutes"],
     threads: SYNTHESIS_THREADS
+    group:
+        CIRCUIT_GROUP
     resources:
-        mem_mb=6000,
-        runtime=lambda wildcards, input: int(config["synthesis"]["timeout_minutes"]) + 20,
+        mem_mb=growing(6000),
+        runtime=growing(int(config["synthesis"]["timeout_minutes"]) + 20),
     message:
         "Synthesising {wildcards.candidate} at {wildcards.scheme}"
     conda:

@@ -1,9 +1,12 @@
 """Checking a configuration before the first job, with errors in the user's words."""
 
-from collections.abc import Iterator, Mapping
-from math import ceil, log
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import cache
+from math import ceil, isfinite, log
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import yaml
@@ -11,12 +14,14 @@ import yaml
 from snacpack.architecture import Architecture
 from snacpack.search.nsga2 import compression_rules, search_rules
 
+_LONGEST_MESSAGE = 400
+
 
 class ConfigError(ValueError):
     """A configuration that cannot be run; the message lists every problem found."""
 
 
-def validate_config(config: Mapping[str, Any], schema_path: str | Path) -> None:
+def validate_config(config: Mapping[str, Any], schema_path: str | Path, files: Iterable[str | Path] = ()) -> None:
     """Check a configuration against its schema, and what a schema cannot say.
 
     Parameters
@@ -25,36 +30,108 @@ def validate_config(config: Mapping[str, Any], schema_path: str | Path) -> None:
         The whole configuration, defaults merged in.
     schema_path
         ``config/config.schema.yaml``.
+    files
+        The files that it was read from. A key that stands twice in one of them is a problem: the first
+        would be ignored without a word.
 
     Raises
     ------
     ConfigError
         If anything is wrong; each line names the key and the fix.
     """
-    problems = list(_schema_problems(config, yaml.safe_load(Path(schema_path).read_text())))
+    problems = [problem for path in files for problem in _repeated_keys(path)]
+    problems += [*_value_problems(config), *_schema_problems(config, _read_schema(Path(schema_path)))]
     # The rules between keys can only be read where the keys themselves are sound.
     problems = problems or list(_semantic_problems(config))
     if problems:
         raise ConfigError("the configuration has problems:\n  " + "\n  ".join(problems))
 
 
+@cache
+def _read_schema(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text())
+
+
+def _repeated_keys(path: str | Path) -> Iterator[str]:
+    seen: set[int] = set()
+
+    def walk(node: yaml.Node, names: tuple[str, ...]) -> Iterator[str]:
+        if id(node) in seen or not isinstance(node, yaml.MappingNode):
+            return
+        seen.add(id(node))
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in lines:
+                where = ".".join((*names, name))
+                yield f"{where}: stands twice in {path}, in lines {lines[name]} and {line}; remove one of them"
+            lines[name] = line
+            yield from walk(value, (*names, name))
+
+    # What cannot be read stopped Snakemake before.
+    with suppress(yaml.YAMLError, OSError, UnicodeError), Path(path).open() as file:
+        yield from walk(yaml.compose(file, Loader=yaml.SafeLoader), ())
+
+
+def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Find what no key may hold, and what the schema's language has no words for."""
+    # An anchor of YAML can stand in many places, itself included: each is looked into once.
+    seen: set[int] = set()
+
+    def walk(value: Any, *path: Any) -> Iterator[str]:
+        key = ".".join(map(str, path)) or "the configuration"
+        if isinstance(value, float) and not isfinite(value):
+            yield f"{key}: {value} is not a finite number; write one"
+        if isinstance(value, str):
+            yield from _text_problems(key, value)
+        if id(value) in seen or not isinstance(value, Mapping | list):
+            return
+        seen.add(id(value))
+        for name, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            if isinstance(value, Mapping) and not isinstance(name, str):
+                yield f"{key}: the name {name!r} is not text; put it in quotes"
+            elif isinstance(name, str) and not name.isprintable():
+                yield f"{key}: the name {name!r} holds a control character; take it out"
+            yield from walk(item, *path, name)
+
+    return walk(config)
+
+
+def _text_problems(key: str, text: str) -> Iterator[str]:
+    if not text.isprintable():
+        yield f"{key}: {text!r} holds a line break or another control character; take it out"
+    if set(text) & set("{}"):
+        yield f"{key}: {text!r} holds a brace, which Snakemake takes for a wildcard's; rename it, or set a link to it"
+
+
 def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    validator = jsonschema.Draft202012Validator(schema)
+    # JSON knows one kind of number: by itself the validator takes 16.0 for an integer, which Python's range does not.
+    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)(schema)
     for error in sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.absolute_path))):
         key = ".".join(map(str, error.absolute_path)) or "the configuration"
-        yield f"{key}: {_explain(error)}"
+        message = _explain(error)
+        if len(message) > _LONGEST_MESSAGE:
+            message = f"{message[: _LONGEST_MESSAGE // 2]} ... {message[-_LONGEST_MESSAGE // 2 :]}"
+        yield f"{key}: {message}"
 
 
 def _explain(error: jsonschema.ValidationError) -> str:
+    known = sorted(error.schema.get("properties", {})) if isinstance(error.schema, Mapping) else []
+    meaning = error.schema.get("description") if isinstance(error.schema, Mapping) else None
     if error.validator == "additionalProperties":
-        known = sorted(error.schema.get("properties", {}))
-        unknown = sorted(set(error.instance) - set(known))
-        return f"unknown key {', '.join(map(repr, unknown))}; known are {', '.join(known)}"
+        unknown = sorted(map(repr, set(error.instance) - set(known)))
+        return f"unknown key {', '.join(unknown)}; known are {', '.join(known)}"
     if error.instance is None and error.validator == "type":
         return "it is empty; fill it in, or take the line out for the default"
     if error.validator == "required":
         return f"{error.message}; see config/README.md"
-    meaning = error.schema.get("description") if isinstance(error.schema, Mapping) else None
+    if error.validator == "pattern":
+        return f"{error.instance!r} is not allowed; expected: {meaning}"
+    if error.validator == "type" and known:
+        return f"{error.instance!r} stands where a section is wanted; its keys are {', '.join(known)}"
     return f"{error.message}" + (f"; expected: {meaning}" if meaning else "")
 
 
@@ -73,18 +150,63 @@ def _data_problems(data: Mapping[str, Any]) -> Iterator[str]:
         if folder is None:
             yield "data.files.folder: needed where data.source is 'files'; give the folder with the HDF5 files"
         else:
-            yield from _folder_problems(folder)
+            yield from _folder_problems(folder, data["n_constituents"])
     if data["source"] == "pythia":
         yield from _detector_problems(data["pythia"]["detector"])
+        yield from _simulation_problems(data["pythia"])
+    yield from _download_problems(data["zenodo"])
 
 
-def _folder_problems(folder: str) -> Iterator[str]:
-    from snacpack.jets.layout import find_samples
+def _folder_problems(folder: str, n_constituents: int) -> Iterator[str]:
+    from snacpack.jets.layout import check_samples, find_samples
 
     try:
-        find_samples(folder)
+        samples = find_samples(folder)
     except ValueError as error:
         yield str(error)
+        return
+    paths = [path for files in samples.values() for path in files]
+    for path in paths:
+        if set(str(path)) & set("{}<>") or not str(path).isprintable():
+            yield (
+                f"data.files.folder: {str(path)!r} holds one of {{ }} < >, which mean something to Snakemake, or a "
+                "control character; rename it, or set a link to it"
+            )
+    try:
+        check_samples(paths, n_constituents)
+    except ValueError as error:
+        yield f"data.files.folder: {error}"
+
+
+def _simulation_problems(pythia: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.jets.layout import CLASSES
+    from snacpack.jets.shards import jets_of_parts
+
+    for name in ("train_jets", "test_jets"):
+        try:
+            jets_of_parts(pythia[name], CLASSES[0], pythia["jets_per_job"])
+        except ValueError as error:
+            yield f"data.pythia.{name}: {error}"
+
+
+def _download_problems(zenodo: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        address = urlsplit(zenodo["url"])
+        host, _ = address.hostname, address.port
+    except ValueError as error:
+        yield f"data.zenodo.url: {zenodo['url']!r} is no address ({error}); give one like https://host/folder"
+        return
+    if not host:
+        yield f"data.zenodo.url: {zenodo['url']!r} names no machine; give an address like https://host/folder"
+    elif address.username is not None:
+        yield "data.zenodo.url: it holds a user's name, which would stand in logs and report; put it into ~/.netrc"
+    elif address.scheme == "http" and host not in ("localhost", "127.0.0.1", "::1"):
+        for split in ("train", "val"):
+            if zenodo["archives"][split]["md5"] is None:
+                yield (
+                    f"data.zenodo.archives.{split}.md5: needed where data.zenodo.url is http, since anyone on the way "
+                    "can change what comes; give it, or take an https address"
+                )
 
 
 def _detector_problems(parameters: Mapping[str, float]) -> Iterator[str]:
@@ -112,7 +234,11 @@ def _size_problems(section: str, search: Mapping[str, Any], size: int) -> Iterat
     trials, population = search["trials"], search["population"]
     if trials % population:
         below = max(population, trials - trials % population)
-        yield f"{section}.trials: {trials} is not a multiple of {section}.population, {population}; take {below} trials"
+        smaller = " or a smaller population" if trials < population else ""
+        yield (
+            f"{section}.trials: {trials} is not a multiple of {section}.population, {population}; "
+            f"take {below} trials{smaller}"
+        )
     if trials > size:
         yield (
             f"{section}.trials: {trials} different networks are asked for, {section}.space has {size}; "
@@ -128,7 +254,8 @@ def _compression_search_problems(config: Mapping[str, Any]) -> Iterator[str]:
         # The fewest layers that a network can have leave the fewest compressions.
         size = compression_rules(search, Architecture(units=(1,)), seed=0).space.size
     except ValueError as error:
-        yield str(error) if str(error).startswith(section) else f"{section}: {error}"
+        # Rules that both searches have call the section by its short name.
+        yield str(error) if str(error).startswith(section) else f"compression.{error}"
         return
     yield from _size_problems(section, search, size)
     if search["finalists"] > search["trials"]:

@@ -5,13 +5,14 @@ every quantisation rounds down (towards minus infinity) and saturates. Compressi
 produces this form from the trained network, synthesis turns it into circuits.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from snacpack.files import read_json, write_json
+from snacpack.files import contents_of, read_json, write_json
 
 # Of an int64, the sign's bit left out.
 INTEGER_BITS = 63
@@ -162,9 +163,18 @@ class FixedPointNetwork:
         integers, fraction_bits = self.run(x)
         return np.ldexp(integers.astype(np.float64), -fraction_bits)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the network as JSON knows it."""
+        return {"input": vars(self.input), "layers": [_layer_to_dict(layer) for layer in self.layers]}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "FixedPointNetwork":
+        """Build from :meth:`to_dict`'s fields."""
+        return cls(Quantizer(**fields["input"]), tuple(_layer_from_dict(layer) for layer in fields["layers"]))
+
     def save(self, path: str | Path) -> None:
         """Write the network as JSON."""
-        write_json({"input": vars(self.input), "layers": [_layer_to_dict(layer) for layer in self.layers]}, path)
+        write_json(self.to_dict(), path)
 
     @classmethod
     def load(cls, path: str | Path) -> "FixedPointNetwork":
@@ -176,10 +186,8 @@ class FixedPointNetwork:
             If the file is not JSON or not a network.
         """
         fields = read_json(path)
-        try:
-            return cls(Quantizer(**fields["input"]), tuple(_layer_from_dict(layer) for layer in fields["layers"]))
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{path} does not hold a fixed-point network ({error}); rerun its rule") from None
+        with contents_of(path):
+            return cls.from_dict(fields)
 
 
 def _layer_to_dict(layer: DenseLayer) -> dict[str, Any]:

@@ -1,8 +1,10 @@
-"""Settings of all tests."""
+"""Settings of all tests, and the run that several of them look at."""
 
 import os
 
+import pytest
 from hypothesis import settings
+from running import Workflow
 
 # Before any test imports ONNX Runtime: it is told here to report nothing.
 import snacpack  # noqa: F401
@@ -14,3 +16,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("local", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A run of the whole pipeline, uninterrupted."""
+    workflow = Workflow(tmp_path_factory.mktemp("finished"))
+    workflow.printed = workflow.run()
+    return workflow

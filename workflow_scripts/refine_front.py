@@ -4,12 +4,10 @@ from snacpack.workflow import start_job
 
 start_job(snakemake)
 
-import pandas as pd
-
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.choice import choose_finalist, finalist_metrics, write_metrics
 from snacpack.compression.trials import circuit_costs, compress, refinement_seed
-from snacpack.files import read_json, write_json
+from snacpack.files import read_json, read_table, write_json
 from snacpack.jets.dataset import load_jets
 from snacpack.search.records import compressions_of
 from snacpack.search.selection import required_accuracy, select_finalists
@@ -17,7 +15,7 @@ from snacpack.search.selection import required_accuracy, select_finalists
 params = snakemake.params
 reference = read_json(snakemake.input.reference) if snakemake.input.reference else None
 minimum = required_accuracy(params.min_accuracy, reference)
-table = pd.read_csv(snakemake.input.trials)
+table = read_table(snakemake.input.trials)
 trials = select_finalists(table, params.cost, minimum, params.finalists)
 start = Checkpoint.load(snakemake.input.warmup)
 compressed = compress(

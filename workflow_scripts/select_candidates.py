@@ -4,9 +4,7 @@ from snacpack.workflow import start_job
 
 start_job(snakemake)
 
-import pandas as pd
-
-from snacpack.files import read_json, write_json
+from snacpack.files import read_json, read_table, write_json
 from snacpack.search.selection import required_accuracy, select_candidates
 
 wanted = snakemake.params.selection["min_accuracy"]
@@ -15,7 +13,7 @@ min_accuracy = required_accuracy(wanted, reference)
 source = "selection.min_accuracy of the configuration"
 if reference:
     source = f"validation accuracy of the reference {wanted}, trained by the same recipe"
-pareto = pd.read_csv(snakemake.input.pareto)
+pareto = read_table(snakemake.input.pareto)
 max_candidates = snakemake.params.selection["max_candidates"]
 chosen = select_candidates(pareto, snakemake.params.objectives, min_accuracy, max_candidates)
 write_json({**chosen, "min_accuracy_source": source}, snakemake.output.selected)

@@ -9,20 +9,25 @@ from snacpack.files import read_json, write_json
 from snacpack.search.hypervolume import reached
 from snacpack.search.nsga2 import compression_rules, search_rules
 from snacpack.search.progress import SearchProgress, front_range
-from snacpack.search.records import best_trials, join_trials
+from snacpack.search.records import best_trials, check_survivors, join_trials, read_survivors
 
 params, config, generation = snakemake.params, snakemake.config, int(snakemake.wildcards.generation)
 compresses = snakemake.input.get("architecture")
+rules = {**params.search, "objectives": params.objectives}
 if compresses:
     architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
-    search = compression_rules(params.search, architecture, params.seed)
+    search = compression_rules(rules, architecture, params.seed)
 else:
-    search = search_rules(params.search, params.n_inputs, params.seed)
-before = read_json(snakemake.input.survivors[0]) if snakemake.input.survivors else {"survivors": [], "best": []}
+    search = search_rules(rules, params.n_inputs, params.seed)
+before = {"survivors": [], "best": []}
+for path in snakemake.input.survivors:
+    before = read_survivors(path)
+    check_survivors(path, before, search.space)
 trials = join_trials(snakemake.input.offspring, snakemake.input.trials, snakemake.input.estimates)
 survivors = search.tell(before["survivors"], trials)
 best = best_trials([*before["best"], *trials], search.objectives)
-write_json({"generation": generation, "survivors": survivors, "best": best}, snakemake.output.survivors)
+record = {"generation": generation, "objectives": list(search.objectives), "survivors": survivors, "best": best}
+write_json(record, snakemake.output.survivors)
 
 # The number of trials is no parameter of the rule: raising it would repeat every generation.
 if compresses:

@@ -4,6 +4,8 @@ from snacpack.workflow import start_job
 
 start_job(snakemake)
 
+import io
+
 import torch
 
 from snacpack.architecture import Architecture
@@ -41,6 +43,9 @@ metrics = {
     "seed": result.seed,
     "history": result.history,
 }
+# torch.save itself would put the temporary file's name into the file, and not say when the disk is full.
+weights = io.BytesIO()
+torch.save(result.network.state_dict(), weights)
 with whole_file(snakemake.output.weights) as path:
-    torch.save(result.network.state_dict(), path)
+    path.write_bytes(weights.getvalue())
 write_json(metrics, snakemake.output.metrics)

@@ -2,7 +2,10 @@
 
 import io
 import pickle
+import zipfile
+import zlib
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ from torch import nn
 
 from snacpack.architecture import Architecture
 from snacpack.compression.network import build_quantized_network
-from snacpack.compression.scheme import Precision
+from snacpack.compression.scheme import MIXED, Precision, Scheme
 from snacpack.files import whole_file
 
 
@@ -102,7 +105,9 @@ class Checkpoint:
         """
         remedy = f"delete it and rerun rule {_rule(path)}"
         try:
-            fields = torch.load(path, weights_only=True)
+            # Tensors, numbers and strings only: a pickle that would run code is refused unread.
+            fields = torch.load(path, map_location="cpu", weights_only=True)
+            _check_sums(path)
             fields.pop("sparsity")
             found = cls(**fields)
             found = replace(
@@ -110,6 +115,7 @@ class Checkpoint:
                 architecture=Architecture.from_dict(fields["architecture"]),
                 precision=Precision.from_dict(fields["precision"]),
             )
+            _check_tensors(found)
             found.network()
         except (FileNotFoundError, PermissionError):
             raise
@@ -119,15 +125,55 @@ class Checkpoint:
             EOFError,
             pickle.UnpicklingError,
             KeyError,
+            IndexError,
             TypeError,
             AttributeError,
             ValueError,
+            OverflowError,
+            zipfile.BadZipFile,
+            zlib.error,
         ) as error:
-            raise ValueError(f"{path} is damaged or no checkpoint of a quantised network; {remedy}") from error
+            raise ValueError(
+                f"{path} is damaged or no checkpoint of a quantised network ({_in_short(error)}); {remedy}"
+            ) from error
         for kind, expected in (("architecture", architecture), ("scheme", scheme)):
             if expected is not None and getattr(found, kind) != expected:
                 raise ValueError(f"{path} is of {kind} {getattr(found, kind)}, but {expected} is wanted; {remedy}")
+        # A file that was renamed or edited: its name says one precision, its weights were trained at another.
+        n_layers = len(found.architecture.units) + 1
+        if found.scheme != MIXED and Scheme.parse(found.scheme).precision(n_layers) != found.precision:
+            raise ValueError(f"{path} says {found.scheme}, but its weights are of {found.precision}; {remedy}")
         return found
+
+
+def _check_sums(path: str | Path) -> None:
+    # PyTorch writes a checksum of each tensor, and does not look at it.
+    with zipfile.ZipFile(path) as file:
+        damaged = file.testzip()
+    if damaged:
+        raise ValueError(f"the checksum of {damaged} is wrong")
+
+
+def _check_tensors(found: Checkpoint) -> None:
+    """Compare the masks with the architecture before a network of its size is built, whatever size the file says."""
+    widths = found.architecture.layer_widths
+    shapes = [(n_out, n_in) for n_in, n_out in pairwise(widths)]
+    if [tuple(mask.shape) for mask in found.masks.values()] != shapes:
+        raise ValueError(f"its masks are not those of {found.architecture.label}")
+    if any(mask.dtype != torch.bool for mask in found.masks.values()):
+        raise ValueError("its masks are no masks")
+    if not all(torch.isfinite(tensor).all() for tensor in found.state.values()):
+        raise ValueError("a weight is NaN or infinite")
+    if not 0 <= found.validation_accuracy <= 1:
+        raise ValueError(f"its accuracy is {found.validation_accuracy}")
+
+
+def _in_short(error: Exception) -> str:
+    # PyTorch's own words advise to load it with all that it holds, code included.
+    if isinstance(error, pickle.UnpicklingError):
+        return "it holds other things than tensors, numbers and strings"
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]
 
 
 def _rule(path: str | Path) -> str:

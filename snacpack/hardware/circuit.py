@@ -5,8 +5,8 @@ module run as a program, which imports neither torch nor the script that asks, a
 asking process' death included.
 """
 
+import json
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -19,7 +19,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from snacpack.fixed_point import FixedPointNetwork
+from snacpack.synthesis.processes import describe_status
 from snacpack.synthesis.rtl import pipeline, trace
+
+# How long a process that has said its last may take to end.
+ENDING_S = 10
 
 COSTS = ("lut", "ff", "clock_cycles")
 
@@ -125,19 +129,17 @@ class _Worker:
         """Return the record of a network."""
         self._wait_until_ready()
         try:
-            _send(network, self._process.stdin)
-            return pickle.load(self._process.stdout)
-        except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+            _send(network.to_dict(), self._process.stdin)
+            return _receive(self._process.stdout)
+        except (EOFError, BrokenPipeError):
             if self._ended:
                 return _failure("the estimate was given up")
-            status = self._process.poll()
-            self._process.kill()
-            self._process.wait()
+            ending = self._ending()
             self._close()
             self._start()
             # That is the machine's doing, not the network's: the trial must not be recorded as one that failed.
             raise RuntimeError(
-                f"da4ml's process ended (exit status {status}) amid an estimate; was there enough memory? Run it again"
+                f"da4ml's process, amid an estimate, {ending}; its error, if it had one, is in the log"
             ) from None
 
     def end(self) -> None:
@@ -156,9 +158,18 @@ class _Worker:
 
     def _wait_until_ready(self) -> None:
         try:
-            self._ready = self._ready or pickle.load(self._process.stdout)
+            self._ready = self._ready or _receive(self._process.stdout)
         except EOFError:
-            raise RuntimeError("the process that asks da4ml did not start; its error is above or in the log") from None
+            raise RuntimeError(
+                f"da4ml's process did not start: it {self._ending()}; its error, if it had one, is in the log"
+            ) from None
+
+    def _ending(self) -> str:
+        """Wait for the end of a process that has said its last, and return what became of it."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(ENDING_S)
+        self._process.kill()
+        return describe_status(self._process.wait())
 
     def _close(self) -> None:
         # What was not yet sent is of no use.
@@ -178,12 +189,15 @@ def _serve(clock_period_ns: float, part: str) -> None:
     _send(True, answers)
     while True:
         try:
-            network = pickle.load(sys.stdin.buffer)
+            network = FixedPointNetwork.from_dict(_receive(sys.stdin.buffer))
         except EOFError:
             return
         try:
             record = {**estimate_circuit(network, clock_period_ns, part), "failure": None}
-        # Whatever da4ml raises belongs to this network alone.
+        # The machine's doing: it ends this process, and the network's estimate can be repeated.
+        except (MemoryError, ImportError, OSError):
+            raise
+        # Whatever else da4ml raises belongs to this network alone.
         except Exception as error:
             record = _failure(str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}")
         _send(record, answers)
@@ -194,8 +208,16 @@ def _failure(reason: str) -> dict[str, Any]:
 
 
 def _send(message: Any, stream: BinaryIO) -> None:
-    pickle.dump(message, stream)
+    stream.write(json.dumps(message).encode() + b"\n")
     stream.flush()
+
+
+def _receive(stream: BinaryIO) -> Any:
+    """Return the next message; EOFError where there is none, or its end is missing."""
+    line = stream.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    return json.loads(line)
 
 
 if __name__ == "__main__":

@@ -133,6 +133,8 @@ def draw_data_card(path: str | Path, figures: Sequence[str | Path]) -> None:
         f"{len(y):,} training jets, {described['n_constituents']} leading constituents above "
         f"{described['min_constituent_pt_gev']:g} GeV\n{described['source']}",
         fontsize="medium",
+        # A path may hold what would be taken for a formula.
+        parse_math=False,
     )
     for target in map(Path, figures):
         with whole_file(target) as temporary:

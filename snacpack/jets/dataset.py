@@ -1,14 +1,18 @@
 """The prepared jets, as the networks see them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from snacpack.jets.layout import CLASSES
+
 SPLITS = ("train", "val", "test")
+_REMEDY = "Delete it, and rule preprocess_jets makes it again"
 
 
 def load_jets(path: str | Path, splits: Sequence[str] = ("train", "val")) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -30,13 +34,20 @@ def load_jets(path: str | Path, splits: Sequence[str] = ("train", "val")) -> dic
     Raises
     ------
     ValueError
-        If the file is no prepared data set or a split is unknown.
+        If the file is no prepared data set, holds other numbers than
+        :func:`snacpack.jets.preprocessing.preprocess_jets` writes, or a split is unknown.
     """
     with _open(path) as file:
         missing = [split for split in splits if f"x_{split}" not in file or f"y_{split}" not in file]
         if missing:
-            raise ValueError(f"{path} has no split {', '.join(missing)}; it must hold {', '.join(SPLITS)}")
-        return {split: (file[f"x_{split}"][:], file[f"y_{split}"][:]) for split in splits}
+            raise _Spoilt(f"{path} has no split {', '.join(missing)}; it must hold {', '.join(SPLITS)}. {_REMEDY}")
+        jets = {split: (file[f"x_{split}"][:], file[f"y_{split}"][:]) for split in splits}
+    for split, (x, y) in jets.items():
+        if y.ndim != 1 or not len(y) or y.dtype != np.int64 or y.min() < 0 or y.max() >= len(CLASSES):
+            raise _Spoilt(f"{path}: y_{split} does not hold classes, from 0 to {len(CLASSES) - 1}. {_REMEDY}")
+        if x.ndim != 2 or len(x) != len(y) or x.dtype != np.float32 or not np.isfinite(x).all():
+            raise _Spoilt(f"{path}: x_{split} does not hold finite float32 features of {len(y)} jets. {_REMEDY}")
+    return jets
 
 
 def load_multiplicity(path: str | Path, split: str) -> np.ndarray:
@@ -58,13 +69,22 @@ def describe_jets(path: str | Path) -> dict[str, Any]:
     """
     with _open(path) as file:
         attributes = dict(file.attrs)
-    for name in ("features", "classes", "normalisation", "dropped"):
-        attributes[name] = json.loads(attributes[name])
+        for name in ("features", "classes", "normalisation", "dropped"):
+            attributes[name] = json.loads(attributes[name])
     return {name: value.item() if isinstance(value, np.generic) else value for name, value in attributes.items()}
 
 
-def _open(path: str | Path) -> h5py.File:
+class _Spoilt(ValueError):
+    """A problem whose message names the file already."""
+
+
+@contextmanager
+def _open(path: str | Path) -> Iterator[h5py.File]:
+    """Open a prepared file, and name it in whatever goes wrong while it is read."""
     try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(f"{path} is not a file of prepared jets ({error}); rerun preprocess_jets") from None
+        with h5py.File(path, "r") as file:
+            yield file
+    except _Spoilt:
+        raise
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not a file of prepared jets ({error}). {_REMEDY}") from None

@@ -94,10 +94,12 @@ class Detector:
     def __post_init__(self) -> None:
         for name in ("max_abs_eta", "max_track_pt_gev", "ecal_cell", "hcal_cell"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"detector.{name} must be positive, got {getattr(self, name)}")
-        for field in fields(self):
-            if not 0 <= getattr(self, field.name) < np.inf:
-                raise ValueError(f"detector.{field.name} must not be negative, got {getattr(self, field.name)}")
+                raise ValueError(f"data.pythia.detector.{name} must be positive, got {getattr(self, name)}")
+        for name in (field.name for field in fields(self)):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(
+                    f"data.pythia.detector.{name} must not be negative or infinite, got {getattr(self, name)}"
+                )
 
     @classmethod
     def from_config(cls, values: Mapping[str, Any]) -> "Detector":

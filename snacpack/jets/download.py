@@ -15,6 +15,10 @@ from tqdm import tqdm
 from snacpack.jets.layout import find_jet_files, read_jets
 
 _BLOCK = 1 << 16
+# What tar needs in one piece is a header, of some hundred bytes.
+_LONGEST_HEADER = 1 << 20
+_MOST_MEMBERS = 10_000
+_LONGEST_NAME = 200
 _TIMEOUT_S = 60
 # Answers that a later attempt may not get again.
 _TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
@@ -97,6 +101,8 @@ def fetch(
             pause = min(wait_s * 2 ** (failures - 1), 300.0)
             tqdm.write(f"{url}: {error}; trying again in {pause:g} s")
             time.sleep(pause)
+        except requests.RequestException as error:
+            raise ValueError(f"{url}: {error}; check data.zenodo.url and the archive's name") from None
     _verify(url, part, total, md5, n_bytes)
     part.replace(path)
 
@@ -111,6 +117,11 @@ def _fetch_rest(url: str, part: Path, n_bytes: int | None) -> int:
     # Compressed in transit, bytes could not be counted.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
     with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as response:
+        if urlsplit(url).scheme == "https" and urlsplit(response.url).scheme != "https":
+            raise ValueError(
+                f"{url}: the server sent us on to {response.url}, where anyone on the way can change what comes; "
+                "check data.zenodo.url"
+            )
         if response.status_code in _TRANSIENT:
             raise _TransientError(f"the server answered {response.status_code}")
         if response.status_code == 416:
@@ -129,7 +140,7 @@ def _fetch_rest(url: str, part: Path, n_bytes: int | None) -> int:
             )
         if total is not None:
             _check_disk(part.parent, total - offset, f"{url} needs")
-        _store(response, part, offset, total)
+        _store(response, part, offset, total, n_bytes or total or MAX_EXTRACTED_BYTES)
     if total is not None and _size(part) < total:
         raise _TransientError(f"the connection broke after {_size(part)} of {total} bytes")
     return _size(part) if total is None else total
@@ -158,7 +169,7 @@ def _finished_length(url: str, part: Path, response: requests.Response) -> int:
     return int(total)
 
 
-def _store(response: requests.Response, part: Path, offset: int, total: int | None) -> None:
+def _store(response: requests.Response, part: Path, offset: int, total: int | None, most: int) -> None:
     with (
         part.open("r+b" if offset else "wb") as file,
         tqdm(
@@ -170,6 +181,8 @@ def _store(response: requests.Response, part: Path, offset: int, total: int | No
             for block in response.iter_content(_BLOCK):
                 file.write(block)
                 bar.update(len(block))
+                if file.tell() > most:
+                    break  # more than was promised; its length tells that it is wrong
         except (requests.exceptions.ChunkedEncodingError, requests.ConnectionError) as error:
             raise _TransientError(f"the connection broke ({error})") from None
 
@@ -187,10 +200,11 @@ def _verify(url: str, part: Path, total: int, md5: str | None, n_bytes: int | No
         size = _size(part)
         part.unlink()
         raise RuntimeError(f"{url}: {size} bytes came where {expected} were expected; removed, start the rule again")
-    if md5 is None:
-        return
     with part.open("rb") as file:
         found = hashlib.file_digest(file, "md5").hexdigest()
+    if md5 is None:
+        tqdm.write(f"{url}: its MD5 is {found}; compare it, and set it in data.zenodo.archives to hold on to it")
+        return
     if found != md5.lower().removeprefix("md5:"):
         part.unlink()
         raise RuntimeError(
@@ -237,32 +251,72 @@ def unpack(archive: str | Path, folder: str | Path, max_bytes: int = MAX_EXTRACT
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+class _Unpacked(gzip.GzipFile):
+    """The content of a gzip file, of which no more than ``most`` bytes are unpacked, skipped ones included.
+
+    Whatever an archive's headers say, a bomb ends there; so does a header that claims to be huge, which tar would
+    read in one piece.
+    """
+
+    def __init__(self, archive: Path, most: int) -> None:
+        super().__init__(archive, "rb")
+        self._most = most
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= _LONGEST_HEADER:
+            raise tarfile.ReadError("it has a header of an impossible size")
+        self._check(self.tell() + size)
+        return super().read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        # Where it stands is asked as a seek too, and is the only one that is not from the beginning.
+        if whence == 0:
+            if offset < 0:
+                raise tarfile.ReadError("it has a header of an impossible size")
+            self._check(offset)
+        return super().seek(offset, whence)
+
+    def _check(self, position: int) -> None:
+        if position > self._most:
+            raise RuntimeError(f"{self.name} unpacks to more than {self._most} bytes; it is not to be trusted")
+
+
 def _extract(archive: Path, folder: Path, max_bytes: int) -> None:
-    n_bytes = 0
+    n_files = n_bytes = 0
     try:
-        with tarfile.open(archive, "r:gz") as tar:
-            for member in tar:
+        with _Unpacked(archive, max_bytes) as content, tarfile.open(fileobj=content, mode="r:") as tar:
+            for number, member in enumerate(tar):
+                if number >= _MOST_MEMBERS:
+                    raise RuntimeError(f"{archive} holds more than {_MOST_MEMBERS} files; it is not to be trusted")
                 name = _safe_name(archive, member)
                 if name is None:
                     continue
-                n_bytes += member.size
+                # A sparse file's own size may be far above what the archive holds of it.
+                n_files, n_bytes = n_files + 1, n_bytes + member.size
                 if n_bytes > max_bytes:
-                    raise RuntimeError(f"{archive} unpacks to more than {max_bytes} bytes at {member.name!r}")
+                    raise RuntimeError(
+                        f"{archive} unpacks to more than {max_bytes} bytes at {member.name!r}; it is not to be trusted"
+                    )
                 _check_disk(folder, member.size, f"{member.name} of {archive} needs")
-                source = tar.extractfile(member)
                 with (folder / name).open("xb") as target:
-                    shutil.copyfileobj(source, target, _BLOCK)
+                    shutil.copyfileobj(tar.extractfile(member), target, _BLOCK)
             # The gzip checksum stands after the last member.
-            while tar.fileobj.read(_BLOCK):
+            while content.read(_BLOCK):
                 pass
     except FileExistsError as error:
-        raise RuntimeError(f"{archive} holds two files called {Path(error.filename).name}") from None
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise RuntimeError(f"{archive} holds two files called {Path(error.filename).name}; keep one of them") from None
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, OverflowError) as error:
         raise RuntimeError(
-            f"{archive} is damaged ({error}); remove it and start the rule again to download it anew"
+            f"{archive} is damaged, or no .tar.gz archive at all ({error}); it begins with {_beginning(archive)!r}. "
+            "Check data.zenodo.url, remove it, and start the rule again to download it anew"
         ) from None
-    if not n_bytes:
-        raise RuntimeError(f"{archive} holds no *.h5 file")
+    if not n_files:
+        raise RuntimeError(f"{archive} holds no *.h5 file; check data.zenodo.archives")
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(30)
 
 
 def _safe_name(archive: Path, member: tarfile.TarInfo) -> str | None:
@@ -272,6 +326,8 @@ def _safe_name(archive: Path, member: tarfile.TarInfo) -> str | None:
         raise RuntimeError(f"{archive} holds {member.name!r}, a path that leads out of it; it is not to be trusted")
     if not member.isfile() and not member.isdir():
         raise RuntimeError(f"{archive} holds {member.name!r}, a link or a device; it is not to be trusted")
+    if not member.name.isprintable() or len(path.name) > _LONGEST_NAME:
+        raise RuntimeError(f"{archive} holds a file with the name {path.name[:80]!r}; it is not to be trusted")
     if member.isdir() or path.suffix != ".h5" or path.name.startswith("."):
         return None
     return path.name

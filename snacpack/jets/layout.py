@@ -1,6 +1,10 @@
 """The file layout of the hls4ml LHC jet data set (Zenodo record 3602260)."""
 
+import filecmp
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import combinations
+from math import prod
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -30,6 +34,15 @@ CONSTITUENTS = "jetConstituentList"
 JETS = "jets"
 CONSTITUENT_NAMES = "particleFeatureNames"
 JET_NAMES = "jetFeatureNames"
+
+# Bounds of what is believed of a file's header: one that promises more would only exhaust the memory.
+MOST_CONSTITUENTS = 1000
+_MOST_NAMES = 1000
+_LONGEST_SOURCE = 300
+_LARGEST_CHUNK_BYTES = 1 << 30
+# gzip makes the most regular data about a thousand times smaller.
+_DENSEST_COMPRESSION = 1100
+_COMPARED_BYTES = 1 << 16
 
 # The published files name a column that they do not have.
 _STORED_CONSTITUENT_NAMES = [f"j1_{name}" for name in (*CONSTITUENT_COLUMNS, "pdgid")]
@@ -133,8 +146,48 @@ def collect_jet_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
 
 def read_source(path: str | Path) -> str | None:
     """Return what a file of jets says it comes from; the published files say nothing."""
-    with open_jet_file(path) as file:
-        return file.attrs.get("source")
+    with open_jet_file(path) as file, _named(path):
+        source = file.attrs.get("source")
+    # It comes from outside, and goes into tables, figures and the report.
+    said = isinstance(source, str) and source.isprintable() and len(source) <= _LONGEST_SOURCE
+    return source if said else None
+
+
+def check_samples(paths: Sequence[str | Path], n_constituents: int) -> None:
+    """Check the structure of files of jets, and that no two of them are the same: what can be known without reading.
+
+    Parameters
+    ----------
+    paths
+        All files of a data set.
+    n_constituents
+        How many constituents of a jet each of them must have at least.
+
+    Raises
+    ------
+    ValueError
+        If a file is not of the data set's layout, or two have the same content.
+    """
+    same: dict[tuple[int, bytes], list[Path]] = {}
+    for path in map(Path, paths):
+        with open_jet_file(path) as file:
+            found = file[CONSTITUENTS].shape[1]
+        if found < n_constituents:
+            raise ValueError(
+                f"{path}: {CONSTITUENTS} has {found} constituents a jet; "
+                f"data.n_constituents asks for {n_constituents}, lower it"
+            )
+        size = path.stat().st_size
+        with path.open("rb") as content:
+            content.seek(max(0, size - _COMPARED_BYTES))
+            same.setdefault((size, content.read()), []).append(path)
+    for alike in same.values():
+        for first, second in combinations(alike, 2):
+            if filecmp.cmp(first, second, shallow=False):
+                raise ValueError(
+                    f"{first} and {second} are the same file: networks would be tested on jets that they were "
+                    "trained on; remove one"
+                )
 
 
 def open_jet_file(path: str | Path) -> h5py.File:
@@ -144,47 +197,105 @@ def open_jet_file(path: str | Path) -> h5py.File:
     ------
     ValueError
         If it is no whole HDF5 file, a dataset is missing, a shape or a column
-        order is not the data set's, or there is no jet in it.
+        order is not the data set's, there is no jet in it, or it promises more
+        than it can hold.
     """
+    # A pipe would keep HDF5 waiting for ever.
+    if not Path(path).is_file():
+        raise ValueError(f"{path} is not there, or no file; make or download it again")
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise ValueError(f"{path} is not a whole HDF5 file ({error}); make or download it again") from None
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path} is not a whole HDF5 file ({reason}); make or download it again") from None
     try:
-        _check_structure(file, path)
+        with _named(path):
+            _check_structure(file, path)
     except BaseException:
         file.close()
         raise
     return file
 
 
+class _LayoutError(ValueError):
+    """A problem whose message names the file already."""
+
+
+@contextmanager
+def _named(path: str | Path) -> Iterator[None]:
+    """Name the file in whatever HDF5 says of its inner structure: a flipped bit surfaces in many ways."""
+    try:
+        yield
+    except _LayoutError:
+        raise
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, MemoryError) as error:
+        raise _LayoutError(f"{path} is damaged ({type(error).__name__}: {error}); make or download it again") from None
+
+
 def _check_structure(file: h5py.File, path: str | Path) -> None:
     for name in (CONSTITUENTS, JETS, CONSTITUENT_NAMES, JET_NAMES):
-        if not isinstance(file.get(name), h5py.Dataset):
-            raise ValueError(f"{path} has no dataset {name!r}; it is not a file of the hls4ml LHC jet data set")
+        _check_dataset(file, name, path)
     constituents, jets = file[CONSTITUENTS].shape, file[JETS].shape
     if len(constituents) != 3 or constituents[2] != len(CONSTITUENT_COLUMNS):
-        raise ValueError(
+        raise _LayoutError(
             f"{path}: {CONSTITUENTS} has shape {constituents}; it must be (jets, constituents, 16 columns)"
         )
+    if not 1 <= constituents[1] <= MOST_CONSTITUENTS:
+        raise _LayoutError(
+            f"{path}: {CONSTITUENTS} has {constituents[1]} constituents a jet; keep the leading ones, "
+            f"1 to {MOST_CONSTITUENTS}"
+        )
     if len(jets) != 2 or jets[1] != len(JET_COLUMNS):
-        raise ValueError(f"{path}: {JETS} has shape {jets}; it must be (jets, 59 columns)")
+        raise _LayoutError(f"{path}: {JETS} has shape {jets}; it must be (jets, 59 columns)")
     if constituents[0] != jets[0]:
-        raise ValueError(f"{path}: {CONSTITUENTS} has {constituents[0]} jets but {JETS} has {jets[0]}")
+        raise _LayoutError(
+            f"{path}: {CONSTITUENTS} has {constituents[0]} jets but {JETS} has {jets[0]}; each jet needs both"
+        )
     if not jets[0]:
-        raise ValueError(f"{path} has no jets; remove it or make it again")
+        raise _LayoutError(f"{path} has no jets; remove it or make it again")
+    for name in (CONSTITUENTS, JETS):
+        _check_storage(file[name], path)
     # The class labels are what is read of the jet columns: their names count, not the observables'.
     _check_names(file, CONSTITUENT_NAMES, _STORED_CONSTITUENT_NAMES[: len(CONSTITUENT_COLUMNS)], 0, path)
     _check_names(file, JET_NAMES, _STORED_JET_NAMES[-6:], len(OBSERVABLES), path)
 
 
+def _check_dataset(file: h5py.File, name: str, path: str | Path) -> None:
+    # A link could make HDF5 open any file of this machine, one that never ends included.
+    if isinstance(file.get(name, getlink=True), h5py.ExternalLink | h5py.SoftLink):
+        raise _LayoutError(f"{path}: {name} is a link; copy the data into the file")
+    dataset = file.get(name)
+    if not isinstance(dataset, h5py.Dataset):
+        raise _LayoutError(f"{path} has no dataset {name!r}; it is not a file of the hls4ml LHC jet data set")
+    if dataset.is_virtual or dataset.external:
+        raise _LayoutError(f"{path}: the data of {name} are in other files; copy them into this one")
+
+
+def _check_storage(dataset: h5py.Dataset, path: str | Path) -> None:
+    name = dataset.name.removeprefix("/")
+    if dataset.dtype.kind not in "fiu":
+        raise _LayoutError(f"{path}: {name} holds {dataset.dtype}; write it as numbers (float32)")
+    if dataset.nbytes > _DENSEST_COMPRESSION * dataset.file.id.get_filesize():
+        raise _LayoutError(
+            f"{path}: {name} promises {len(dataset)} jets, more than a file of its size can hold; "
+            "make or download it again"
+        )
+    if dataset.chunks and prod(dataset.chunks) * dataset.dtype.itemsize > _LARGEST_CHUNK_BYTES:
+        raise _LayoutError(f"{path}: {name} is stored in chunks of {dataset.chunks}; write it in smaller ones")
+
+
 def _check_names(file: h5py.File, dataset: str, expected: Sequence[str], first: int, path: str | Path) -> None:
-    stored = [name.decode() if isinstance(name, bytes) else str(name) for name in file[dataset][:].ravel()]
+    if len(file[dataset].shape) != 1 or len(file[dataset]) > _MOST_NAMES or file[dataset].dtype.kind not in "SOU":
+        raise _LayoutError(
+            f"{path}: {dataset} has shape {file[dataset].shape} and type {file[dataset].dtype}; it must be a list of "
+            f"names that has {', '.join(expected)} from column {first} on"
+        )
+    stored = [name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in file[dataset][:]]
     found = stored[first : first + len(expected)]
     if found != list(expected):
-        raise ValueError(
-            f"{path}: {dataset} has the columns {', '.join(found) or 'none'} from column {first} on; "
-            f"the data set's order is {', '.join(expected)}"
+        raise _LayoutError(
+            f"{path}: {dataset} has the columns {', '.join(found)[:500] or 'none'} from column {first} on; "
+            f"the data set's order is {', '.join(expected)}; reorder columns and names"
         )
 
 
@@ -211,18 +322,28 @@ def read_jets(path: str | Path, columns: Sequence[str], chunk: int = 5000) -> It
     ------
     ValueError
         As :func:`open_jet_file`; or if a value that is read is NaN or
-        infinite, or the class labels of a jet are not one-hot.
+        infinite, a pT is negative, or the class labels of a jet are not one-hot.
     """
     indices = [CONSTITUENT_COLUMNS.index(name) for name in columns]
     with open_jet_file(path) as file:
         for start in range(0, len(file[JETS]), chunk):
-            try:
+            # A value that float32 cannot hold becomes infinite, and is refused as such.
+            with _named(path), np.errstate(over="ignore"):
                 constituents = file[CONSTITUENTS][start : start + chunk][:, :, indices].astype(np.float32, copy=False)
                 one_hot = file[JETS][start : start + chunk][:, -6:]
-            except OSError as error:
-                raise ValueError(f"{path} cannot be read from jet {start} on ({error}); get it again") from None
             _check_finite(constituents, columns, start, path)
+            if "pt" in columns:
+                _check_momenta(constituents[:, :, list(columns).index("pt")], start, path)
             yield constituents, _labels(one_hot, start, path)
+
+
+def _check_momenta(pt: np.ndarray, start: int, path: str | Path) -> None:
+    if (pt < 0).any():
+        jet, _ = np.argwhere(pt < 0)[0]
+        raise ValueError(
+            f"{path}: {CONSTITUENTS} of jet {start + jet} has a negative pt, which is a size; are the columns in the "
+            f"order of {CONSTITUENT_NAMES}? Put them in that order"
+        )
 
 
 def _check_finite(constituents: np.ndarray, columns: Sequence[str], start: int, path: str | Path) -> None:
@@ -241,6 +362,6 @@ def _labels(one_hot: np.ndarray, start: int, path: str | Path) -> np.ndarray:
         jet = int(np.argmax(wrong))
         raise ValueError(
             f"{path}: {JETS} columns {', '.join(_STORED_JET_NAMES[-6:])} of jet {start + jet} are "
-            f"{one_hot[jet].tolist()}; exactly one of the first five must be 1, the rest 0"
+            f"{one_hot[jet].tolist()}; exactly one of the first five must be 1, the rest 0; mend or remove the jet"
         )
     return one_hot[:, :-1].argmax(axis=1).astype(np.int64)

@@ -12,7 +12,15 @@ from tqdm import tqdm
 
 from snacpack.files import whole_file
 from snacpack.jets.dataset import SPLITS
-from snacpack.jets.layout import CLASSES, CONSTITUENT_COLUMNS, CONSTITUENTS, JETS, open_jet_file, read_jets
+from snacpack.jets.layout import (
+    CLASSES,
+    CONSTITUENT_COLUMNS,
+    CONSTITUENTS,
+    JETS,
+    check_samples,
+    open_jet_file,
+    read_jets,
+)
 from snacpack.seeds import derive_seed
 
 # No constituent of an LHC jet has more pT than a beam proton has energy; in MeV most have.
@@ -122,7 +130,8 @@ def preprocess_jets(
     files = [(Path(path), False) for path in train_files] + [(Path(path), True) for path in test_files]
     if not train_files:
         raise ValueError("there are no files of training jets; check data.source and its folder")
-    _check_files([path for path, _ in files], settings)
+    # What is wrong with any file's structure is found before the long reading begins.
+    check_samples([path for path, _ in files], settings.n_constituents)
     splits, dropped = _read_splits(files, settings)
     _check_classes(splits, settings)
     median, spread = _normalisation(splits["train"].x, settings.features)
@@ -163,18 +172,6 @@ def _read_splits(
     return {split: _shuffle(pieces.pop(split), split, settings.seed) for split in SPLITS}, dropped
 
 
-def _check_files(paths: Sequence[Path], settings: Preprocessing) -> None:
-    """Find what is wrong with any file's structure before the long reading begins."""
-    for path in paths:
-        with open_jet_file(path) as file:
-            n_constituents = file[CONSTITUENTS].shape[1]
-        if n_constituents < settings.n_constituents:
-            raise ValueError(
-                f"{path}: {CONSTITUENTS} has {n_constituents} constituents a jet; "
-                f"data.n_constituents asks for {settings.n_constituents}"
-            )
-
-
 def _read_file(
     path: Path, is_test: bool, has_test_files: bool, settings: Preprocessing
 ) -> Iterator[tuple[_Jets, np.ndarray]]:
@@ -198,7 +195,7 @@ def _read_file(
     if median > _MAX_PLAUSIBLE_PT_GEV:
         raise ValueError(
             f"{path}: {CONSTITUENTS} has leading constituents of {median:.3g} GeV (median pT), more than a beam "
-            "proton's energy; the file seems to be in MeV and must be in GeV"
+            "proton's energy; the file seems to be in MeV and must be in GeV: divide px, py, pz, e and pt by 1000"
         )
 
 

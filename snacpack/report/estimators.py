@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from snacpack.files import read_table
 from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.estimators import ESTIMATORS, Estimator, Quality, Rank, kendall_tau, network_estimates
 from snacpack.hardware.surrogate import Surrogate
@@ -188,7 +189,7 @@ def rule4ml_of_models(
     references
         Names of the references in the config's order.
     """
-    known = pd.read_csv(references_csv, dtype={"model": str}).set_index("model")
+    known = read_table(references_csv, dtype={"model": str}).set_index("model")
     columns = {"lut": "lut_percent", "average_resources": "est_average_resources_percent"}
     estimates = {name: {key: float(known.at[name, column]) for key, column in columns.items()} for name in references}
     by_trial = trials.set_index("trial")

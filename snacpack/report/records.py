@@ -10,7 +10,7 @@ import h5py
 import pandas as pd
 
 from snacpack.compression.scheme import MIXED
-from snacpack.files import read_json
+from snacpack.files import REMAKE, contents_of, read_json, read_table
 
 Key = tuple[str, str]
 """A model and a scheme."""
@@ -110,7 +110,7 @@ def by_scheme(paths: Iterable[str | Path]) -> dict[Key, Any]:
 
 def metrics_by_scheme(paths: Iterable[str | Path]) -> dict[Key, pd.DataFrame]:
     """Read CSV files ``.../{model}/{scheme}/metrics.csv`` into a mapping from both, in the order given."""
-    return {model_and_scheme(path): pd.read_csv(path) for path in paths}
+    return {model_and_scheme(path): read_table(path) for path in paths}
 
 
 def compression_searches(
@@ -128,7 +128,7 @@ def compression_searches(
     searches = {}
     for path in map(Path, trials):
         model = path.parents[2].name
-        tables = [_with_failures(table) for table in (pd.read_csv(path), metrics[model, MIXED])]
+        tables = [_with_failures(table) for table in (read_table(path), metrics[model, MIXED])]
         searches[model] = CompressionSearch(*tables, chosen[model, MIXED])
     return searches
 
@@ -157,10 +157,10 @@ def read_trials(path: str | Path) -> pd.DataFrame:
         If a column is missing; the message names it.
     """
     text = dict.fromkeys(("architecture", "activation", "units", "genome", "failure"), str)
-    trials = pd.read_csv(path, dtype=text)
+    trials = read_table(path, dtype=text)
     missing = [name for name in _TRIAL_COLUMNS if name not in trials]
     if missing:
-        raise ValueError(f"{path} has no column {', '.join(missing)}; rerun the rule that writes it")
+        raise ValueError(f"{path} has no column {', '.join(missing)}; {REMAKE}")
     trials["pareto"] = trials["pareto"].astype(str).str.lower() == "true"
     trials["failure"] = trials["failure"].fillna("")
     return trials
@@ -198,7 +198,9 @@ def read_models(
     ValueError
         If a reference or a trial is missing from its file.
     """
-    known = pd.read_csv(references_csv, dtype={"model": str}).set_index("model").rename(columns=_REFERENCE_COLUMNS)
+    known = read_table(references_csv, dtype={"model": str}).rename(columns=_REFERENCE_COLUMNS)
+    with contents_of(references_csv):
+        known = known.set_index("model")[["architecture", *ESTIMATES]]
     absent = [name for name in references if name not in known.index]
     if absent:
         raise ValueError(f"{references_csv} has no row for {', '.join(absent)}; rerun estimate_references")

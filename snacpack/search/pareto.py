@@ -26,9 +26,6 @@ def non_dominated(values: np.ndarray) -> np.ndarray:
     values = np.asarray(values, dtype=float).reshape(len(values), -1)
     if np.isnan(values).any():
         raise ValueError("a Pareto front of values that are not a number is not defined; leave failed trials out")
-    marked = np.ones(len(values), dtype=bool)
-    for i, point in enumerate(values):
-        no_worse = (values <= point).all(axis=1)
-        better = (values < point).any(axis=1)
-        marked[i] = not (no_worse & better).any()
-    return marked
+    import moocore
+
+    return moocore.is_nondominated(values, keep_weakly=True)

@@ -58,6 +58,8 @@ class History:
     """
 
     generations: dict[int, dict[int, float | None]] = field(default_factory=dict)
+    # Of each generation: a look at all trials for each new one would take long in a large search.
+    best: dict[int, float] = field(default_factory=dict)
     seconds: float = 0.0
     trained: int = 0
     pace: float | None = None
@@ -93,20 +95,29 @@ class History:
             # What is trained again is not finished, nor is what follows from it.
             for later in [generation for generation in self.generations if generation > int(shard[1])]:
                 del self.generations[later]
+                self.best.pop(later, None)
             for trial in shard[2].split(", "):
                 self.generations.get(int(shard[1]), {}).pop(int(trial), None)
+            self._find_best(int(shard[1]))
         elif trial := _TRIAL.match(message):
-            accuracy = float(trial[3]) / 100 if trial[3] else None
-            self.generations.setdefault(int(trial[2]), {})[int(trial[1])] = accuracy
+            generation, accuracy = int(trial[2]), float(trial[3]) / 100 if trial[3] else None
+            self.generations.setdefault(generation, {})[int(trial[1])] = accuracy
+            if accuracy is not None:
+                self.best[generation] = max(accuracy, self.best.get(generation, accuracy))
             self.trained += 1
         elif _GENERATION.match(message) and self.trained:
             self.pace = self.seconds / self.trained
 
+    def _find_best(self, generation: int) -> None:
+        self.best.pop(generation, None)
+        known = [accuracy for accuracy in self.generations.get(generation, {}).values() if accuracy is not None]
+        if known:
+            self.best[generation] = max(known)
+
     @property
     def best_accuracy(self) -> float | None:
         """The highest accuracy of the finished trials."""
-        finished = (accuracy for trials in self.generations.values() for accuracy in trials.values())
-        return max((accuracy for accuracy in finished if accuracy is not None), default=None)
+        return max(self.best.values(), default=None)
 
     def seconds_left(self, n_trials: int) -> float | None:
         """Return how long so many trainings take at the pace so far, None where nothing is known of it."""

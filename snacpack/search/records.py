@@ -9,9 +9,9 @@ import pandas as pd
 
 from snacpack.architecture import Architecture
 from snacpack.compression.scheme import CIRCUIT_COSTS, Compression, Precision
-from snacpack.files import read_json
+from snacpack.files import contents_of, read_json
 from snacpack.search.nsga2 import Space
-from snacpack.search.objectives import objective_values
+from snacpack.search.objectives import check_objectives, objective_values
 from snacpack.search.pareto import non_dominated
 from snacpack.search.space import Genome
 from snacpack.seeds import derive_seed
@@ -32,12 +32,71 @@ def proposals(genomes: Sequence[Genome], space: Space, generation: int) -> Recor
 
 def read_proposals(path: str | Path) -> list[tuple[int, Architecture]]:
     """Return number and architecture of each trial of an ``offspring.json``."""
-    return [(trial["trial"], Architecture.from_dict(trial["architecture"])) for trial in read_json(path)["trials"]]
+    content = read_json(path)
+    with contents_of(path):
+        return [(_number(trial), Architecture.from_dict(trial["architecture"])) for trial in content["trials"]]
 
 
 def read_compressions(path: str | Path) -> list[tuple[int, Compression]]:
     """Return number and compression of each trial of an ``offspring.json`` of a compression search."""
-    return [(trial["trial"], Compression.from_dict(trial)) for trial in read_json(path)["trials"]]
+    content = read_json(path)
+    with contents_of(path):
+        return [(_number(trial), Compression.from_dict(trial)) for trial in content["trials"]]
+
+
+def _number(trial: Mapping[str, Any]) -> int:
+    if not isinstance(trial["trial"], int) or trial["trial"] < 0:
+        raise ValueError(f"{trial['trial']!r} is no trial's number")
+    return trial["trial"]
+
+
+def read_genomes(paths: Iterable[str | Path], space: Space) -> list[Genome]:
+    """Return the genomes of the trials of files ``offspring.json``.
+
+    Raises
+    ------
+    ValueError
+        If a genome is none of the space; the message names its file.
+    """
+    return [genome for path in paths for genome in _genomes(path, read_json(path), "trials", space)]
+
+
+def read_survivors(path: str | Path) -> Record:
+    """Return the content of a ``survivors.json``: ``generation``, ``objectives``, ``survivors`` and ``best``.
+
+    Raises
+    ------
+    ValueError
+        If something is missing; the message names the file.
+    """
+    content = read_json(path)
+    with contents_of(path):
+        check_objectives(content["objectives"])
+        if not content["survivors"]:
+            raise ValueError("it has no survivors")
+        for trial in [*content["survivors"], *content["best"]]:
+            objective_values([trial] * (not trial["failure"]), content["objectives"])
+    return content
+
+
+def check_survivors(path: str | Path, content: Record, space: Space) -> None:
+    """Raise ValueError, naming the file, unless the survivors that were read from it are of the space."""
+    for kind in ("survivors", "best"):
+        _genomes(path, content, kind, space)
+
+
+def _genomes(path: str | Path, content: Record, kind: str, space: Space) -> list[Genome]:
+    counts = space.option_counts
+    genomes = []
+    with contents_of(path):
+        for trial in content[kind]:
+            genome = tuple(trial["genome"])
+            # A comparison of kinds too: 1.0 is in a range, and no index.
+            sound = all(type(gene) is int and 0 <= gene < count for gene, count in zip(genome, counts, strict=False))
+            if len(genome) != len(counts) or not sound:
+                raise ValueError(f"the genome {list(genome)} of trial {trial['trial']} is not in the search space")
+            genomes.append(genome)
+    return genomes
 
 
 def training_seed(seed: int, name: str | int) -> int:
@@ -59,19 +118,28 @@ def join_trials(offspring: str | Path, trials: Iterable[str | Path], estimates: 
         If a trial was proposed and not trained or not estimated.
     """
     proposed = read_json(offspring)
-    parts = [record for path in trials for record in read_json(path)]
+    trained, estimated = _by_trial(trials, ("accuracy", "failure")), _by_trial(estimates)
     # Without wall times: the same results give the same survivors, byte for byte.
-    trained = {record["trial"]: {name: record[name] for name in record if name != "seconds"} for record in parts}
-    estimated = {record["trial"]: record for path in estimates for record in read_json(path)}
-    missing = [
-        trial["trial"] for trial in proposed["trials"] if trial["trial"] not in trained.keys() & estimated.keys()
-    ]
+    trained = {number: {k: v for k, v in record.items() if k != "seconds"} for number, record in trained.items()}
+    with contents_of(offspring):
+        generation, numbers = proposed["generation"], [_number(trial) for trial in proposed["trials"]]
+    missing = [number for number in numbers if number not in trained.keys() & estimated.keys()]
     if missing:
         raise ValueError(f"{offspring}: trials {missing} were not trained or not estimated; delete the folder's files")
     return [
-        {**trial, **trained[trial["trial"]], **estimated[trial["trial"]], "generation": proposed["generation"]}
-        for trial in proposed["trials"]
+        {**trial, **trained[number], **estimated[number], "generation": generation}
+        for number, trial in zip(numbers, proposed["trials"], strict=True)
     ]
+
+
+def _by_trial(paths: Iterable[str | Path], required: Iterable[str] = ()) -> dict[int, Record]:
+    records = {}
+    for path in paths:
+        content = read_json(path)
+        with contents_of(path):
+            for record in content:
+                records[_number(record)] = {**{name: record[name] for name in required}, **record}
+    return records
 
 
 def join_generations(

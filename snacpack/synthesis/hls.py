@@ -10,7 +10,7 @@ import numpy as np
 
 from snacpack.files import read_json, write_json
 from snacpack.fixed_point import Quantizer
-from snacpack.synthesis.qonnx import activation_tables, quantizer_grid
+from snacpack.synthesis.qonnx import activation_tables, quantizer_grid, read_onnx
 from snacpack.synthesis.simulation import cxx_compiler
 
 if TYPE_CHECKING:
@@ -69,16 +69,17 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
     ------
     RuntimeError
         If there is no C++ compiler or the project does not compile.
+    ValueError
+        If the file is cut off or no network.
     """
     compiler = cxx_compiler()
     if shutil.which("g++") is None:
         raise RuntimeError(f"hls4ml compiles its C simulation with g++, and only {compiler} was found; install g++")
     import hls4ml
-    from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.transformation.gemm_to_matmul import GemmToMatMul
     from qonnx.util.cleanup import cleanup_model
 
-    model = cleanup_model(cleanup_model(ModelWrapper(str(onnx_path))).transform(GemmToMatMul()))
+    model = cleanup_model(cleanup_model(read_onnx(onnx_path)).transform(GemmToMatMul()))
     model, tables = _insert_tables(model)
     name = HLS_BACKENDS[backend]
     config = hls4ml.utils.config_from_onnx_model(

@@ -1,7 +1,9 @@
 """Running the tools: with a time limit, all output in a log, and errors that show its end."""
 
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -59,9 +61,22 @@ def run_tool(
             process.wait()
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
-            raise RuntimeError(f"{name} was ended after {timeout_s / 60:.1f} minutes.{log_end(log)}") from None
+            # The number would mislead: it is what earlier steps left of the whole time.
+            raise RuntimeError(
+                f"{name} did not finish in time and was ended; raise synthesis.timeout_minutes, or choose a smaller "
+                f"network.{log_end(log)}"
+            ) from None
     if process.returncode:
-        raise RuntimeError(f"{name} failed with exit status {process.returncode}.{log_end(log)}")
+        raise RuntimeError(f"{name} {describe_status(process.returncode)}.{log_end(log)}")
+
+
+def describe_status(status: int) -> str:
+    """Return what became of a process that did not end well, from its exit status as ``subprocess`` tells it."""
+    if status >= 0:
+        return f"failed with exit status {status}"
+    ended = f"was ended by {signal.Signals(-status).name}"
+    # The kernel's way of making room.
+    return f"{ended}, most often because memory ran out" if status == -signal.SIGKILL else ended
 
 
 def log_end(log: str | Path) -> str:
@@ -71,13 +86,10 @@ def log_end(log: str | Path) -> str:
 
 
 def _kill_tree(pid: int) -> None:
-    try:
-        parent = psutil.Process(pid)
-        family = [*parent.children(recursive=True), parent]
-    except psutil.NoSuchProcess:
-        return
-    for process in family:
-        try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        # One that is stopped starts no more children while they are looked for.
+        process.suspend()
+        for child in process.children():
+            _kill_tree(child.pid)
+        process.kill()

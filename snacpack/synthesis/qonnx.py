@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snacpack.files import whole_file
+from snacpack.files import REMAKE, whole_file
 from snacpack.fixed_point import FixedPointNetwork, Quantizer
 
 if TYPE_CHECKING:
@@ -87,12 +87,32 @@ def export_qonnx(network: "nn.Sequential", n_inputs: int, path: str | Path) -> N
         model.save(str(temporary))
 
 
+def read_onnx(path: str | Path) -> "ModelWrapper":
+    """Read an exported network.
+
+    Raises
+    ------
+    ValueError
+        If the file is cut off or no network.
+    """
+    from google.protobuf.message import DecodeError
+    from qonnx.core.modelwrapper import ModelWrapper
+
+    try:
+        model = ModelWrapper(str(path))
+    except DecodeError as error:
+        raise ValueError(f"{path} is no whole network ({error}); {REMAKE}") from None
+    # An empty file is a message without fields.
+    if not model.graph.node:
+        raise ValueError(f"{path} is no whole network (it is empty); {REMAKE}")
+    return model
+
+
 def run_qonnx(path: str | Path, x: np.ndarray) -> np.ndarray:
     """Return the logits of (n, n_inputs) float32 inputs, (n, n_outputs) float32, by QONNX's own executor."""
-    from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.core.onnx_exec import execute_onnx
 
-    model = ModelWrapper(str(path))
+    model = read_onnx(path)
     name_in, name_out = model.graph.input[0].name, model.graph.output[0].name
     jets = np.asarray(x, dtype=np.float32)
     batches = [jets[start : start + BATCH] for start in range(0, len(jets), BATCH)]

@@ -5,7 +5,6 @@ each step together. What becomes of a network depends on neither the others nor 
 """
 
 import math
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -15,7 +14,7 @@ import torch
 from snacpack.architecture import Architecture
 from snacpack.hardware.bops import multiply_accumulates
 from snacpack.training.fit import Jets, jet_order
-from snacpack.training.native import NativeQuantizedNetwork, NativeUnavailable, load_library
+from snacpack.training.native import NativeQuantizedNetwork, load_library
 from snacpack.training.outcome import Outcome, Record, check_jets, choose_device, record_stack, train_in_threads
 from snacpack.training.pruning import gradual_target, shrink_masks
 from snacpack.training.quantized import QuantizedNetwork
@@ -98,6 +97,10 @@ def fine_tune(
     ------
     ValueError
         If the jets do not fit the networks, are too few or not finite, or there is no such device.
+    NativeUnavailable
+        If a CPU is to train and there is no compiler.
+    MemoryError
+        If a network does not fit into memory: that is the machine's doing, not the network's.
     """
     device = choose_device(device)
     architectures = [task.architecture for task in tasks]
@@ -106,14 +109,11 @@ def fine_tune(
     if not tasks:
         return []
     if device == "cpu":
-        try:
-            load_library()
-        except NativeUnavailable as error:
-            warnings.warn(f"training in PyTorch, several times slower: {error}", stacklevel=2)
-        else:
-            _tune_natively(tasks, results, *samples, epochs, batch_size, threads, on_epoch, on_result)
-            return results
-    _tune_stacked(tasks, results, *samples, epochs, batch_size, device, on_epoch, on_result)
+        # Here once, not by every thread for its first network.
+        load_library()
+        _tune_natively(tasks, results, *samples, epochs, batch_size, threads, on_epoch, on_result)
+    else:
+        _tune_stacked(tasks, results, *samples, epochs, batch_size, device, on_epoch, on_result)
     return results
 
 
@@ -216,7 +216,7 @@ def _tune_natively(tasks, results, training, validation, epochs, batch_size, thr
 
 
 def _tune_stacked(tasks, results, training, validation, epochs, batch_size, device, on_epoch, on_result) -> None:
-    # The stack is needed without a compiler or with a GPU only.
+    # The stack is needed with a GPU only.
     from snacpack.training.quantized_stack import QuantizedStack
 
     start, n_jets = perf_counter(), len(training[0])

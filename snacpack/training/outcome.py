@@ -113,7 +113,7 @@ def train_in_threads(
     Parameters
     ----------
     outcomes
-        Of each network; seconds and a failure for want of memory are entered here.
+        Of each network; seconds are entered here.
     costs
         What a network's training costs, in any unit.
     threads
@@ -139,15 +139,12 @@ def train_in_threads(
 
     def train_one(index: int) -> None:
         outcome, start = outcomes[index], perf_counter()
-        try:
-            for record in train(index):
-                outcome.seconds = perf_counter() - start
-                report(on_epoch, index, record)
-                if stop.is_set():
-                    return
+        for record in train(index):
             outcome.seconds = perf_counter() - start
-        except MemoryError as error:
-            outcome.failure = f"MemoryError: {error}"
+            report(on_epoch, index, record)
+            if stop.is_set():
+                return
+        outcome.seconds = perf_counter() - start
         report(on_result, index, outcome)
 
     order = sorted(range(len(outcomes)), key=lambda index: -costs[index])

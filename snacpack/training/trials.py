@@ -4,7 +4,6 @@ On a CPU the networks are trained one by one in each thread, in compiled code; o
 each step together. What becomes of a network depends on neither the others nor on the number of threads.
 """
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -16,7 +15,7 @@ from snacpack.architecture import Architecture
 from snacpack.hardware.bops import multiply_accumulates
 from snacpack.seeds import derive_seed
 from snacpack.training.fit import Jets, jet_order
-from snacpack.training.native import NativeNetwork, NativeUnavailable, load_library
+from snacpack.training.native import NativeNetwork, load_library
 from snacpack.training.network import build_network
 from snacpack.training.outcome import Outcome, Record, check_jets, choose_device, record_stack, train_in_threads
 from snacpack.training.stack import Stack
@@ -67,6 +66,10 @@ def train(
     ------
     ValueError
         If the jets do not fit the networks, are too few or not finite, or there is no such device.
+    NativeUnavailable
+        If a CPU is to train and there is no compiler.
+    MemoryError
+        If a network does not fit into memory: that is the machine's doing, not the network's.
     """
     device = choose_device(device)
     samples = [check_jets(*sample, architectures, batch_size) for sample in (training, validation)]
@@ -77,14 +80,11 @@ def train(
     if not results:
         return []
     if device == "cpu":
-        try:
-            load_library()
-        except NativeUnavailable as error:
-            warnings.warn(f"training in PyTorch, several times slower: {error}", stacklevel=2)
-        else:
-            _train_natively(results, *samples, epochs, batch_size, threads, on_epoch, on_result)
-            return results
-    _train_stacked(results, *samples, epochs, batch_size, device, on_epoch, on_result)
+        # Here once, not by every thread for its first network.
+        load_library()
+        _train_natively(results, *samples, epochs, batch_size, threads, on_epoch, on_result)
+    else:
+        _train_stacked(results, *samples, epochs, batch_size, device, on_epoch, on_result)
     return results
 
 

@@ -1,6 +1,7 @@
 """da4ml's estimates: the circuit that synthesis builds, and one network's failure is no other's."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -20,10 +21,12 @@ PART = "xcvu13p-flga2577-2-e"
 
 
 class Deadly(FixedPointNetwork):
-    """A network that ends the process that reads it, as a lack of memory would."""
+    """A network whose estimate is killed, as the kernel does when memory runs out."""
 
-    def __reduce__(self):
-        return os._exit, (3,)
+    def to_dict(self):
+        for process in estimators_of(os.getpid()):
+            process.kill()
+        return super().to_dict()
 
 
 def dead_network():
@@ -72,8 +75,24 @@ def test_a_network_that_fails_says_why_and_leaves_the_others():
 def test_a_process_that_dies_is_no_failure_of_its_network():
     """Another machine, or the same one with more memory, would estimate it."""
     good = random_network((6, 5, 3))
-    with pytest.raises(RuntimeError, match="enough memory"):
-        estimate_circuits([good, Deadly(good.input, good.layers)], 5.0, PART, threads=2)
+    with pytest.raises(RuntimeError, match="amid an estimate, was ended by SIGKILL, most often because memory ran out"):
+        estimate_circuits([good, Deadly(good.input, good.layers)], 5.0, PART)
+    assert not estimators_of(os.getpid())
+
+
+class Cramped(FixedPointNetwork):
+    """A network whose estimate is given hardly any memory."""
+
+    def to_dict(self):
+        for process in estimators_of(os.getpid()):
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))
+        return super().to_dict()
+
+
+def test_want_of_memory_is_no_failure_of_its_network():
+    large = random_network((24, 64, 32, 5))
+    with pytest.raises(RuntimeError, match="da4ml's process, amid an estimate"):
+        estimate_circuits([Cramped(large.input, large.layers)], 5.0, PART)
     assert not estimators_of(os.getpid())
 
 

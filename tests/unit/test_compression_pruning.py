@@ -134,28 +134,6 @@ def test_loaded_network_predicts_as_the_saved_one(tmp_path, jets, iterations):
     assert torch.equal(predict(network, x), predict(iterations[3].network(), x))
 
 
-@pytest.mark.parametrize(
-    ("file", "rule", "expected"),
-    [
-        ("warmup.pt", "warm_up_candidate", {"scheme": "w8a8"}),
-        ("prune_01.pt", "prune_candidate", {"architecture": Architecture((10, 7), n_inputs=6, n_outputs=3)}),
-    ],
-)
-def test_a_checkpoint_of_something_else_is_refused(tmp_path, iterations, file, rule, expected):
-    iterations[0].save(tmp_path / file)
-    with pytest.raises(ValueError, match=rf"{file}.*{rule}"):
-        Checkpoint.load(tmp_path / file, **expected)
-
-
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", None])
-def test_a_damaged_checkpoint_is_refused(tmp_path, iterations, content):
-    path = tmp_path / "prune_02.pt"
-    iterations[0].save(path)
-    path.write_bytes(path.read_bytes()[:-2000] if content is None else content)
-    with pytest.raises(ValueError, match=r"prune_02\.pt.*prune_candidate"):
-        Checkpoint.load(path)
-
-
 def test_checkpoints_of_two_networks_do_not_mix(jets, iterations):
     other = Checkpoint(**{**vars(iterations[1]), "precision": Scheme.parse("w4a5").precision(3)})
     with pytest.raises(ValueError, match=r"activations 5 5.*activations 6 6.*warm_up_candidate"):

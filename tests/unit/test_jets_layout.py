@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 import pytest
-from jets_files import ETA, PHI, PT, write_random_jets
+from jets_files import PHI, PT, write_random_jets
 
 from snacpack.jets.layout import (
     CLASSES,
@@ -12,7 +12,6 @@ from snacpack.jets.layout import (
     OBSERVABLES,
     JetFileWriter,
     find_jet_files,
-    open_jet_file,
     read_jets,
 )
 from snacpack.jets.observables import constituent_columns, jet_columns
@@ -46,85 +45,6 @@ def test_writer_needs_all_its_jets(tmp_path):
         JetFileWriter(tmp_path / "a.h5", 3, {}),
     ):
         pass
-
-
-def _replace(file, name, value):
-    del file[name]
-    file[name] = value
-
-
-def _swap_names(file):
-    names = file["particleFeatureNames"][:]
-    names[[5, 8]] = names[[8, 5]]
-    _replace(file, "particleFeatureNames", names)
-
-
-BREAKS = {
-    "missing constituents": (lambda f: f.pop("jetConstituentList"), "no dataset 'jetConstituentList'"),
-    "missing names": (lambda f: f.pop("particleFeatureNames"), "no dataset 'particleFeatureNames'"),
-    "columns": (
-        lambda f: _replace(f, "jetConstituentList", np.zeros((60, 150, 15))),
-        r"jetConstituentList has shape \(60, 150, 15\)",
-    ),
-    "jet columns": (lambda f: _replace(f, "jets", np.zeros((60, 58))), r"jets has shape \(60, 58\)"),
-    "lengths": (lambda f: _replace(f, "jets", np.zeros((59, 59))), "has 60 jets but jets has 59"),
-    "order": (_swap_names, "particleFeatureNames has the columns .*; the data set's order is j1_px"),
-    "class order": (
-        lambda f: _replace(f, "jetFeatureNames", f["jetFeatureNames"][:][::-1]),
-        "jetFeatureNames has the columns",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", BREAKS)
-def test_wrong_structure_is_named(tmp_path, name):
-    damage, message = BREAKS[name]
-    path = tmp_path / "broken.h5"
-    write_random_jets(path)
-    with h5py.File(path, "r+") as file:
-        damage(file)
-    with pytest.raises(ValueError, match=message) as error:
-        open_jet_file(path)
-    assert str(path) in str(error.value)
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_values_that_are_no_numbers_are_named(tmp_path, value):
-    path = tmp_path / "broken.h5"
-    write_random_jets(path)
-    with h5py.File(path, "r+") as file:
-        file["jetConstituentList"][41, 0, ETA] = value
-    with pytest.raises(ValueError, match=r"broken\.h5: jetConstituentList of jet 41 has a etarel that is NaN or inf"):
-        list(read_jets(path, ("pt", "etarel"), chunk=10))
-    # A column that nobody asked for may hold anything.
-    list(read_jets(path, ("pt", "phirel")))
-
-
-@pytest.mark.parametrize("labels", [[1, 1, 0, 0, 0, 0], [0] * 6, [0, 0, 0, 0, 0, 1], [0.5, 0.5, 0, 0, 0, 0]])
-def test_labels_must_be_one_hot(tmp_path, labels):
-    path = tmp_path / "broken.h5"
-    write_random_jets(path)
-    with h5py.File(path, "r+") as file:
-        file["jets"][7, -6:] = labels
-    with pytest.raises(ValueError, match=r"broken\.h5: jets columns .* of jet 7 are"):
-        list(read_jets(path, ("pt",)))
-
-
-def test_files_that_are_not_whole_are_named(tmp_path):
-    path = tmp_path / "broken.h5"
-    path.write_text("no HDF5")
-    with pytest.raises(ValueError, match=r"broken\.h5 is not a whole HDF5 file"):
-        open_jet_file(path)
-    write_random_jets(path)
-    path.write_bytes(path.read_bytes()[:-2000])
-    with pytest.raises(ValueError, match=r"broken\.h5 (is not a whole HDF5 file|cannot be read)"):
-        list(read_jets(path, ("pt",)))
-    write_random_jets(path)
-    with h5py.File(path, "r+") as file:
-        _replace(file, "jetConstituentList", np.zeros((0, 150, 16)))
-        _replace(file, "jets", np.zeros((0, 59)))
-    with pytest.raises(ValueError, match=r"broken\.h5 has no jets"):
-        open_jet_file(path)
 
 
 def test_folders_without_files_are_named(tmp_path):

@@ -1,14 +1,11 @@
 """The whole pipeline for real: simulated jets to circuits, on a configuration of minutes."""
 
 import json
-import re
-import shutil
-import time
 
 import h5py
 import pandas as pd
 import pytest
-from running import ROOT, Workflow, kill_group
+from running import Workflow
 
 TABLE_2 = [
     *("model", "architecture", "accuracy_percent", "accuracy_low", "accuracy_high", "macs", "bops"),
@@ -141,10 +138,6 @@ def test_a_placed_report_is_asked_for_with_the_command_that_makes_it(finished):
     assert "vivado -mode batch -source build_vivado_prj.tcl" in printed
 
 
-def test_nothing_is_left_to_do(finished):
-    assert "Nothing to be done" in finished.run("--dry-run")
-
-
 def test_figures_are_drawn(finished):
     names = {path.name for path in finished.results("figures").iterdir()}
     assert {
@@ -163,45 +156,6 @@ def test_figures_are_drawn(finished):
 def test_snakemakes_own_report(finished, tmp_path):
     finished.run("--report", str(tmp_path / "report.html"))
     assert (tmp_path / "report.html").stat().st_size > 100_000
-
-
-def test_one_rule_can_be_run_again(finished):
-    """Estimates are made again and what follows from them, no jet is simulated again."""
-    planned = finished.run("--dry-run", "--forcerun", "estimate_hardware", "--", "results/test/tables/table3.csv")
-    assert "estimate_hardware" in planned
-    assert "simulate_jets" not in planned
-    assert "propose_offspring" in planned
-
-
-@pytest.fixture
-def killed(finished, tmp_path) -> Workflow:
-    """A second run of the same configuration, on the first one's jets, killed in its search and in its synthesis."""
-    workflow = Workflow(tmp_path)
-    shutil.copytree(finished.results("data"), workflow.results("data"))
-    for landmark in ("search/gen_000/trials_*.json", "synthesis/*/*/report.json"):
-        process = workflow.start()
-        deadline = time.monotonic() + 900
-        while not list(workflow.results("").glob(landmark)):
-            assert process.poll() is None, f"the run ended before it made {landmark}"
-            assert time.monotonic() < deadline, f"{landmark} was not made in time"
-            time.sleep(0.1)
-        kill_group(process)
-        # A machine that goes down leaves Snakemake's lock behind.
-        workflow.run("--unlock")
-    return workflow
-
-
-def test_a_killed_run_resumes_to_the_same_result(finished, killed):
-    trained = {path: path.stat().st_mtime_ns for path in killed.results("search").glob("gen_*/trials_*.json")}
-    killed.run()
-    tables = [f"tables/table{number}.csv" for number in (1, 2, 3)]
-    for name in [*tables, "search/trials.csv", "search/hypervolume.csv"]:
-        assert killed.results(name).read_bytes() == finished.results(name).read_bytes(), name
-    for path, modified in trained.items():
-        assert path.stat().st_mtime_ns == modified, f"{path} was trained again"
-    progress = killed.results("search/progress.log").read_text()
-    assert progress.count("Snakemake was started") >= 2
-    assert progress.endswith("the search is done\n")
 
 
 def test_a_broken_configuration_stops_before_the_first_job(tmp_path):
@@ -223,30 +177,3 @@ def test_references_are_estimated_without_data_or_training(tmp_path):
 def test_commands_that_ask_for_no_cores(tmp_path, arguments):
     """Unlocking after a crash, or a cluster, which counts its cores itself."""
     Workflow(tmp_path).run(*arguments, cores=None)
-
-
-def test_two_runs_share_nothing(finished):
-    """Under another name all jobs are there again, though the configuration is the same."""
-    planned = finished.run("--dry-run", "--config", "run=other")
-    assert re.search(r"^simulate_jets +15$", planned, re.MULTILINE)
-    assert re.search(r"^train_trials +4$", planned, re.MULTILINE)
-    assert "results/test" not in planned
-
-
-def test_another_scheme_touches_only_its_own_jobs(finished, tmp_path):
-    (tmp_path / "more.yaml").write_text("compression: {schemes: [w8a8, w5a6]}\n")
-    configs = [str(ROOT / "config" / "test.yaml"), str(tmp_path / "more.yaml")]
-    planned = finished.run("--dry-run", "--configfile", *configs)
-    n_models = len(models_of(finished))
-    assert re.search(rf"^warm_up_candidate +{n_models}$", planned, re.MULTILINE)
-    assert re.search(rf"^synthesize_model +{n_models}$", planned, re.MULTILINE)
-    assert "train_trials" not in planned
-    assert "train_candidate" not in planned
-
-
-def test_more_trials_repeat_none(finished, tmp_path):
-    (tmp_path / "more.yaml").write_text("search: {trials: 12}\n")
-    configs = [str(ROOT / "config" / "test.yaml"), str(tmp_path / "more.yaml")]
-    planned = finished.run("--dry-run", "--configfile", *configs)
-    assert re.search(r"^propose_offspring +1$", planned, re.MULTILINE)
-    assert re.search(r"^train_trials +2$", planned, re.MULTILINE)

