@@ -8,10 +8,10 @@ LOCK := envs/requirements.lock
 
 setup: .venv/.ready
 
-# What is there may have been cut off by a full disk, or lost its Python since.
+# What is there may have been cut off by a full disk, lost its Python, or been moved since.
 BROKEN = $(BIN)/python envs/check_environment.py $(LOCK)
-ifneq ($(wildcard .venv/.ready),)
-ifneq ($(shell $(BROKEN) 2>&1 || echo no Python),)
+ifneq ($(and $(wildcard .venv/.ready),$(filter setup run test lint,$(or $(MAKECMDGOALS),setup))),)
+ifneq ($(shell { $(BROKEN) && $(BIN)/pip --version >/dev/null; } 2>/dev/null || echo no Python),)
 $(info .venv is damaged and will be mended)
 $(shell rm -f .venv/.ready)
 endif
@@ -23,10 +23,10 @@ endif
 	  { echo "Python 3.11 is needed, $(PYTHON) is $$($(PYTHON) --version); name one: make setup PYTHON=python3.11"; exit 1; }
 	@command -v g++ >/dev/null || { echo "A C++ compiler is needed: install g++ (Debian: apt install g++)"; exit 1; }
 	@echo "Setting up .venv (about 4 GB, a few minutes)"
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 && test -x $(BIN)/pip || { rm -rf .venv && $(PYTHON) -m venv .venv; }
+	@{ $(BIN)/python -m pip --version && $(BIN)/pip --version; } >/dev/null 2>&1 || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on $(PIP_ARGS) -r $(LOCK)
 	@broken=$$($(BROKEN)) && { test -z "$$broken" || { echo "Installing again what is not whole: $$broken"; \
-	  $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) --ignore-installed --no-deps $$broken; }; }
+	  $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) --ignore-installed --no-deps $$broken && test -z "$$($(BROKEN))"; }; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -33,6 +33,7 @@ rule all:
 
 onstart:
     check_writable(f"results/{config['run']}")
+    claim.start(on_this_machine=workflow.local_exec)
 
 
 onsuccess:

@@ -28,7 +28,7 @@ from snacpack.files import write_json
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "load.json"
 # Trials, of a generation, and shards of it.
-GRAPHS = ((100_000, 5_000, 1), (100_000, 5_000, 50))
+GRAPHS = ((100_000, 5_000, 1), (100_000, 5_000, 50), (100_000, 500, 1), (100_000, 200, 1))
 SEARCHES = ((10_000, 500, 2), (100_000, 5_000, 10))
 COPIED = ("Snakefile", "rules", "workflow_scripts", "config", "profiles", "envs", "snacpack")
 EMPTY_TRAINING = '''

@@ -13,9 +13,9 @@ from snacpack.seeds import derive_seed
 if workflow.is_main_process:
     from snacpack.config import ConfigError, validate_config
     from snacpack.files import check_writable
-    from snacpack.locks import tidy_up
-    from snacpack.provenance import announce_code
+    from snacpack.locks import Claim
     from snacpack.search.progress import announce_start
+    from snacpack.versions import announce_code
     from snakemake.exceptions import WorkflowError
 
     try:
@@ -26,9 +26,8 @@ if workflow.is_main_process:
         check_writable(".snakemake")
     except OSError as error:
         raise WorkflowError(str(error)) from None
-    # Open until this process ends: that says that it lives.
-    released, snakemake_owners = tidy_up()
-    if released:
+    claim = Claim()
+    if claim.released:
         print("The last run here was killed: this one goes on where it was.", file=sys.stderr)
     announce_start()
     announce_code()
@@ -135,6 +134,8 @@ CIRCUIT_GROUP = together("circuit", "candidate", "scheme")
 
 # Done where Snakemake runs, because it takes seconds; what is in a group is submitted with it all the same.
 localrules:
+    # Nodes that compute have often no way out.
+    download_jets,
     propose_offspring,
     estimate_hardware,
     select_survivors,

@@ -234,8 +234,9 @@ rule rerun_trial:
         trial=r"\d+",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime="1h",
+        mem_mb=growing(2000),
+        runtime=growing(30),
+        gpu=TRAINING_GPUS,
     message:
         "Training trial {wildcards.trial} once more, alone"
     conda:

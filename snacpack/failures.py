@@ -8,7 +8,7 @@ from pathlib import Path
 from snacpack.files import FULL, is_full
 
 ERROR = "Error: "
-READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+FORBIDDEN = (errno.EACCES, errno.EPERM)
 # As NumPy, PyTorch, the C++ library and the operating system put it.
 NO_MEMORY = re.compile(r"not enough memory|out of memory|cannot allocate memory|bad_alloc|can't start new thread", re.I)
 LINES_SHOWN, JOBS_SHOWN = 12, 5
@@ -45,8 +45,10 @@ def explain(error: BaseException, rule: str, memory_mb: int | None = None) -> st
         return f"memory ran out ({text or type(error).__name__}). {_more_memory(rule, memory_mb)}"
     if code in FULL:
         return f"the disk is full or a quota reached: {text}. Free some space and start the same command again"
-    if code in READ_ONLY:
+    if code == errno.EROFS:
         return f"{text}. Make it writable and start the same command again"
+    if code in FORBIDDEN:
+        return f"{text}. Check the permissions of it and of its folder and start the same command again"
     # Those are raised with a text for the user; of others the kind says as much as the text.
     own = isinstance(error, ValueError | RuntimeError | OSError) and text
     return text if own else f"{type(error).__name__}: {text}"

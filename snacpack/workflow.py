@@ -12,6 +12,8 @@ from typing import Any, TextIO
 
 from snacpack.failures import ERROR, describe_resources, explain
 from snacpack.files import flush
+from snacpack.locks import hold_as_job
+from snacpack.versions import job_line
 
 
 def start_job(snakemake: Any) -> TextIO:
@@ -32,6 +34,7 @@ def start_job(snakemake: Any) -> TextIO:
     -------
     A stream to where errors went until now: the terminal, or on a cluster the job's own log there.
     """
+    hold_as_job()
     terminal = os.fdopen(os.dup(2), "w", errors="backslashreplace")
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(snakemake.threads)
@@ -57,9 +60,6 @@ def start_job(snakemake: Any) -> TextIO:
     # Who kills a job, the kernel or a scheduler, does not say in the log what the job had asked for.
     with suppress(OSError):
         print(describe_resources(snakemake.rule, snakemake.threads, memory_mb), flush=True)
-        # Only now: it imports numerical libraries.
-        from snacpack.provenance import job_line
-
         print(job_line(), flush=True)
     return terminal
 

@@ -21,9 +21,12 @@ class Workflow:
         self.config = config
         # What differs from this process' environment variables.
         self.environment: dict[str, str] = {}
+        # What starts Snakemake: a program that sets limits, for example.
+        self.prefix: list[str] = []
 
     def command(self, *arguments: str, cores: int | None = 2) -> list[str]:
         return [
+            *self.prefix,
             *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
             *("--workflow-profile", str(ROOT / "profiles" / "default"), "--directory", str(self.folder)),
             *("--configfile", str(ROOT / "config" / f"{self.config}.yaml")),

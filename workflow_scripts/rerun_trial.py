@@ -6,13 +6,13 @@ terminal = start_job(snakemake)
 
 import pandas as pd
 
-from snacpack.files import write_json
+from snacpack.files import read_table, write_json
 from snacpack.jets.dataset import load_jets
 from snacpack.search.records import architecture_of
 from snacpack.training import train
 
 number = int(snakemake.wildcards.trial)
-trials = pd.read_csv(snakemake.input.trials, float_precision="round_trip").set_index("trial")
+trials = read_table(snakemake.input.trials, float_precision="round_trip").set_index("trial")
 if number not in trials.index:
     raise ValueError(f"{snakemake.input.trials} has no trial {number}; it has 0 to {trials.index.max()}")
 trial = trials.loc[number]

@@ -5,11 +5,11 @@ from snacpack.workflow import start_job
 start_job(snakemake)
 
 from snacpack.files import read_json
-from snacpack.provenance import package_versions
 from snacpack.report.layout import table2
 from snacpack.report.records import by_model, read_data_set, read_models, read_trials
 from snacpack.report.tables import TABLE2_FORMATS, table2_rows
 from snacpack.report.writing import write_table
+from snacpack.versions import package_versions
 
 trained = by_model(snakemake.input.trained)
 models = read_models(

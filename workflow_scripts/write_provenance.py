@@ -4,10 +4,9 @@ from snacpack.workflow import start_job
 
 start_job(snakemake)
 
-import pandas as pd
 import yaml
 
-from snacpack.files import read_json, write_json, write_text
+from snacpack.files import read_json, read_table, write_json, write_text
 from snacpack.provenance import (
     compiler_version,
     describe_data,
@@ -17,7 +16,7 @@ from snacpack.provenance import (
 )
 
 inputs, params, run = snakemake.input, snakemake.params, f"results/{snakemake.wildcards.run}"
-tables = [pd.read_csv(inputs[name]) for name in ("table2", "table3", "estimates")]
+tables = [read_table(inputs[name]) for name in ("table2", "table3", "estimates")]
 record = {
     "run": snakemake.wildcards.run,
     "config": params.config,

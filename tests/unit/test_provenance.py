@@ -8,17 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snacpack.provenance import (
-    CODE,
-    code_commit,
-    describe_data,
-    describe_files,
-    describe_jobs,
-    job_line,
-    package_versions,
-    read_job_line,
-    table_sources,
-)
+from snacpack.provenance import describe_data, describe_files, describe_jobs, table_sources
+from snacpack.versions import CODE, code_commit, job_line, package_versions, read_job_line
 
 
 def test_versions_and_commit():

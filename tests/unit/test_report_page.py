@@ -8,9 +8,9 @@ import pytest
 from report_run import let_every_trial_fail, run_files, write_run
 
 from snacpack.files import read_json, write_json
-from snacpack.provenance import package_versions
 from snacpack.report.page import picture
 from snacpack.report.report import report_page
+from snacpack.versions import package_versions
 
 VOID = {"meta", "img", "link", "br", "wbr", "hr", "input"}
 

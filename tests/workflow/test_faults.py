@@ -2,7 +2,6 @@
 
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -130,13 +129,9 @@ def test_memory_runs_out_in_one_training(copied, tmp_path):
     configs = ["--configfile", str(ROOT / "config" / "test.yaml"), str(tmp_path / "huge.yaml")]
     wanted = [f"results/test/candidates/{name}/float.json" for name in ("huge", "baseline")]
     contents = take_away(copied, "candidates/baseline/float.json")
-    limits = resource.getrlimit(resource.RLIMIT_AS)
     # A gigabyte and a half more than PyTorch takes: room for a small network, half of what the large one takes.
-    resource.setrlimit(resource.RLIMIT_AS, (memory_of_pytorch() + 3 * (1 << 29), limits[1]))
-    try:
-        told = causes(copied.run("--keep-going", *configs, "--", *wanted, expect=1))
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, limits)
+    copied.prefix = ["prlimit", f"--as={memory_of_pytorch() + 3 * (1 << 29)}"]
+    told = causes(copied.run("--keep-going", *configs, "--", *wanted, expect=1))
     assert told.count("memory ran out") == 1
     assert "train_candidate (results/test/logs/train_candidate/huge.log)" in told
     assert re.search(r"asked for \d+ MB .* --set-resources train_candidate:mem_mb=\d+", told)
@@ -165,8 +160,10 @@ def test_a_simulation_that_is_killed(tmp_path):
     assert workflow.results(made).stat().st_mtime_ns == before
 
 
-def test_workers_that_are_killed(copied):
+def test_workers_that_are_killed(copied, tmp_path):
     """da4ml and Yosys, at work: the jobs that wait for them fail, the others do not."""
+    # A Yosys of the machine's own would be taken before the bundled one.
+    copied.environment["PATH"] = str(programs_without(tmp_path / "programs", {"yosys"}))
     (candidate,) = [path.name for path in copied.results("candidates").glob("snac-*")]
     shard = f"candidates/{candidate}/mixed/search/gen_001"
     trials, report = f"{shard}/trials_00.json", "synthesis/small-tanh/w8a8/report.json"
@@ -210,10 +207,12 @@ def kill_one(ancestor: int, words: str) -> bool:
     return False
 
 
-HANGING_YOSYS = """#!/bin/sh
+# As many seconds as nobody else sleeps here.
+SLEEP = str(100_000 + os.getpid())
+HANGING_YOSYS = f"""#!/bin/sh
 if [ "$1" = -V ]; then echo "Yosys 0.50 (git sha1 0)"; exit; fi
 echo "reading the design"
-sleep 4567 &
+sleep {SLEEP} &
 wait
 """
 
@@ -233,7 +232,7 @@ def test_a_yosys_that_hangs(copied, tmp_path):
     assert told.count("yosys did not finish in time and was ended; raise synthesis.timeout_minutes") == 1
     assert "reading the design" in told
     assert copied.results("tables/table1.csv").exists()
-    assert not [process for process in psutil.process_iter(["cmdline"]) if "4567" in (process.info["cmdline"] or [])]
+    assert not [process for process in psutil.process_iter(["cmdline"]) if SLEEP in (process.info["cmdline"] or [])]
 
 
 def programs_without(folder: Path, names: set[str]) -> Path:

@@ -8,6 +8,8 @@ import os
 import random
 import re
 import shutil
+import signal
+import socket
 import time
 import zipfile
 from pathlib import Path
@@ -16,6 +18,8 @@ import pytest
 import torch
 from running import Workflow, kill_tree
 
+from snacpack.locks import Claim
+
 N_KILLS = 10
 COMPARED = [
     *(f"tables/table{number}.csv" for number in (1, 2, 3)),
@@ -23,7 +27,7 @@ COMPARED = [
 ]
 TARGETS = [f"results/test/{name}" for name in COMPARED]
 # What only looks at results: it is left out, and the test with it a minute shorter.
-ONLY_SHOWS = re.compile(r"draw_|write_|compare_estimates")
+ONLY_SHOWS = re.compile(r"draw_|write_|compare_estimates|rerun_trial")
 # Long after any step of this small pipeline.
 DEADLINE_S = 900
 # What a training leaves behind.
@@ -207,31 +211,85 @@ def test_records_of_snakemake_that_are_cut_off_repeat_nothing(copied):
     assert "Nothing to be done" in copied.run("--dry-run")
 
 
+def wait_for_a_job(workflow: Workflow) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not list(workflow.results("logs/simulate_jets").glob("*.log")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_the_lock_of_a_dead_run_is_removed_and_that_of_a_living_one_is_not(tmp_path):
     workflow = Workflow(tmp_path)
     process = workflow.start("--", "results/test/data/jets.h5")
-    locks = tmp_path / ".snakemake" / "locks"
     try:
-        deadline = time.monotonic() + DEADLINE_S
-        while not workflow.results("logs/simulate_jets").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for_a_job(workflow)
+        # Looking at the plan meanwhile does no harm.
+        workflow.run("--dry-run")
         second = workflow.run("--", "results/test/data/jets.h5", expect=1)
         assert "cannot be locked" in second
     finally:
         kill_tree(process)
-    assert list(locks.iterdir())
+    assert list((tmp_path / ".snakemake" / "locks").iterdir())
     printed = workflow.run("--", "results/test/references/hardware.csv")
     assert "The last run here was killed" in printed
-    # From another machine it cannot be told who lives.
-    (tmp_path / ".snakemake" / "snacpack.owners").write_text("another-machine")
+
+
+def test_jobs_that_outlive_their_snakemake_are_not_dead(tmp_path):
+    """The main process alone is killed, as the kernel does that is short of memory: its jobs still write."""
+    workflow = Workflow(tmp_path)
+    process = workflow.start("--", "results/test/data/jets.h5")
+    try:
+        wait_for_a_job(workflow)
+        os.kill(process.pid, signal.SIGKILL)
+        unfinished = unfinished_outputs(workflow)
+        assert unfinished
+        printed = workflow.run("--", "results/test/data/jets.h5", expect=1)
+        assert "cannot be locked" in printed
+        deadline = time.monotonic() + DEADLINE_S
+        while not all((tmp_path / name).exists() for name in unfinished):
+            assert time.monotonic() < deadline, "what the jobs wrote was taken away"
+            time.sleep(0.1)
+    finally:
+        kill_tree(process)
+    assert "The last run here was killed" in workflow.run("--", "results/test/references/hardware.csv")
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        {"host": "another-machine", "on_this_machine": True},
+        # It gave its jobs to a cluster, where they may still run.
+        {"host": socket.gethostname(), "on_this_machine": False},
+        {},
+    ],
+)
+def test_a_lock_whose_owner_may_live_stays(tmp_path, owner):
+    """However often one tries; and what its jobs had begun stays too."""
+    workflow, target = Workflow(tmp_path), "results/test/references/hardware.csv"
+    workflow.run("--", target)
+    (tmp_path / ".snakemake" / "snacpack.owners").write_text(json.dumps(owner))
+    mark_unfinished(workflow, "references/hardware.csv")
+    locks = tmp_path / ".snakemake" / "locks"
     locks.mkdir(exist_ok=True)
     for kind in ("input", "output"):
-        (locks / f"0.{kind}.lock").write_text("results/test/references/hardware.csv\n")
-    printed = workflow.run("--forceall", "--", "results/test/references/hardware.csv", expect=1)
-    assert "--unlock" in printed
+        (locks / f"0.{kind}.lock").write_text(f"{target}\n")
+    for _ in range(2):
+        workflow.run("--dry-run", "--", target)
+        assert "--unlock" in workflow.run("--forceall", "--", target, expect=1)
+        assert (tmp_path / target).exists()
     workflow.run("--unlock")
-    workflow.run("--forceall", "--", "results/test/references/hardware.csv")
+    workflow.run("--forceall", "--", target)
+
+
+def test_a_run_on_a_cluster_says_so_before_its_first_job(tmp_path):
+    """By an executor of Snakemake's that is none of this machine's."""
+    claim = Claim(tmp_path)
+    claim.start(on_this_machine=False)
+    record = json.loads((tmp_path / "snacpack.owners").read_text())
+    assert record == {"host": socket.gethostname(), "on_this_machine": False}
+    # Another one on this machine, at the same time, does not change that.
+    Claim(tmp_path).start(on_this_machine=True)
+    assert json.loads((tmp_path / "snacpack.owners").read_text()) == record
 
 
 def test_what_began_on_a_gpu_goes_on_on_a_cpu(finished, tmp_path):

@@ -7,7 +7,6 @@ they are put together: what no later stage uses is removed, the registers are ma
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -105,10 +104,13 @@ def find_yosys() -> Yosys:
 
 def _version(command: str) -> str:
     # The first start of YoWASP compiles it for half a minute; asking for the version does that once.
-    try:
-        return subprocess.run([command, "-V"], capture_output=True, text=True, timeout=VERSION_TIMEOUT_S).stdout
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"nothing ({error})"
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "version.log"
+        try:
+            run_tool([command, "-V"], folder, log, VERSION_TIMEOUT_S)
+        except (OSError, RuntimeError) as error:
+            return f"nothing ({error})"
+        return log.read_text(errors="replace")
 
 
 def map_circuit(
