@@ -38,6 +38,12 @@ def test_every_job_asks_for_what_it_needs(on_slurm):
         assert int(job["cpus"]) <= 4, job
 
 
+def test_its_jobs_are_not_taken_for_dead_with_their_snakemake(on_slurm):
+    """They run on after it, so that its lock is not removed by itself."""
+    owner = json.loads((on_slurm.folder / ".snakemake" / "snacpack.owners").read_text())
+    assert owner["on_this_machine"] is False
+
+
 def megabytes(job):
     """Memory that a job asked for."""
     unit = {"M": 1, "G": 1000}[job["memory"][-1]]
