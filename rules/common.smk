@@ -134,8 +134,6 @@ CIRCUIT_GROUP = together("circuit", "candidate", "scheme")
 
 # Done where Snakemake runs, because it takes seconds; what is in a group is submitted with it all the same.
 localrules:
-    # Nodes that compute have often no way out.
-    download_jets,
     propose_offspring,
     estimate_hardware,
     select_survivors,

@@ -33,6 +33,10 @@ if config["data"]["source"] == "pythia":
 
 if config["data"]["source"] == "zenodo":
 
+    # Nodes that compute have often no way out.
+    localrules:
+        download_jets,
+
     rule download_jets:
         output:
             folder=directory("results/{run}/data/downloaded/{split}"),

@@ -267,7 +267,8 @@ def _compression_search_problems(config: Mapping[str, Any]) -> Iterator[str]:
 def _accuracy_problems(key: str, wanted: float | str, config: Mapping[str, Any]) -> Iterator[str]:
     references = [name for name, fields in config["references"].items() if fields is not None]
     if isinstance(wanted, str) and wanted not in references:
-        yield f"{key}: {wanted!r} is neither a number nor a reference; references are {', '.join(references)}"
+        known = f"references are {', '.join(references)}" if references else "there are no references"
+        yield f"{key}: {wanted!r} is neither a number nor a reference; {known}"
 
 
 def _scheme_problems(key: str, scheme: str) -> Iterator[str]:
