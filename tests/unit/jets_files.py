@@ -5,8 +5,17 @@ from pathlib import Path
 import numpy as np
 
 from snacpack.jets.layout import CLASSES, CONSTITUENT_COLUMNS, JET_COLUMNS, MAX_CONSTITUENTS, JetFileWriter
+from snacpack.jets.preprocessing import Preprocessing
 
 PT, ETA, PHI = (CONSTITUENT_COLUMNS.index(name) for name in ("pt", "etarel", "phirel"))
+SETTINGS = Preprocessing(
+    n_constituents=8,
+    min_constituent_pt_gev=2.0,
+    features=("pt", "etarel", "phirel"),
+    validation_fraction=0.2,
+    test_fraction=0.25,
+    seed=4,
+)
 
 
 def random_jets(n_jets: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -6,22 +6,14 @@ from functools import cache
 import h5py
 import numpy as np
 import pytest
-from jets_files import ETA, PT, random_jets, write_random_jets
+from jets_files import ETA, PT, SETTINGS, random_jets, write_random_jets
 
 from snacpack.jets.dataset import describe_jets, load_jets
 from snacpack.jets.layout import check_samples, open_jet_file, read_jets
-from snacpack.jets.preprocessing import Preprocessing, preprocess_jets
+from snacpack.jets.preprocessing import preprocess_jets
 
 CONSTITUENTS, JETS, NAMES, JET_NAMES = "jetConstituentList", "jets", "particleFeatureNames", "jetFeatureNames"
 N_JETS = 60
-SETTINGS = Preprocessing(
-    n_constituents=8,
-    min_constituent_pt_gev=2.0,
-    features=("pt", "etarel", "phirel"),
-    validation_fraction=0.2,
-    test_fraction=0.25,
-    seed=4,
-)
 
 
 @cache

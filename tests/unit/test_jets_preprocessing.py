@@ -5,19 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jets_files import ETA, PHI, PT, write_random_jets
+from jets_files import ETA, PHI, PT, SETTINGS, write_random_jets
 
 from snacpack.jets.dataset import describe_jets, load_jets, load_multiplicity
 from snacpack.jets.preprocessing import Preprocessing, preprocess_jets, select_constituents, split_jets
-
-SETTINGS = Preprocessing(
-    n_constituents=8,
-    min_constituent_pt_gev=2.0,
-    features=("pt", "etarel", "phirel"),
-    validation_fraction=0.2,
-    test_fraction=0.25,
-    seed=4,
-)
 
 
 def slow_features(constituents):
