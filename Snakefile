@@ -1,6 +1,7 @@
 """From jets to a table of FPGA numbers: search, compression and synthesis of trigger networks."""
 
 import logging
+import time
 
 from snacpack.failures import summarise
 from snakemake.utils import min_version
@@ -9,6 +10,7 @@ min_version("9.0")
 
 # Where the disk is full, Snakemake's own log would complain of that after every line of the terminal.
 logging.raiseExceptions = False
+STARTED_AT = time.time()
 
 
 configfile: f"{workflow.basedir}/config/config.yaml"
@@ -37,7 +39,9 @@ onstart:
 
 
 onsuccess:
-    if Path(f"results/{config['run']}/report.html").exists():
+    page = Path(f"results/{config['run']}/report.html")
+    # Not where another file was asked for.
+    if page.exists() and page.stat().st_mtime >= STARTED_AT:
         print(f"\nThe report is results/{config['run']}/report.html: open it in a browser.")
         print(f"Its tables are in results/{config['run']}/tables.")
 

@@ -256,7 +256,8 @@ def estimate_table(rows: Sequence[Row], tools: Sequence[str], surrogate: Surroga
     lines = [cells(*(grouped(row[name], kind) for name, kind in ESTIMATE_FORMATS.items())) for row in rows]
     notes = [
         f"Counted by {'; '.join(dict.fromkeys(tools))}. da4ml: its estimate of its own Verilog. EBOPs and "
-        "BOPs: (effective) bit operations of the compressed network. "
+        "BOPs: (effective) bit operations of the compressed network's integers, where weights that round to zero are "
+        "left out too. "
         f"rule4ml: from the architecture at {surrogate.precision}, as the search asked for it ({surrogate.weights} "
         f"weights, {surrogate.board}), for hls4ml's circuit.",
     ]

@@ -133,6 +133,7 @@ def test_a_trial_is_trained_again_alone_to_the_same_accuracy(finished):
     trial = next(number for number in (7, 6) if not chosen.endswith(f"{number:04d}"))
     printed = finished.run("--", f"results/test/search/reruns/{trial}.json")
     assert f"Trial {trial}, " in printed
+    assert "The report is" not in printed
     rerun = json.loads(finished.results(f"search/reruns/{trial}.json").read_text())
     shards = [json.loads(path.read_text()) for path in finished.results("search/gen_001").glob("trials_*.json")]
     (recorded,) = [record for shard in shards for record in shard if record["trial"] == trial]
