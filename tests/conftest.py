@@ -4,10 +4,13 @@ import os
 
 import pytest
 from hypothesis import settings
-from running import Workflow
+
+# Before it is imported: a failed assertion of a helper tells what it compared.
+pytest.register_assert_rewrite("helpers")
 
 # Before any test imports ONNX Runtime: it is told here to report nothing.
-import snacpack  # noqa: F401
+import snacpack  # noqa: E402, F401
+from helpers.running import Workflow  # noqa: E402
 
 # Networks of tests are too small to be shared by threads, which would wait for each other on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -6,8 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
-from one_node import OneNodeSlurm, answers, missing_programs
-from running import ROOT, Workflow, kill_tree
+
+from helpers import ROOT
+from helpers.one_node import OneNodeSlurm, answers, missing_programs
+from helpers.running import Workflow, kill_tree
 
 PROFILE = ROOT / "profiles" / "slurm"
 # Two shards of the compression search are two jobs; one of the global search is a group.

@@ -6,7 +6,9 @@ import os
 import re
 
 import pytest
-from running import ROOT, Workflow
+
+from helpers import ROOT
+from helpers.running import Workflow
 
 PROFILES = ROOT / "profiles"
 NEEDS_HTCONDOR = pytest.mark.skipif(

@@ -12,9 +12,10 @@ import h5py
 import numpy as np
 import pytest
 import yaml
-from jets_files import write_random_jets
-from test_config import ROOT, SCHEMA, merged
 
+from helpers import ROOT
+from helpers.configs import SCHEMA, merged
+from helpers.jets_files import write_random_jets
 from snacpack.config import ConfigError, validate_config
 
 NAN, INFINITE = math.nan, math.inf

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from test_synthesis_rtl import random_network
 
+from helpers.random_networks import random_network
 from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.circuit import COSTS, estimate_circuit, estimate_circuits
 from snacpack.synthesis.rtl import Circuit, build_rtl
@@ -115,7 +115,7 @@ def test_an_error_of_the_caller_ends_all_processes():
 
 def test_processes_end_with_the_one_that_asks():
     code = f"""
-from test_synthesis_rtl import random_network
+from helpers.random_networks import random_network
 from snacpack.hardware.circuit import estimate_circuits
 estimate_circuits([random_network((24, 64, 32, 5))] * 100, 5.0, "{PART}", threads=2)
 """
@@ -131,7 +131,7 @@ estimate_circuits([random_network((24, 64, 32, 5))] * 100, 5.0, "{PART}", thread
 def test_estimating_imports_no_torch():
     code = f"""
 import sys
-from test_synthesis_rtl import random_network
+from helpers.random_networks import random_network
 from snacpack.hardware.circuit import estimate_circuit
 estimate_circuit(random_network((4, 3, 2)), 5.0, "{PART}")
 print("torch" in sys.modules)

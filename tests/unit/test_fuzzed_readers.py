@@ -19,11 +19,11 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jets_files import write_random_jets
-from test_bad_checkpoints import ARCHITECTURE, SCHEME, checkpoint, read_generation, write_generation
-from test_config import SCHEMA, merged
-from test_jets_download import tar_gz
 
+from helpers.archives import tar_gz
+from helpers.configs import SCHEMA, merged
+from helpers.jets_files import write_random_jets
+from helpers.rule_files import ARCHITECTURE, SCHEME, checkpoint, read_generation, write_generation
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.config import ConfigError, validate_config
 from snacpack.jets.download import unpack

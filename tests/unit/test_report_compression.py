@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report_run import run_files, write_run
-from test_report_page import Page
 
+from helpers.report_page import Page
+from helpers.report_run import run_files, write_run
 from snacpack.files import read_json, write_json
 from snacpack.report.compression import (
     compression_table,

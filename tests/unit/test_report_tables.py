@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import h5py
 import pytest
 import yaml
-from report_run import CONFIG, let_every_trial_fail, write_run
 
+from helpers.report_run import CONFIG, let_every_trial_fail, write_run
 from snacpack.files import read_json, write_json
 from snacpack.report.layout import Cell, Table, data_note, table2, table3
 from snacpack.report.records import by_model, by_scheme, in_model_order, read_data_set, read_models, read_trials

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from running import ROOT, Workflow, kill_tree
+
+from helpers import ROOT
+from helpers.running import Workflow, kill_tree
 
 CAUSES = "What failed, and why:"
 

@@ -5,7 +5,9 @@ import re
 
 import pytest
 import yaml
-from running import ROOT, Workflow
+
+from helpers import ROOT
+from helpers.running import Workflow
 
 TRAININGS = {
     "train_trials",

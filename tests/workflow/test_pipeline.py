@@ -5,7 +5,8 @@ import json
 import h5py
 import pandas as pd
 import pytest
-from running import Workflow
+
+from helpers.running import Workflow
 
 TABLE_2 = [
     *("model", "architecture", "accuracy_percent", "accuracy_low", "accuracy_high", "macs", "bops"),

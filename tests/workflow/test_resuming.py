@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from running import Workflow, kill_tree
 
+from helpers.running import Workflow, kill_tree
 from snacpack.locks import Claim
 
 N_KILLS = 10
