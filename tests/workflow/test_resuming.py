@@ -118,14 +118,6 @@ def test_a_run_that_is_killed_ten_times_ends_with_the_same_tables(finished, tmp_
     assert "Nothing to be done" in workflow.run("--dry-run", "--", *TARGETS)
 
 
-@pytest.fixture
-def copied(finished, tmp_path) -> Workflow:
-    """A finished run, to be damaged; Snakemake's records and the files' times come along."""
-    workflow = Workflow(tmp_path / "copied")
-    shutil.copytree(finished.folder, workflow.folder, symlinks=True)
-    return workflow
-
-
 def cut_in_half(path: Path) -> None:
     """What a file system may leave after a power cut: name and time as they were, the end of the content missing."""
     before = path.stat()
