@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import psutil
 import pytest
 
+from helpers import ROOT
 from helpers.random_networks import random_network
 from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.circuit import COSTS, estimate_circuit, estimate_circuits
@@ -119,7 +119,7 @@ from helpers.random_networks import random_network
 from snacpack.hardware.circuit import estimate_circuits
 estimate_circuits([random_network((24, 64, 32, 5))] * 100, 5.0, "{PART}", threads=2)
 """
-    asking = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parent)
+    asking = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT / "tests")
     try:
         workers = wait_for(lambda: len(found := estimators_of(asking.pid)) == 2 and found)
     finally:
@@ -136,7 +136,7 @@ from snacpack.hardware.circuit import estimate_circuit
 estimate_circuit(random_network((4, 3, 2)), 5.0, "{PART}")
 print("torch" in sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "tests", capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr
 
 
