@@ -9,8 +9,6 @@ BIN := .venv/bin
 # What a run needs, and what tests, lint and benchmarks need besides.
 LOCK := envs/requirements.lock
 DEVELOPMENT_LOCK := envs/development.lock
-# `make test` runs these, `make test-all` the whole folder: kills, faults, resuming and Slurm too.
-QUICK_TESTS := tests/unit tests/workflow/test_pipeline.py
 
 .PHONY: setup setup-development run test test-all durations lint lock audit clean-env
 
@@ -54,19 +52,20 @@ run: setup
 	@$(BIN)/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --cores $(CORES)
 
 # Tests that share a run stay together on one worker.
-PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadgroup
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadgroup $(PYTEST_ARGS)
 
+# The unit tests and one small pipeline. What is marked as thorough comes with test-all: kills, faults, Slurm and more.
 test: setup-development
-	@$(PYTEST) $(QUICK_TESTS)
+	@$(PYTEST) -m "not thorough"
 
 test-all: setup-development
 	@$(PYTEST)
 
-# How long each test takes, the slowest first; do it on a quiet machine.
+# How long each of these takes, the slowest first: to be done on a quiet machine.
 durations: setup-development
-	$(PYTEST) --durations 60 -q > .durations && \
-	  { echo "# Made by 'make durations' on $$(nproc) cores."; sed -n '/slowest/,$$p' .durations; } > benchmarks/results/test_durations.txt; \
-	  rm .durations
+	$(PYTEST) -m "not thorough" --durations 60 -q > .durations && \
+	  { echo "# Made by 'make durations' on $$(nproc) cores, load average $$(cut -d ' ' -f 1 /proc/loadavg)."; \
+	    sed -n '/slowest/,$$p' .durations; } > benchmarks/results/test_durations.txt; rm .durations
 
 lint: setup-development
 	$(BIN)/ruff check .

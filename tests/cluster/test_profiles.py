@@ -10,6 +10,8 @@ import pytest
 from helpers import ROOT
 from helpers.running import Workflow
 
+pytestmark = pytest.mark.thorough
+
 PROFILES = ROOT / "profiles"
 NEEDS_HTCONDOR = pytest.mark.skipif(
     importlib.util.find_spec("snakemake_executor_plugin_htcondor") is None,

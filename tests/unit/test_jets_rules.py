@@ -17,6 +17,8 @@ from helpers import ROOT
 from helpers.jets_files import write_random_jets
 from snacpack.jets.dataset import describe_jets
 
+pytestmark = pytest.mark.thorough
+
 
 def run_data_rules(folder: Path, data: dict, *options: str) -> str:
     """Make the data card in a folder, by the workflow's own rules, and return what Snakemake says."""

@@ -159,6 +159,7 @@ def test_weights_that_are_no_numbers_are_seen():
         assert loss != loss
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="there are no levels of the instruction set to compare")
 def test_the_width_of_the_registers_changes_no_bit(monkeypatch):
     """Numbers from an AVX-512 machine are those of an AVX2 machine."""

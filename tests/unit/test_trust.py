@@ -174,6 +174,7 @@ def path_without_slurm(folder):
     return f"PATH={folder}"
 
 
+@pytest.mark.thorough
 @needs_namespace
 def test_the_search_needs_no_network_and_opens_no_port(tmp_path):
     for seed, name in enumerate(("train/a.h5", "val/b.h5")):
@@ -190,6 +191,7 @@ def test_the_search_needs_no_network_and_opens_no_port(tmp_path):
     assert (found["sockets"], found["attempts"]) == ([], 0), found
 
 
+@pytest.mark.thorough
 @needs_namespace
 def test_the_libraries_need_no_network_and_open_no_port():
     found = watched(sys.executable, "-c", LIBRARIES)

@@ -262,6 +262,8 @@ def test_a_compiler_that_is_missing(copied, tmp_path):
 BACKEND = """
 import zipfile
 
+pytestmark = pytest.mark.thorough
+
 def write(path, name, files):
     info = f"{name}-1.0.dist-info"
     files = {

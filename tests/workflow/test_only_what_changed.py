@@ -9,6 +9,8 @@ import yaml
 from helpers import ROOT
 from helpers.running import Workflow
 
+pytestmark = pytest.mark.thorough
+
 TRAININGS = {
     "train_trials",
     "train_candidate",

@@ -20,6 +20,8 @@ import torch
 from helpers.running import Workflow, kill_tree
 from snacpack.locks import Claim
 
+pytestmark = pytest.mark.thorough
+
 N_KILLS = 10
 COMPARED = [
     *(f"tables/table{number}.csv" for number in (1, 2, 3)),
