@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= all
 # A configuration besides the default one: make run CONFIG=config/test.yaml
-CONFIG ?=
+CONFIG =
 # Tests at a time: one a core, at most eight (each takes about 1 GB of memory).
 WORKERS ?= logical
 BIN := .venv/bin

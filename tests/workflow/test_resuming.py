@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import socket
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -88,9 +89,9 @@ def test_a_run_that_is_killed_ten_times_ends_with_the_same_tables(finished, tmp_
     chance, seen = random.Random(seed), {}
 
     def tell(text):
-        # At once, so that a failure too can be told where it came from.
+        # At once, so that a failure too can be told where it came from; a worker of pytest-xdist has no other way out.
         with capsys.disabled():
-            print(text, flush=True)
+            print(text, file=sys.stderr, flush=True)
 
     tell(f"\nSNACPACK_KILL_SEED={seed}, {n_jobs} jobs")
     for number in range(N_KILLS):
