@@ -27,8 +27,11 @@ endif
 endif
 
 # A stale environment is mended, not rebuilt: pip changes only what differs from the lock, or is not whole.
+# What rule4ml declares stays out. What the others declare is in the lock, but for what comes with a wheel of another
+# kind than the lock was made with: PyTorch's for GPUs brings the libraries of CUDA.
 define install
 	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on $(PIP_ARGS) --no-deps -r $(1)
+	@grep -v '# without what it declares' $(1) | $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r /dev/stdin
 	@broken=$$($(BROKEN) $(1)) && { test -z "$$broken" || { echo "Installing again what is not whole: $$broken"; \
 	  $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) --ignore-installed --no-deps $$broken && test -z "$$($(BROKEN) $(1))"; }; }
 endef

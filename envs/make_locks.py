@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 ENVS = Path(__file__).parent
-# These declare gigabytes that no run imports. A run's lock has them alone, the lock for development the rest.
+# These declare gigabytes that no run imports. A run's lock has them alone, development.lock the rest.
 WITHOUT_DEPENDENCIES = {"rule4ml"}
 WHEELS_ONLY = "--only-binary pythia8mc,fastjet"
 
@@ -48,9 +48,9 @@ def resolve(requirements: str, constraints: str = "") -> dict[str, str]:
 
 
 def write_lock(name: str, packages: dict[str, str]) -> None:
-    """Write pins as a requirements file that is complete: it is installed with --no-deps."""
+    """Write pins as a requirements file; the Makefile looks for the comment behind some."""
     (ENVS / f"{name}.lock").write_text(
-        f"# Made by `make lock` from {name}.in with Python 3.11 on Linux x86-64; installed with --no-deps.\n"
+        f"# Made by `make lock` from {name}.in with Python 3.11 on Linux x86-64.\n"
         + "\n".join([WHEELS_ONLY, *pins(packages), ""])
     )
 
@@ -59,8 +59,8 @@ def write_conda(packages: dict[str, str]) -> None:
     """Write the pins out: Snakemake copies the file elsewhere, where a path to the lock would lead nowhere."""
     top = ("python=3.11", "pip", "cxx-compiler", "make", "pip:")
     (ENVS / "environment.yaml").write_text(
-        "# Made by `make lock`; the pins of requirements.lock. rule4ml declares TensorFlow, which no run imports:\n"
-        "# conda's pip installs it too, unless PIP_NO_DEPS=1 is set when the environment is made.\n"
+        "# Made by `make lock`; the pins of requirements.lock. rule4ml declares TensorFlow, which no run imports and\n"
+        "# conda's pip installs all the same.\n"
         "name: snacpack\nchannels:\n  - conda-forge\ndependencies:\n"
         + "".join(f"  - {line}\n" for line in top)
         + "".join(f"    - {line}\n" for line in [WHEELS_ONLY, *pins(packages)])
@@ -69,7 +69,10 @@ def write_conda(packages: dict[str, str]) -> None:
 
 def pins(packages: dict[str, str]) -> list[str]:
     """Return one pin a line, in the order of the alphabet."""
-    return [f"{name}=={version}" for name, version in sorted(packages.items(), key=lambda item: item[0].lower())]
+    return [
+        f"{name}=={packages[name]}" + ("  # without what it declares" if name in WITHOUT_DEPENDENCIES else "")
+        for name in sorted(packages, key=str.lower)
+    ]
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ import pytest
 from helpers import ROOT
 from helpers.running import Workflow, kill_tree
 
+pytestmark = pytest.mark.thorough
+
 CAUSES = "What failed, and why:"
 
 
@@ -262,13 +264,12 @@ def test_a_compiler_that_is_missing(copied, tmp_path):
 BACKEND = """
 import zipfile
 
-pytestmark = pytest.mark.thorough
-
-def write(path, name, files):
+def write(path, name, files, needs=()):
     info = f"{name}-1.0.dist-info"
+    needed = "".join(f"Requires-Dist: {other}\\n" for other in needs)
     files = {
         **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n{needed}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
     }
     record = "".join(f"{file},,{len(text)}\\n" for file, text in files.items()) + f"{info}/RECORD,,\\n"
@@ -292,14 +293,18 @@ def project(tmp_path_factory) -> Path:
     shutil.copy(ROOT / "envs" / "check_environment.py", folder / "envs")
     (folder / "backend.py").write_text(BACKEND)
     (folder / "pyproject.toml").write_text(PROJECT)
-    (folder / "envs" / "requirements.lock").write_text("# two packages\nfirst==1.0\nsecond==1.0\n")
+    (folder / "envs" / "requirements.lock").write_text(
+        "# two packages\nfirst==1.0  # without what it declares\nsecond==1.0\n"
+    )
     (folder / "envs" / "development.lock").write_text("third==1.0\n")
     write: dict = {}
     exec(BACKEND, write)
     (folder / "wheels").mkdir()
-    for name in ("first", "second", "third"):
+    # The second is of another kind than the lock was made with, and needs more: as PyTorch for GPUs does.
+    needs = {"first": ["absent"], "second": ["libraries"]}
+    for name in ("first", "second", "third", "libraries"):
         files = {f"{name}/__init__.py": f"name = '{name}'\n", f"{name}/data.txt": "data\n" * 100}
-        write["write"](folder / "wheels" / f"{name}-1.0-py3-none-any.whl", name, files)
+        write["write"](folder / "wheels" / f"{name}-1.0-py3-none-any.whl", name, files, needs.get(name, ()))
     make_setup(folder)
     return folder
 
@@ -366,6 +371,7 @@ def test_a_corrupt_environment_is_mended(project, damage):
 def test_what_tests_need_is_installed_for_them_alone(project):
     (site,) = (project / ".venv" / "lib").glob("python3*/site-packages")
     assert "damaged" not in make_setup(project)
+    assert (site / "libraries").exists()
     assert not (site / "third").exists()
     make_setup(project, "setup-development")
     assert (site / "third").exists()
