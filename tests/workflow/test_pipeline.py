@@ -41,9 +41,9 @@ def test_no_job_needs_what_only_tests_need(finished):
     assert {"tensorflow", "keras", "torch_geometric", "optuna", "pytest"} <= blocked
     assert not {"torch", "numpy", "rule4ml", "snakemake", "google"} & blocked
     seen = {path.name.partition(".")[2] for path in Path(finished.environment["BLOCKED_SEEN"]).iterdir()}
-    ran = {path.name for path in finished.results("logs").iterdir()}
+    ran = {path.name.removesuffix(".log") for path in finished.results("logs").iterdir()}
     assert len(ran) > 20
-    assert {f"{rule}.py" for rule in ran} <= seen
+    assert {f"{rule}.py" for rule in ran} - seen == set()
 
 
 def test_the_prepared_jets(finished):
