@@ -1,69 +1,92 @@
 # `make run` and `make test` set everything up first. PYTHON chooses the interpreter, PIP_ARGS goes to pip.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= all
+# A configuration besides the default one: make run CONFIG=config/test.yaml
+CONFIG =
+# Tests at a time: one a core, at most eight (each takes about 1 GB of memory).
+WORKERS ?= logical
 BIN := .venv/bin
+# What a run needs, and what tests, lint and benchmarks need besides.
 LOCK := envs/requirements.lock
+DEVELOPMENT_LOCK := envs/development.lock
 
-.PHONY: setup run test lint lock audit clean-env
+.PHONY: setup setup-development run test test-all durations lint lock audit clean-env
 
 setup: .venv/.ready
+setup-development: .venv/.ready-development
 
 # What is there may have been cut off by a full disk, lost its Python, or been moved since.
-BROKEN = $(BIN)/python envs/check_environment.py $(LOCK)
-ifneq ($(and $(wildcard .venv/.ready),$(filter setup run test lint,$(or $(MAKECMDGOALS),setup))),)
-ifneq ($(shell { $(BROKEN) && $(BIN)/pip --version >/dev/null; } 2>/dev/null || echo no Python),)
+GOALS := $(or $(MAKECMDGOALS),setup)
+BROKEN = $(BIN)/python envs/check_environment.py
+ifneq ($(and $(wildcard .venv/.ready),$(filter setup setup-development run test test-all durations lint,$(GOALS))),)
+LOCKS := $(LOCK) $(if $(filter-out setup run,$(GOALS)),$(and $(wildcard .venv/.ready-development),$(DEVELOPMENT_LOCK)))
+ifneq ($(shell { $(BROKEN) $(LOCKS) && $(BIN)/pip --version >/dev/null; } 2>/dev/null || echo no Python),)
 $(info .venv is damaged and will be mended)
-$(shell rm -f .venv/.ready)
+$(shell rm -f .venv/.ready .venv/.ready-development)
 endif
 endif
 
 # A stale environment is mended, not rebuilt: pip changes only what differs from the lock, or is not whole.
+# What rule4ml declares stays out. What the others declare is in the lock, but for what comes with a wheel of another
+# kind than the lock was made with: PyTorch's for GPUs brings the libraries of CUDA.
+define install
+	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on $(PIP_ARGS) --no-deps -r $(1)
+	@grep -v '# without what it declares' $(1) | $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r /dev/stdin
+	@broken=$$($(BROKEN) $(1)) && { test -z "$$broken" || { echo "Installing again what is not whole: $$broken"; \
+	  $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) --ignore-installed --no-deps $$broken && test -z "$$($(BROKEN) $(1))"; }; }
+endef
+
 .venv/.ready: $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "Python 3.11 is needed, $(PYTHON) is $$($(PYTHON) --version); name one: make setup PYTHON=python3.11"; exit 1; }
 	@command -v g++ >/dev/null || { echo "A C++ compiler is needed: install g++ (Debian: apt install g++)"; exit 1; }
-	@echo "Setting up .venv (about 4 GB, a few minutes)"
+	@echo "Setting up .venv (about 2 GB, a few minutes)"
 	@{ $(BIN)/python -m pip --version && $(BIN)/pip --version; } >/dev/null 2>&1 || { rm -rf .venv && $(PYTHON) -m venv .venv; }
-	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on $(PIP_ARGS) -r $(LOCK)
-	@broken=$$($(BROKEN)) && { test -z "$$broken" || { echo "Installing again what is not whole: $$broken"; \
-	  $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) --ignore-installed --no-deps $$broken && test -z "$$($(BROKEN))"; }; }
+	$(call install,$(LOCK))
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.venv/.ready-development: $(DEVELOPMENT_LOCK) .venv/.ready
+	@echo "Adding to .venv what tests need (about 2 GB, a few minutes)"
+	$(call install,$(DEVELOPMENT_LOCK))
+	@touch $@
+
 run: setup
-	@$(BIN)/snakemake --cores $(CORES)
+	@$(BIN)/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --cores $(CORES)
 
-test: setup
-	@$(BIN)/python -m pytest
+# Tests that share a run stay together on one worker.
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadgroup $(PYTEST_ARGS)
 
-lint: setup
+# The unit tests and one small pipeline. What is marked as thorough comes with test-all: kills, faults, Slurm and more.
+test: setup-development
+	@$(PYTEST) -m "not thorough"
+
+test-all: setup-development
+	@$(PYTEST)
+
+# How long each of these takes, the slowest first: to be done on a quiet machine.
+durations: setup-development
+	$(PYTEST) -m "not thorough" --durations 60 -q > .durations && \
+	  { echo "# Made by 'make durations' on $$(nproc) cores, load average $$(cut -d ' ' -f 1 /proc/loadavg)."; \
+	    sed -n '/slowest/,$$p' .durations; } > benchmarks/results/test_durations.txt; rm .durations
+
+lint: setup-development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakemake --lint
 
-# Resolves envs/requirements.in anew, for pip and for conda; review the difference before committing it.
+# Resolves envs/*.in anew, into both locks and the file for conda; review the difference before committing it.
 lock:
 	rm -rf .lock-env && $(PYTHON) -m venv .lock-env
-	.lock-env/bin/pip install --quiet $(PIP_ARGS) -r envs/requirements.in
-	{ echo "# Made by 'make lock' from requirements.in with Python 3.11 on Linux x86-64."; \
-	  echo "--only-binary pythia8mc,fastjet"; \
-	  .lock-env/bin/pip freeze --all --exclude pip | sed 's/+cpu$$//'; } > $(LOCK)
+	.lock-env/bin/python envs/make_locks.py $(PIP_ARGS)
 	rm -rf .lock-env
-	$(MAKE) envs/environment.yaml
-
-# The pins are written out: Snakemake copies the file elsewhere, where a path to the lock would lead nowhere.
-envs/environment.yaml: $(LOCK)
-	{ echo "# Made by 'make lock'; the same pins as requirements.lock."; \
-	  printf 'name: snacpack\nchannels:\n  - conda-forge\ndependencies:\n'; \
-	  printf '  - python=3.11\n  - pip\n  - cxx-compiler\n  - make\n  - pip:\n'; \
-	  grep -v '^#' $(LOCK) | sed 's/^/    - /'; } > $@
 
 # Asks the service of PyPI, or with AUDIT_ARGS="-s osv" that of OSV, for known vulnerabilities of the pinned packages.
 # Strict, because what the service does not know would pass for harmless.
 audit:
 	rm -rf .audit-env && $(PYTHON) -m venv .audit-env
 	.audit-env/bin/pip install --quiet --disable-pip-version-check $(PIP_ARGS) pip-audit==2.10.1
-	@.audit-env/bin/pip-audit --strict --no-deps --disable-pip $(AUDIT_ARGS) -r $(LOCK) && rm -rf .audit-env || \
+	@.audit-env/bin/pip-audit --strict --no-deps --disable-pip $(AUDIT_ARGS) -r $(LOCK) -r $(DEVELOPMENT_LOCK) && rm -rf .audit-env || \
 	  { rm -rf .audit-env; echo "There are known vulnerabilities, or the service did not answer for every package: see above"; exit 1; }
 
 clean-env:

@@ -1,4 +1,4 @@
-"""Print the pins of a lock whose packages are not whole in this environment: missing, of another version, cut off."""
+"""Print the pins of locks whose packages are not whole in this environment: missing, of another version, cut off."""
 
 import re
 import sys
@@ -24,5 +24,6 @@ def has_size(path: Path, size: int | None) -> bool:
     return path.exists() and (size is None or path.stat().st_size == size)
 
 
-pins = re.findall(r"^([A-Za-z0-9._-]+)(?:\[.*?\])?==(\S+)", Path(sys.argv[1]).read_text(), re.MULTILINE)
+locks = "\n".join(Path(lock).read_text() for lock in sys.argv[1:])
+pins = re.findall(r"^([A-Za-z0-9._-]+)(?:\[.*?\])?==(\S+)", locks, re.MULTILINE)
 print(*(f"{name}=={version}" for name, version in pins if not is_whole(name, version)))

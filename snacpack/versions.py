@@ -17,7 +17,6 @@ PACKAGES = (
     "torch",
     "deap",
     "rule4ml",
-    "tensorflow",
     "brevitas",
     "qonnx",
     "onnx",

@@ -1,13 +1,20 @@
 """Settings of all tests, and the run that several of them look at."""
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
-from running import Workflow
+
+# Before it is imported: a failed assertion of a helper tells what it compared.
+pytest.register_assert_rewrite("helpers")
 
 # Before any test imports ONNX Runtime: it is told here to report nothing.
-import snacpack  # noqa: F401
+import snacpack  # noqa: E402, F401
+from helpers.development import without_development  # noqa: E402
+from helpers.running import Workflow  # noqa: E402
 
 # Networks of tests are too small to be shared by threads, which would wait for each other on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -18,9 +25,37 @@ settings.register_profile("local", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share what their module sets up on one worker, so that it is set up once."""
+    for item in items:
+        fixtures = item._fixtureinfo.name2fixturedefs.values()
+        shares = any(fixture.scope == "module" for overriding in fixtures for fixture in overriding)
+        if shares and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """A run of the whole pipeline, uninterrupted."""
-    workflow = Workflow(tmp_path_factory.mktemp("finished"))
-    workflow.printed = workflow.run()
+    """A run of the whole pipeline, uninterrupted, in which nothing can be imported that only tests need.
+
+    It is made once and shared by all workers of a parallel session: what changes it works on ``copied``.
+    """
+    # Each worker has a folder of its own in that of the session.
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if os.environ.get("PYTEST_XDIST_WORKER") else shared
+    workflow = Workflow(shared / "finished")
+    workflow.environment = without_development(shared / "finished_jobs")
+    with FileLock(shared / "finished.lock"):
+        if not (shared / "finished.txt").exists():
+            workflow.folder.mkdir(exist_ok=True)
+            (shared / "finished.txt").write_text(workflow.run())
+    workflow.printed = (shared / "finished.txt").read_text()
+    return workflow
+
+
+@pytest.fixture
+def copied(finished: Workflow, tmp_path: Path) -> Workflow:
+    """A finished run, to be changed or damaged; Snakemake's records and the files' times come along."""
+    workflow = Workflow(tmp_path / "copied")
+    shutil.copytree(finished.folder, workflow.folder, symlinks=True)
     return workflow

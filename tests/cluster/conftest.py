@@ -2,12 +2,15 @@
 
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from one_node import OneNodeSlurm, answers, missing_programs
-from running import ROOT, Workflow, kill_tree
+
+from helpers import ROOT
+from helpers.one_node import OneNodeSlurm, answers, missing_programs
+from helpers.running import Workflow, kill_tree
 
 PROFILE = ROOT / "profiles" / "slurm"
 # Two shards of the compression search are two jobs; one of the global search is a group.
@@ -68,7 +71,8 @@ def on_slurm(slurm, request, tmp_path_factory) -> Workflow:
     workflow.jobs = slurm.jobs()
     # What ran under Slurm belongs to the tests' output, passed or not.
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print(f"\nJobs of {PROFILE.relative_to(ROOT)}:", *map(job_line, workflow.jobs), sep="\n")
+        # A worker of pytest-xdist has no other way out.
+        print(f"\nJobs of {PROFILE.relative_to(ROOT)}:", *map(job_line, workflow.jobs), sep="\n", file=sys.stderr)
     if ended != 0:
         pytest.fail(f"snakemake --profile profiles/slurm ended with {ended}:\n{workflow.printed[-8000:]}")
     return workflow

@@ -6,7 +6,11 @@ import os
 import re
 
 import pytest
-from running import ROOT, Workflow
+
+from helpers import ROOT
+from helpers.running import Workflow
+
+pytestmark = pytest.mark.thorough
 
 PROFILES = ROOT / "profiles"
 NEEDS_HTCONDOR = pytest.mark.skipif(

@@ -2,6 +2,11 @@
 
 import json
 
+import pytest
+
+# One cluster, started by one worker.
+pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("slurm")]
+
 
 def test_the_tables_are_those_of_the_local_run(on_slurm, finished):
     tables = sorted(path.name for path in finished.results("tables").iterdir())

@@ -16,9 +16,9 @@ from itertools import pairwise
 import h5py
 import numpy as np
 import pytest
-from jets_files import write_random_jets
-from test_jets_download import tar_gz
 
+from helpers.archives import tar_gz
+from helpers.jets_files import write_random_jets
 from snacpack.jets.download import download_jets, fetch, unpack
 
 MOST = 6_000_000

@@ -10,37 +10,15 @@ from dataclasses import replace
 import pytest
 import torch
 
+from helpers.rule_files import ARCHITECTURE, SCHEME, checkpoint, read_generation, write_generation
 from snacpack.architecture import Architecture
 from snacpack.compression.checkpoint import Checkpoint
-from snacpack.compression.network import build_quantized_network
-from snacpack.compression.scheme import Scheme
 from snacpack.files import read_json, read_table
 from snacpack.fixed_point import FixedPointNetwork
 from snacpack.report.records import read_models, read_trials
-from snacpack.search.nsga2 import search_rules
 from snacpack.search.records import (
-    check_survivors,
-    join_trials,
-    proposals,
     read_compressions,
-    read_genomes,
-    read_proposals,
-    read_survivors,
 )
-
-ARCHITECTURE = Architecture((7, 4), n_inputs=6, n_outputs=3)
-SCHEME = "w4a6"
-
-
-def checkpoint(architecture=ARCHITECTURE, scheme=SCHEME):
-    precision = Scheme.parse(scheme).precision(len(architecture.units) + 1)
-    network = build_quantized_network(architecture, precision)
-    masks = {name: torch.ones_like(child.weight, dtype=torch.bool) for name, child in dense(network).items()}
-    return Checkpoint(architecture, precision, scheme, 0, network.state_dict(), masks, 0.5, [{"epoch": 1}])
-
-
-def dense(network):
-    return {name: child for name, child in network.named_children() if isinstance(child, torch.nn.Linear)}
 
 
 class Program:
@@ -195,45 +173,7 @@ def saved(value):
 
 # JSON and CSV between rules.
 
-SEARCH = {
-    "method": "nsga2",
-    "objectives": ["accuracy", "bops"],
-    "population": 4,
-    "crossover_probability": 0.9,
-    "mutation_probability": None,
-    "space": {
-        "n_layers": [1, 2],
-        "units": [[4, 8], [4, 8]],
-        "activation": ["relu", "tanh"],
-        "batch_norm": [True, False],
-        "learning_rate": [0.001],
-        "l1": [0.0],
-        "dropout": [0.0],
-    },
-}
-RULES = search_rules(SEARCH, n_inputs=6, seed=1)
 REMEDY = "delete it and start again, so that its rule makes it anew"
-
-
-def write_generation(folder):
-    offspring = proposals(RULES.ask(0, [], []), RULES.space, 0)
-    numbers = [trial["trial"] for trial in offspring["trials"]]
-    trained = [{"trial": n, "accuracy": 0.5, "loss": 1.0, "failure": None, "seconds": 1.0} for n in numbers]
-    estimated = [{"trial": n, "bops": 1000 + n} for n in numbers]
-    for name, content in (("offspring", offspring), ("trials_00", trained), ("hardware", estimated)):
-        (folder / f"{name}.json").write_text(json.dumps(content))
-    records = join_trials(folder / "offspring.json", [folder / "trials_00.json"], [folder / "hardware.json"])
-    survivors = {"generation": 0, "objectives": SEARCH["objectives"], "survivors": records, "best": records}
-    (folder / "survivors.json").write_text(json.dumps(survivors))
-
-
-def read_generation(folder):
-    """All that later jobs read of a generation."""
-    read_proposals(folder / "offspring.json")
-    read_genomes([folder / "offspring.json"], RULES.space)
-    join_trials(folder / "offspring.json", [folder / "trials_00.json"], [folder / "hardware.json"])
-    record = read_survivors(folder / "survivors.json")
-    check_survivors(folder / "survivors.json", record, RULES.space)
 
 
 def edited(change):

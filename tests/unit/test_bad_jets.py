@@ -6,8 +6,8 @@ from functools import cache
 import h5py
 import numpy as np
 import pytest
-from jets_files import ETA, PT, SETTINGS, random_jets, write_random_jets
 
+from helpers.jets_files import ETA, PT, SETTINGS, random_jets, write_random_jets
 from snacpack.jets.dataset import describe_jets, load_jets
 from snacpack.jets.layout import check_samples, open_jet_file, read_jets
 from snacpack.jets.preprocessing import preprocess_jets

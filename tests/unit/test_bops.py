@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_synthesis_rtl import random_network
 
+from helpers.random_networks import random_network
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
 from snacpack.hardware.bops import bit_operations, bops_of, effective_bit_operations, multiply_accumulates
 

@@ -7,12 +7,12 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import psutil
 import pytest
-from test_synthesis_rtl import random_network
 
+from helpers import ROOT
+from helpers.random_networks import random_network
 from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.circuit import COSTS, estimate_circuit, estimate_circuits
 from snacpack.synthesis.rtl import Circuit, build_rtl
@@ -115,11 +115,11 @@ def test_an_error_of_the_caller_ends_all_processes():
 
 def test_processes_end_with_the_one_that_asks():
     code = f"""
-from test_synthesis_rtl import random_network
+from helpers.random_networks import random_network
 from snacpack.hardware.circuit import estimate_circuits
 estimate_circuits([random_network((24, 64, 32, 5))] * 100, 5.0, "{PART}", threads=2)
 """
-    asking = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parent)
+    asking = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT / "tests")
     try:
         workers = wait_for(lambda: len(found := estimators_of(asking.pid)) == 2 and found)
     finally:
@@ -131,12 +131,12 @@ estimate_circuits([random_network((24, 64, 32, 5))] * 100, 5.0, "{PART}", thread
 def test_estimating_imports_no_torch():
     code = f"""
 import sys
-from test_synthesis_rtl import random_network
+from helpers.random_networks import random_network
 from snacpack.hardware.circuit import estimate_circuit
 estimate_circuit(random_network((4, 3, 2)), 5.0, "{PART}")
 print("torch" in sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "tests", capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr
 
 

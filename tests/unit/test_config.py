@@ -1,29 +1,9 @@
 import copy
-from pathlib import Path
 
 import pytest
-import yaml
 
+from helpers.configs import SCHEMA, merged
 from snacpack.config import ConfigError, validate_config
-
-ROOT = Path(__file__).parents[2]
-SCHEMA = ROOT / "config" / "config.schema.yaml"
-
-
-def merged(*names):
-    """Configurations laid over each other as Snakemake does."""
-    config = {}
-    for name in names:
-        update(config, yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text()))
-    return config
-
-
-def update(config, other):
-    for key, value in other.items():
-        if isinstance(value, dict) and isinstance(config.get(key), dict):
-            update(config[key], value)
-        else:
-            config[key] = value
 
 
 def with_value(key, value):

@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from test_config import SCHEMA
 
-ROOT = SCHEMA.parents[1]
+from helpers import ROOT
+
 PAGES = sorted([ROOT / "README.md", ROOT / "config" / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 

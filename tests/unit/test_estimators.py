@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
-from test_synthesis_rtl import random_network
 
+from helpers.random_networks import random_network
 from snacpack.hardware.bops import bops_of, effective_bit_operations
 from snacpack.hardware.estimators import estimate_quality, kendall_tau, network_estimates
 from snacpack.hardware.surrogate import Surrogate

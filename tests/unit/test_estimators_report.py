@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from test_synthesis_rtl import random_network
 
+from helpers.random_networks import random_network
 from snacpack.hardware.bops import effective_bit_operations
 from snacpack.hardware.estimators import ESTIMATORS, estimate_quality
 from snacpack.hardware.surrogate import Surrogate

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from exact_networks import draws, make
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from helpers.exact_networks import draws, make
 from snacpack.compression.network import freeze
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
 from snacpack.synthesis.rtl import build_rtl, run_interpreted

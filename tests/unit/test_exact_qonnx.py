@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from exact_networks import draws, make
 from hypothesis import assume, given, settings
 from qonnx.core.modelwrapper import ModelWrapper
 
+from helpers.exact_networks import draws, make
 from snacpack.architecture import Architecture
 from snacpack.compression.network import build_quantized_network, dense_layers, freeze
 from snacpack.compression.scheme import Precision

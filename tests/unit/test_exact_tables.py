@@ -40,6 +40,7 @@ def every_input(network):
     return np.ldexp(np.arange(grid.minimum, grid.maximum + 1), -grid.fraction_bits).astype(np.float32)[:, None]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("activation", "bits"), [("tanh", 12), ("sigmoid", 8)])
 def test_every_entry_is_the_same_in_every_form(tmp_path, activation, bits):
     network = look_up_network(activation, bits)

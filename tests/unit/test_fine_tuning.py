@@ -7,8 +7,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_quantized import make_network, reference_fine_tune
 
+from helpers.reference_quantized import make_network, reference_fine_tune
 from snacpack.architecture import Architecture
 from snacpack.training import fine_tuning
 from snacpack.training.fine_tuning import FineTuning, _tune_stacked, fine_tune

@@ -19,11 +19,12 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jets_files import write_random_jets
-from test_bad_checkpoints import ARCHITECTURE, SCHEME, checkpoint, read_generation, write_generation
-from test_config import SCHEMA, merged
-from test_jets_download import tar_gz
 
+from helpers import ROOT
+from helpers.archives import tar_gz
+from helpers.configs import SCHEMA, merged
+from helpers.jets_files import write_random_jets
+from helpers.rule_files import ARCHITECTURE, SCHEME, checkpoint, read_generation, write_generation
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.config import ConfigError, validate_config
 from snacpack.jets.download import unpack
@@ -99,8 +100,9 @@ def test_damaged_hdf5_files(tmp_path):
         for name in packed:
             plain[name] = packed[name][:]
     before = {path.name for path in tmp_path.iterdir()}
-    code = "import sys, pathlib; from test_fuzzed_readers import read_damaged_files as read; "
-    code += "read(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
+    code = f"import sys, pathlib; sys.path.append({str(ROOT / 'tests')!r}); "
+    code += "from test_fuzzed_readers import read_damaged_files; "
+    code += "read_damaged_files(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
     command = [sys.executable, "-c", code, str(tmp_path), str(N_HDF5 // 2)]
     done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=SECONDS)
     last = (tmp_path / "number").read_text()

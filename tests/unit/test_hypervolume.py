@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_space import SMALL, TABLE_1
 
+from helpers.spaces import SMALL, TABLE_1
 from snacpack.hardware.bops import multiply_accumulates
 from snacpack.report.hypervolume import draw_hypervolume
 from snacpack.report.style import save_figure

@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from jets_files import ETA, PT, write_random_jets
 
+from helpers.jets_files import ETA, PT, write_random_jets
 from snacpack.jets.data_card import draw_data_card, make_data_card
 from snacpack.jets.preprocessing import Preprocessing, preprocess_jets
 

@@ -1,15 +1,14 @@
 """Downloads from a real HTTP server: resumed, checked, unpacked nowhere else."""
 
 import hashlib
-import io
 import shutil
-import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from jets_files import write_random_jets
 
+from helpers.archives import tar_gz
+from helpers.jets_files import write_random_jets
 from snacpack.jets.download import download_jets, fetch
 
 
@@ -61,17 +60,6 @@ class Server:
         request.end_headers()
         stop = start + self.cut_after.pop(0) if self.cut_after else total
         request.wfile.write(self.content[start:stop])
-
-
-def tar_gz(members):
-    """Pack ``(TarInfo or name, bytes)`` pairs."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for info, content in members:
-            info = tarfile.TarInfo(info) if isinstance(info, str) else info
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import h5py
 import numpy as np
 import pytest
-from jets_files import PHI, PT, write_random_jets
 
+from helpers.jets_files import PHI, PT, write_random_jets
 from snacpack.jets.layout import (
     CLASSES,
     CONSTITUENT_COLUMNS,

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jets_files import ETA, PHI, PT, SETTINGS, write_random_jets
 
+from helpers.jets_files import ETA, PHI, PT, SETTINGS, write_random_jets
 from snacpack.jets.dataset import describe_jets, load_jets, load_multiplicity
 from snacpack.jets.preprocessing import Preprocessing, preprocess_jets, select_constituents, split_jets
 

@@ -12,18 +12,19 @@ from pathlib import Path
 
 import pytest
 import yaml
-from jets_files import write_random_jets
 
+from helpers import ROOT
+from helpers.jets_files import write_random_jets
 from snacpack.jets.dataset import describe_jets
 
-REPOSITORY = Path(__file__).parents[2]
+pytestmark = pytest.mark.thorough
 
 
 def run_data_rules(folder: Path, data: dict, *options: str) -> str:
     """Make the data card in a folder, by the workflow's own rules, and return what Snakemake says."""
     (folder / "mine.yaml").write_text(yaml.safe_dump({"run": "tried", "data": data}))
     command = [
-        *(sys.executable, "-m", "snakemake", "--cores", "1", "--snakefile", str(REPOSITORY / "Snakefile")),
+        *(sys.executable, "-m", "snakemake", "--cores", "1", "--snakefile", str(ROOT / "Snakefile")),
         *("--directory", str(folder), "--configfile", str(folder / "mine.yaml"), *options),
         *("--", "results/tried/data/card.json"),
     ]

@@ -2,8 +2,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from test_space import SMALL, TABLE_1
 
+from helpers.spaces import SMALL, TABLE_1
 from snacpack.search.nsga2 import METHODS, NSGA2, RandomSearch, search_rules
 from snacpack.search.space import SearchSpace
 

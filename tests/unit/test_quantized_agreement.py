@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_quantized import ReferenceNetwork, make_network, quantized_networks, reference_fine_tune
 from torch.nn.functional import cross_entropy
 
+from helpers.reference_quantized import ReferenceNetwork, make_network, quantized_networks, reference_fine_tune
 from snacpack.architecture import Architecture
 from snacpack.compression.network import build_quantized_network, dense_layers, range_of, tensors_of
 from snacpack.compression.scheme import Precision
@@ -159,6 +159,7 @@ def test_weights_that_are_no_numbers_are_seen():
         assert loss != loss
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="there are no levels of the instruction set to compare")
 def test_the_width_of_the_registers_changes_no_bit(monkeypatch):
     """Numbers from an AVX-512 machine are those of an AVX2 machine."""

@@ -8,9 +8,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_quantized import ReferenceNetwork, make_network, quantized_networks, reference_fine_tune
 from torch.nn.functional import cross_entropy
 
+from helpers.reference_quantized import ReferenceNetwork, make_network, quantized_networks, reference_fine_tune
 from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.network import tensors_of

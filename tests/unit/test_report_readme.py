@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
 
-CONFIG = Path(__file__).parents[2] / "config"
+from helpers import ROOT
+
+CONFIG = ROOT / "config"
 
 
 def keys(section: dict, prefix: str) -> Iterator[tuple[str, object]]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_synthesis_rtl import PART, jets, random_network
 
+from helpers.random_networks import PART, jets, random_network
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
 from snacpack.synthesis.backends.open import Yosys, count_resources, find_yosys, map_circuit, read_paths
 from snacpack.synthesis.report import synthesise

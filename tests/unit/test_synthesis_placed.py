@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from test_synthesis_rtl import PART, random_network
 
+from helpers.random_networks import PART, random_network
 from snacpack.synthesis.placed import HLS_SCRIPT, collect_vendor_report, vivado_command, write_hls_script
 from snacpack.synthesis.rtl import TOP, build_rtl
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_synthesis_rtl import PART, jets, random_network
 
+from helpers.random_networks import PART, jets, random_network
 from snacpack.synthesis.rtl import Circuit, build_rtl, pipeline, trace
 from snacpack.synthesis.timing import (
     DELAYS,

@@ -24,6 +24,7 @@ def brevitas_network(widths, precision):
     return quantize(architecture, precision, layers, 2 * torch.randn(512, widths[0])).eval()
 
 
+@pytest.mark.thorough
 def test_every_form_is_exact_with_bits_of_each_layers_own(tmp_path):
     # Every number of bits from 2 to 8, of weights and of activations, and two layers that are equal.
     precision = Precision((3, 8, 2, 7, 4, 6, 5, 8, 8), (5, 2, 8, 3, 7, 4, 6, 8), 6)
@@ -48,6 +49,7 @@ def test_every_form_is_exact_with_bits_of_each_layers_own(tmp_path):
     assert np.ptp(run_brevitas(network, x), axis=0).min() > 0
 
 
+@pytest.mark.thorough
 def test_a_moved_project_can_be_built_but_not_simulated(tmp_path):
     network = brevitas_network((5, 4, 3), Precision((4, 4), (4,), 4))
     export_qonnx(network, 5, tmp_path / "model.onnx")

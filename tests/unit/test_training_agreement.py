@@ -8,10 +8,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_training import reference_network, reference_train
 from scipy.stats import ks_2samp
 from torch.nn.functional import cross_entropy
 
+from helpers.reference_training import reference_network, reference_train
 from snacpack.architecture import Architecture
 from snacpack.training import native, train, trials
 from snacpack.training.dropout import dropout_keys, dropout_mask

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import h5py
 import pytest
-from jets_files import write_random_jets
-from network_watch import can_be_cut_off, watched
-from test_report_page import Page, write_page
 
+from helpers import ROOT
+from helpers.jets_files import write_random_jets
+from helpers.network_watch import can_be_cut_off, watched
+from helpers.report_page import Page, write_page
 from snacpack.jets.data_card import draw_data_card
 from snacpack.jets.layout import read_source
 from snacpack.jets.preprocessing import Preprocessing, preprocess_jets
 
-ROOT = Path(__file__).parents[2]
 CODE = [
     path for folder in ("snacpack", "workflow_scripts", "benchmarks", "envs") for path in (ROOT / folder).rglob("*.py")
 ]
@@ -148,7 +148,7 @@ needs_namespace = pytest.mark.skipif(not can_be_cut_off(), reason="this user may
 
 LIBRARIES = """
 import brevitas.nn, da4ml, fastjet, hls4ml, onnxruntime, plotly.graph_objects, pythia8mc, qonnx.core.modelwrapper, torch
-from test_synthesis_rtl import random_network
+from helpers.random_networks import random_network
 from snacpack.hardware.circuit import estimate_circuits
 estimate_circuits([random_network((6, 5, 3))] * 2, 5.0, "xcvu13p-flga2577-2-e", threads=2)
 """
@@ -174,6 +174,7 @@ def path_without_slurm(folder):
     return f"PATH={folder}"
 
 
+@pytest.mark.thorough
 @needs_namespace
 def test_the_search_needs_no_network_and_opens_no_port(tmp_path):
     for seed, name in enumerate(("train/a.h5", "val/b.h5")):
@@ -190,6 +191,7 @@ def test_the_search_needs_no_network_and_opens_no_port(tmp_path):
     assert (found["sockets"], found["attempts"]) == ([], 0), found
 
 
+@pytest.mark.thorough
 @needs_namespace
 def test_the_libraries_need_no_network_and_open_no_port():
     found = watched(sys.executable, "-c", LIBRARIES)

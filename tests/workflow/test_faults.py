@@ -13,7 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from running import ROOT, Workflow, kill_tree
+
+from helpers import ROOT
+from helpers.running import Workflow, kill_tree
+
+pytestmark = pytest.mark.thorough
 
 CAUSES = "What failed, and why:"
 
@@ -41,14 +45,6 @@ def small_disk(tmp_path) -> Iterator[Path]:
 
 def remount(folder: Path, option: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{option}", folder], check=True)
-
-
-@pytest.fixture
-def copied(finished, tmp_path) -> Workflow:
-    """A finished run, of which outputs may be taken away."""
-    workflow = Workflow(tmp_path / "copied")
-    shutil.copytree(finished.folder, workflow.folder, symlinks=True)
-    return workflow
 
 
 def take_away(workflow: Workflow, *names: str) -> dict[str, bytes]:
@@ -268,11 +264,12 @@ def test_a_compiler_that_is_missing(copied, tmp_path):
 BACKEND = """
 import zipfile
 
-def write(path, name, files):
+def write(path, name, files, needs=()):
     info = f"{name}-1.0.dist-info"
+    needed = "".join(f"Requires-Dist: {other}\\n" for other in needs)
     files = {
         **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n{needed}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
     }
     record = "".join(f"{file},,{len(text)}\\n" for file, text in files.items()) + f"{info}/RECORD,,\\n"
@@ -289,29 +286,33 @@ PROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-pat
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
-    """The Makefile with an environment of two tiny packages in place of the large one."""
+    """The Makefile with an environment of tiny packages in place of the large one: two for a run, one for tests."""
     folder = tmp_path_factory.mktemp("project")
     shutil.copy(ROOT / "Makefile", folder)
     (folder / "envs").mkdir()
     shutil.copy(ROOT / "envs" / "check_environment.py", folder / "envs")
     (folder / "backend.py").write_text(BACKEND)
     (folder / "pyproject.toml").write_text(PROJECT)
-    (folder / "envs" / "requirements.lock").write_text("# two packages\nfirst==1.0\nsecond==1.0\n")
+    (folder / "envs" / "requirements.lock").write_text(
+        "# two packages\nfirst==1.0  # without what it declares\nsecond==1.0\n"
+    )
+    (folder / "envs" / "development.lock").write_text("third==1.0\n")
     write: dict = {}
     exec(BACKEND, write)
     (folder / "wheels").mkdir()
-    for name in ("first", "second"):
+    # The second is of another kind than the lock was made with, and needs more: as PyTorch for GPUs does.
+    needs = {"first": ["absent"], "second": ["libraries"]}
+    for name in ("first", "second", "third", "libraries"):
         files = {f"{name}/__init__.py": f"name = '{name}'\n", f"{name}/data.txt": "data\n" * 100}
-        write["write"](folder / "wheels" / f"{name}-1.0-py3-none-any.whl", name, files)
+        write["write"](folder / "wheels" / f"{name}-1.0-py3-none-any.whl", name, files, needs.get(name, ()))
     make_setup(folder)
     return folder
 
 
-def make_setup(folder: Path, **environment: str) -> str:
+def make_setup(folder: Path, target: str = "setup") -> str:
     done = subprocess.run(
-        ["make", "setup", f"PYTHON={sys._base_executable}", "PIP_ARGS=--no-index --find-links wheels"],
+        ["make", target, f"PYTHON={sys._base_executable}", "PIP_ARGS=--no-index --find-links wheels"],
         cwd=folder,
-        env={**os.environ, **environment},
         capture_output=True,
         text=True,
     )
@@ -365,6 +366,21 @@ def test_a_corrupt_environment_is_mended(project, damage):
     assert done.stdout == "first second\n", done.stderr
     assert (site / "second" / "data.txt").stat().st_size == 500
     assert "damaged" not in make_setup(project)
+
+
+def test_what_tests_need_is_installed_for_them_alone(project):
+    (site,) = (project / ".venv" / "lib").glob("python3*/site-packages")
+    assert "damaged" not in make_setup(project)
+    assert (site / "libraries").exists()
+    assert not (site / "third").exists()
+    make_setup(project, "setup-development")
+    assert (site / "third").exists()
+    shutil.rmtree(site / "third")
+    assert "damaged" not in make_setup(project)
+    assert ".venv is damaged and will be mended" in make_setup(project, "setup-development")
+    assert (site / "third").exists()
+    (site.parents[2] / ".ready-development").unlink()
+    shutil.rmtree(site / "third")
 
 
 def test_setting_up_without_a_compiler_says_so(tmp_path):

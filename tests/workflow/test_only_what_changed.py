@@ -5,7 +5,11 @@ import re
 
 import pytest
 import yaml
-from running import ROOT, Workflow
+
+from helpers import ROOT
+from helpers.running import Workflow
+
+pytestmark = pytest.mark.thorough
 
 TRAININGS = {
     "train_trials",
@@ -127,21 +131,21 @@ def test_two_runs_share_nothing(finished, tmp_path):
     assert jobs["train_trials"] == 4
 
 
-def test_a_trial_is_trained_again_alone_to_the_same_accuracy(finished):
+def test_a_trial_is_trained_again_alone_to_the_same_accuracy(copied):
     """Not the candidate, which is trained again anyway: one that the search passed over."""
-    chosen = json.loads(finished.results("candidates/selected.json").read_text())["candidates"][0]["name"]
+    chosen = json.loads(copied.results("candidates/selected.json").read_text())["candidates"][0]["name"]
     trial = next(number for number in (7, 6) if not chosen.endswith(f"{number:04d}"))
-    printed = finished.run("--", f"results/test/search/reruns/{trial}.json")
+    printed = copied.run("--", f"results/test/search/reruns/{trial}.json")
     assert f"Trial {trial}, " in printed
     assert "The report is" not in printed
-    rerun = json.loads(finished.results(f"search/reruns/{trial}.json").read_text())
-    shards = [json.loads(path.read_text()) for path in finished.results("search/gen_001").glob("trials_*.json")]
+    rerun = json.loads(copied.results(f"search/reruns/{trial}.json").read_text())
+    shards = [json.loads(path.read_text()) for path in copied.results("search/gen_001").glob("trials_*.json")]
     (recorded,) = [record for shard in shards for record in shard if record["trial"] == trial]
     assert {name: recorded[name] for name in rerun} == rerun
 
 
-def test_a_trial_that_does_not_exist_is_not_trained(finished):
-    printed = finished.run("--", "results/test/search/reruns/99.json", expect=1)
+def test_a_trial_that_does_not_exist_is_not_trained(copied):
+    printed = copied.run("--", "results/test/search/reruns/99.json", expect=1)
     assert "has no trial 99; it has 0 to 7" in printed
 
 

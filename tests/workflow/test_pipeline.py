@@ -1,11 +1,13 @@
 """The whole pipeline for real: simulated jets to circuits, on a configuration of minutes."""
 
 import json
+from pathlib import Path
 
 import h5py
 import pandas as pd
 import pytest
-from running import Workflow
+
+from helpers.running import Workflow
 
 TABLE_2 = [
     *("model", "architecture", "accuracy_percent", "accuracy_low", "accuracy_high", "macs", "bops"),
@@ -16,6 +18,9 @@ TABLE_3 = [
     *("ii_cycles", "ii_ns", "dsp", "lut", "ff", "bram", "dsp_percent", "lut_percent", "ff_percent", "bram_percent"),
 ]
 
+
+# On one worker, that makes the run.
+pytestmark = pytest.mark.xdist_group("pipeline")
 
 REFERENCES = ["baseline", "small-tanh"]
 
@@ -28,6 +33,17 @@ def models_of(workflow):
 def test_it_ends_by_saying_where_the_report_is(finished):
     assert "results/test/report.html" in finished.printed
     assert finished.results("report.html").stat().st_size > 100_000
+
+
+def test_no_job_needs_what_only_tests_need(finished):
+    """TensorFlow and more could not be imported in any of them."""
+    blocked = set(finished.environment["BLOCKED_MODULES"].split(","))
+    assert {"tensorflow", "keras", "torch_geometric", "optuna", "pytest"} <= blocked
+    assert not {"torch", "numpy", "rule4ml", "snakemake", "google"} & blocked
+    seen = {path.name.partition(".")[2] for path in Path(finished.environment["BLOCKED_SEEN"]).iterdir()}
+    ran = {path.name.removesuffix(".log") for path in finished.results("logs").iterdir()}
+    assert len(ran) > 20
+    assert {f"{rule}.py" for rule in ran} - seen == set()
 
 
 def test_the_prepared_jets(finished):
@@ -132,9 +148,9 @@ def test_a_compression_search_is_recorded(finished):
     assert f"Compression of {name}: 8 of 8 trials" in finished.printed
 
 
-def test_a_placed_report_is_asked_for_with_the_command_that_makes_it(finished):
+def test_a_placed_report_is_asked_for_with_the_command_that_makes_it(copied):
     target = f"results/test/synthesis/{REFERENCES[0]}/w8a8/placed_rtl.json"
-    printed = finished.run("--", target, expect=1)
+    printed = copied.run("--", target, expect=1)
     assert "vivado -mode batch -source build_vivado_prj.tcl" in printed
 
 
@@ -153,8 +169,8 @@ def test_figures_are_drawn(finished):
     assert sum(name.startswith("confusion_") and name.endswith(".png") for name in names) == len(forms_of(finished))
 
 
-def test_snakemakes_own_report(finished, tmp_path):
-    finished.run("--report", str(tmp_path / "report.html"))
+def test_snakemakes_own_report(copied, tmp_path):
+    copied.run("--report", str(tmp_path / "report.html"))
     assert (tmp_path / "report.html").stat().st_size > 100_000
 
 

@@ -10,15 +10,18 @@ import re
 import shutil
 import signal
 import socket
+import sys
 import time
 import zipfile
 from pathlib import Path
 
 import pytest
 import torch
-from running import Workflow, kill_tree
 
+from helpers.running import Workflow, kill_tree
 from snacpack.locks import Claim
+
+pytestmark = pytest.mark.thorough
 
 N_KILLS = 10
 COMPARED = [
@@ -86,9 +89,9 @@ def test_a_run_that_is_killed_ten_times_ends_with_the_same_tables(finished, tmp_
     chance, seen = random.Random(seed), {}
 
     def tell(text):
-        # At once, so that a failure too can be told where it came from.
+        # At once, so that a failure too can be told where it came from; a worker of pytest-xdist has no other way out.
         with capsys.disabled():
-            print(text, flush=True)
+            print(text, file=sys.stderr, flush=True)
 
     tell(f"\nSNACPACK_KILL_SEED={seed}, {n_jobs} jobs")
     for number in range(N_KILLS):
@@ -116,14 +119,6 @@ def test_a_run_that_is_killed_ten_times_ends_with_the_same_tables(finished, tmp_
     progress = workflow.results("search/progress.log").read_text()
     assert progress.endswith("the search is done\n")
     assert "Nothing to be done" in workflow.run("--dry-run", "--", *TARGETS)
-
-
-@pytest.fixture
-def copied(finished, tmp_path) -> Workflow:
-    """A finished run, to be damaged; Snakemake's records and the files' times come along."""
-    workflow = Workflow(tmp_path / "copied")
-    shutil.copytree(finished.folder, workflow.folder, symlinks=True)
-    return workflow
 
 
 def cut_in_half(path: Path) -> None:

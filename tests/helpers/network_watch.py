@@ -58,7 +58,7 @@ def watch(command):
 def watched(*command):
     """Run a command without a network; return its exit status, its last words, its sockets and its attempts to call."""
     prefix = ["unshare", "--map-root-user", "--net", sys.executable, __file__]
-    done = subprocess.run([*prefix, *map(str, command)], cwd=Path(__file__).parent, capture_output=True, text=True)
+    done = subprocess.run([*prefix, *map(str, command)], cwd=Path(__file__).parents[1], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import torch
 from hypothesis import strategies as st
-from reference_training import HashedDropout
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from helpers.reference_training import HashedDropout
 from snacpack.architecture import Architecture
 from snacpack.training.fit import jet_order
 from snacpack.training.quantized import QuantizedDense, QuantizedNetwork, QuantizedReLU, Table

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from helpers import ROOT
 from snacpack.files import read_json, write_json
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
 from snacpack.report.report import RunFiles
@@ -17,7 +18,7 @@ from snacpack.search.objectives import objective_values
 from snacpack.search.pareto import non_dominated
 from snacpack.search.space import SearchSpace
 
-CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
+CONFIG = ROOT / "config" / "config.yaml"
 HISTORY = [
     {"epoch": i, "train_loss": 1.6 - 0.1 * i, "validation_loss": 1.62 - 0.1 * i, "validation_accuracy": 0.4 + 0.03 * i}
     for i in range(1, 6)
