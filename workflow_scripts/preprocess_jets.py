@@ -16,4 +16,5 @@ preprocess_jets(
     output=snakemake.output.jets,
     settings=Preprocessing(**settings),
     source=read_source(train_files[0]) or described,
+    val_files=collect_jet_files(snakemake.input.get("val", [])),
 )

@@ -10,9 +10,8 @@ import h5py
 import numpy as np
 
 from snacpack.jets.hdf5 import UnreadableError, open_hdf5, reading
-from snacpack.jets.layout import CLASSES
+from snacpack.jets.layout import CLASSES, SPLITS
 
-SPLITS = ("train", "val", "test")
 _REMEDY = "delete what is there of it, and rule preprocess_jets makes it again"
 
 
@@ -68,12 +67,17 @@ def describe_jets(path: str | Path) -> dict[str, Any]:
     dict
         ``source`` (str), ``features`` and ``classes`` (lists of names),
         ``normalisation`` (``median`` and ``range`` of each feature kind),
-        ``n_constituents``, ``min_constituent_pt_gev`` and ``dropped`` (jets
-        without a constituent, by split and class).
+        ``n_constituents``, ``min_constituent_pt_gev``, ``dropped`` (jets
+        without a constituent, by split and class), ``origin`` (``folders``,
+        ``files`` and, of their jets, the ``fraction``, by split) and
+        ``repeated`` (as :func:`snacpack.jets.duplicates.check_repeated`); the
+        last two are not in files of earlier versions.
     """
     with open_jets(path) as file:
         attributes = dict(file.attrs)
         for name in ("features", "classes", "normalisation", "dropped"):
+            attributes[name] = json.loads(attributes[name])
+        for name in {"origin", "repeated"} & set(attributes):
             attributes[name] = json.loads(attributes[name])
     return {name: value.item() if isinstance(value, np.generic) else value for name, value in attributes.items()}
 

@@ -15,6 +15,7 @@ import numpy as np
 from snacpack.jets.hdf5 import UnreadableError, describe_permissions, missing_filters, open_hdf5, reading
 
 CLASSES = ("g", "q", "w", "z", "t")
+SPLITS = ("train", "val", "test")
 MAX_CONSTITUENTS = 150
 
 CONSTITUENT_COLUMNS = (
@@ -115,39 +116,6 @@ def find_jet_files(folder: str | Path) -> list[Path]:
     return files
 
 
-def find_samples(folder: str | Path) -> dict[str, list[Path]]:
-    """Return the files of a user's folder: ``train``, and ``test`` where the folder has a sample for it.
-
-    Parameters
-    ----------
-    folder
-        Holds ``train/`` and ``val/``, of which the latter is the test sample as in
-        the published data set, or files of which both are to be split off.
-
-    Raises
-    ------
-    ValueError
-        If it holds neither or both, or a folder has no ``*.h5`` files.
-    """
-    folder = Path(folder).expanduser()
-    if not folder.is_dir():
-        raise ValueError(f"data.files.folder: there is no folder {folder.absolute()}")
-    parts = [name for name in ("train", "val") if (folder / name).is_dir()]
-    loose = [path for path in folder.glob("*.h5") if not path.name.startswith(".")]
-    if len(parts) == 1 or (parts and loose) or not (parts or loose):
-        found = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
-        raise ValueError(
-            f"data.files.folder: {folder.absolute()} must hold either the folders train/ and val/ or *.h5 files; "
-            f"it holds {found}"
-        )
-    try:
-        if loose:
-            return {"train": find_jet_files(folder), "test": []}
-        return {"train": find_jet_files(folder / "train"), "test": find_jet_files(folder / "val")}
-    except ValueError as error:
-        raise ValueError(f"data.files.folder: {error}") from None
-
-
 def collect_jet_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     """Return files as they are and, in place of a folder, the files in it."""
     paths = [paths] if isinstance(paths, str | Path) else paths
@@ -163,7 +131,7 @@ def read_source(path: str | Path) -> str | None:
     return source if said else None
 
 
-def check_samples(paths: Sequence[str | Path], n_constituents: int) -> None:
+def check_samples(paths: Sequence[str | Path], n_constituents: int) -> int:
     """Check the structure of files of jets, and that no two of them are the same: what can be known without reading.
 
     Parameters
@@ -173,11 +141,17 @@ def check_samples(paths: Sequence[str | Path], n_constituents: int) -> None:
     n_constituents
         How many constituents of a jet each of them must have at least.
 
+    Returns
+    -------
+    int
+        The fewest constituents a jet that one of them has.
+
     Raises
     ------
     ValueError
         If a file is not of the data set's layout, or two have the same content.
     """
+    fewest = MOST_CONSTITUENTS
     same: dict[tuple[int, bytes], list[Path]] = {}
     for path in map(Path, paths):
         with open_jet_file(path) as file:
@@ -187,6 +161,7 @@ def check_samples(paths: Sequence[str | Path], n_constituents: int) -> None:
                 f"{path}: {CONSTITUENTS} has {found} constituents a jet; "
                 f"data.n_constituents asks for {n_constituents}, lower it"
             )
+        fewest = min(fewest, found)
         size = path.stat().st_size
         with path.open("rb") as content:
             content.seek(max(0, size - _COMPARED_BYTES))
@@ -198,6 +173,7 @@ def check_samples(paths: Sequence[str | Path], n_constituents: int) -> None:
                     f"{first} and {second} are the same file: networks would be tested on jets that they were "
                     "trained on; remove one"
                 )
+    return fewest
 
 
 def open_jet_file(path: str | Path) -> h5py.File:

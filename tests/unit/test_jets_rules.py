@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -10,6 +11,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import h5py
 import pytest
 import yaml
 from jets_files import write_random_jets
@@ -89,6 +91,42 @@ def test_jets_at_hand(tmp_path, has_folders):
     described = describe_jets(tmp_path / "results/tried/data/jets.h5")
     assert described["source"] == f"files of {folder}"
     assert (tmp_path / "results/tried/figures/data_card.svg").exists()
+
+
+def test_repacked_training_jets_are_no_test_sample(tmp_path):
+    """Not the same bytes, and neither all constituents nor the same order: the jets alone tell."""
+    jets = tmp_path / "jets"
+    constituents, labels = write_random_jets(jets / "train" / "a.h5", 500)
+    write_random_jets(jets / "val" / "b.h5", 5)
+    with h5py.File(jets / "val" / "b.h5", "r+") as file:
+        del file["jetConstituentList"], file["jets"]
+        file["jetConstituentList"] = constituents[::-1, :30].astype("f8")
+        file["jets"] = labels[::-1]
+    with pytest.raises(
+        RuntimeError, match=r"of the [\d,]+ test jets are training or validation jets too.*: \d+ of .*b\.h5"
+    ):
+        run_data_rules(tmp_path, {"source": "files", "files": {"folder": str(jets)}})
+    assert not (tmp_path / "results/tried/data/jets.h5").exists()
+
+
+def test_each_folder_is_used_as_its_name_says(tmp_path):
+    jets = tmp_path / "jets"
+    for seed, (name, n_jets) in enumerate((("train/a.h5", 300), ("val/b.h5", 200), ("test/c.h5", 250))):
+        write_random_jets(jets / name, n_jets, seed)
+    data = {"source": "files", "files": {"folder": str(jets)}}
+    printed = run_data_rules(tmp_path, data)
+    assert f"Jets of {jets}: train/ is for training, val/ for validation and test/ for testing" in printed
+    card = read_card(tmp_path)
+    assert {split: count(card, split) for split in ("train", "val", "test")} == {"train": 300, "val": 200, "test": 250}
+    (jets / "test").rename(jets / "holdout")
+    with pytest.raises(RuntimeError, match=rf"1 file that looks like jets would not be used: {jets}/holdout/c\.h5"):
+        run_data_rules(tmp_path, data)
+    shutil.rmtree(jets / "holdout")
+    printed = run_data_rules(tmp_path, data)
+    assert "val/ is for testing as in the published data set" in printed
+    card = read_card(tmp_path)
+    assert count(card, "test") == 200
+    assert card["origin"]["test"]["folders"] == [str(jets / "val")]
 
 
 def test_missing_folder_is_named(tmp_path):

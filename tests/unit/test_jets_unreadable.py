@@ -15,7 +15,8 @@ import pytest
 from jets_files import SETTINGS, write_random_jets
 
 from snacpack.jets.dataset import describe_jets
-from snacpack.jets.layout import CONSTITUENTS, find_samples, open_jet_file, read_jets
+from snacpack.jets.folders import find_samples
+from snacpack.jets.layout import CONSTITUENTS, open_jet_file, read_jets
 from snacpack.jets.preprocessing import preprocess_jets
 
 MAKE_AGAIN = "make or download it again"
@@ -209,7 +210,7 @@ def test_a_file_that_may_not_be_read_is_left_alone(open_folder):
     path.parent.chmod(0o755)
 
 
-@pytest.mark.parametrize("closed", ["train", "val"])
+@pytest.mark.parametrize("closed", [".", "train", "val"])
 def test_a_folder_that_may_not_be_read_is_named(open_folder, closed):
     for name in ("train", "val"):
         write_random_jets(open_folder / name / "jets.h5", 10)
