@@ -5,18 +5,18 @@ Usage: python benchmarks/data_cost.py [--jets 10000]
 Every measurement is a process of its own, as a job of the workflow is, and is of config/paper.yaml's sizes. Simulation:
 a job of each class, how much of its CPU time Pythia and FastJet use themselves (their functions are timed from
 outside), and jets per second of CPU time, start-up included. Preparing: all jets in files as the workflow makes them;
-to be quick they are the simulated jets again and again, and files of equal content are links to one, so that
-decompressing counts and the disk does not. Takes four minutes, needs 1 GB of temporary disk space. The table is printed
-and written to benchmarks/results/data_cost.json.
+to be quick they are the simulated jets again and again, each time in other units, since the same jets in two samples
+are refused; how long that check takes is measured too. Takes ten minutes, needs 4 GB of temporary disk space. The
+table is printed and written to benchmarks/results/data_cost.json.
 """
 
 import argparse
 import functools
-import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter, process_time
@@ -28,9 +28,9 @@ import yaml
 from machine import describe_machine
 
 from snacpack.files import write_json
+from snacpack.jets import preprocessing
 from snacpack.jets.dataset import SPLITS, load_jets
 from snacpack.jets.layout import CLASSES, CONSTITUENTS, JETS, JetFileWriter, collect_jet_files
-from snacpack.jets.preprocessing import Preprocessing, preprocess_jets
 from snacpack.jets.shards import jets_of_parts
 
 CONFIG = Path(__file__).parent.parent / "config"
@@ -56,14 +56,14 @@ def peak_memory_mb() -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-class LibraryClock:
-    """CPU seconds spent inside libraries, from timers put around their functions."""
+class Clock:
+    """CPU seconds spent inside functions, from timers put around them."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
 
-    def put_around(self, owner: type, names: tuple[str, ...], library: str) -> None:
-        """Time the methods of a class from now on; none of them calls another."""
+    def put_around(self, owner: Any, names: tuple[str, ...], library: str) -> None:
+        """Time the functions of a class or a module from now on; none of them calls another."""
         for name in names:
             setattr(owner, name, self._timed(getattr(owner, name), library))
 
@@ -86,7 +86,7 @@ def simulate(path: Path, jet_class: str, n_jets: int) -> dict[str, Any]:
 
     from snacpack.jets.simulation import simulate_jets
 
-    clock = LibraryClock()
+    clock = Clock()
     clock.put_around(pythia8mc.Pythia, ("__init__", "readString", "init", "nextBatch"), "pythia")
     clock.put_around(fastjet._pyjet.AwkwardClusterSequence, ("__init__", "constituent_index"), "fastjet")
     start = process_time()
@@ -108,34 +108,31 @@ def measure_simulation(folder: Path, n_jets: int) -> list[dict[str, Any]]:
     return rows
 
 
-def make_sample(simulated: Path, folder: Path, n_jets: int, jets_per_job: int) -> int:
+def make_sample(simulated: Path, folder: Path, n_jets: int, jets_per_job: int, scales: Iterator[float]) -> int:
     """Fill a folder with as many jets as asked for, repeating the simulated ones; return the bytes of its files."""
     folder.mkdir()
     for jet_class in CLASSES:
-        written: dict[int, Path] = {}
         for part, size in jets_of_parts(n_jets, jet_class, jets_per_job).items():
-            path = folder / f"{jet_class}_{part}.h5"
-            if size in written:
-                os.link(written[size], path)
-            else:
-                repeat_jets(simulated / f"{jet_class}.h5", path, size)
-                written[size] = path
+            repeat_jets(simulated / f"{jet_class}.h5", folder / f"{jet_class}_{part}.h5", size, scales)
     return sum(path.stat().st_size for path in folder.iterdir())
 
 
-def repeat_jets(source: Path, path: Path, n_jets: int) -> None:
-    """Write a file of ``n_jets`` jets, those of ``source`` again and again."""
+def repeat_jets(source: Path, path: Path, n_jets: int, scales: Iterator[float]) -> None:
+    """Write a file of ``n_jets`` jets, those of ``source`` again and again, each time multiplied by another number."""
     with h5py.File(source) as file:
         constituents, jets, attributes = file[CONSTITUENTS][:], file[JETS][:], dict(file.attrs)
     with JetFileWriter(path, n_jets, attributes) as writer:
         for start in range(0, n_jets, len(jets)):
-            writer.append(constituents[: n_jets - start], jets[: n_jets - start])
+            writer.append(constituents[: n_jets - start] * np.float32(next(scales)), jets[: n_jets - start])
 
 
 def preprocess(train: Path, test: Path, output: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """Prepare two folders of jets as the workflow does."""
-    preprocess_jets(collect_jet_files(train), collect_jet_files(test), output, Preprocessing(**settings), "a benchmark")
-    return {}
+    """Prepare two folders of jets as the workflow does; return the CPU seconds of looking for the same jets."""
+    clock = Clock()
+    clock.put_around(preprocessing, ("jet_keys", "check_repeated"), "same_jets")
+    files = collect_jet_files(train), collect_jet_files(test)
+    preprocessing.preprocess_jets(*files, output, preprocessing.Preprocessing(**settings), "a benchmark")
+    return {"same_jets_cpu_seconds": clock.seconds["same_jets"]}
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -160,9 +157,11 @@ def paper_data() -> dict[str, Any]:
 def measure_preparation(simulated: Path, folder: Path, data: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Prepare and load a sample of the paper's size; return what each costs."""
     pythia = data["pythia"]
-    settings = {name: data[name] for name in Preprocessing.__dataclass_fields__}
+    settings = {name: data[name] for name in preprocessing.Preprocessing.__dataclass_fields__}
+    # Further apart than what is taken for the same.
+    scales = (1.002**number for number in count())
     sizes = {
-        name: make_sample(simulated, folder / name, pythia[f"{name}_jets"], pythia["jets_per_job"])
+        name: make_sample(simulated, folder / name, pythia[f"{name}_jets"], pythia["jets_per_job"], scales)
         for name in ("train", "test")
     }
     output = folder / "jets.h5"
@@ -195,7 +194,7 @@ def print_tables(simulation: list[dict[str, Any]], prepared: dict[str, Any], loa
     print(
         f"preparing {prepared['jets']:,} jets in {prepared['files']} files of {prepared['input_gb']:.1f} GB "
         f"(simulated jets repeated): {prepared['job_wall_seconds']:.0f} s, {prepared['job_cpu_seconds']:.0f} s of CPU, "
-        f"peak {prepared['peak_mb']:.0f} MB"
+        f"of which {prepared['same_jets_cpu_seconds']:.1f} s look for the same jets, peak {prepared['peak_mb']:.0f} MB"
     )
     print(
         f"loading them ({prepared['output_mb']:.0f} MB): {loaded['seconds']:.2f} s, "

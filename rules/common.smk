@@ -3,9 +3,12 @@
 import json
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
-from snacpack.jets.layout import CLASSES, find_samples
+from snacpack.inputs import content_digest
+from snacpack.jets.folders import describe_samples, find_samples
+from snacpack.jets.layout import CLASSES
 from snacpack.jets.shards import jets_of_parts
 from snacpack.seeds import derive_seed
 
@@ -70,6 +73,7 @@ CORES_OF_A_COMPRESSION_SHARD = max(1, CORES // N_COMPRESSION_SHARDS) if LOCAL_CO
 COMPRESSION_THREADS = min(-(-COMPRESSION_SEARCH["population"] // N_COMPRESSION_SHARDS), CORES_OF_A_COMPRESSION_SHARD)
 # Several models are synthesised side by side, but the last one should not be left with a single core.
 SYNTHESIS_THREADS = min(8, max(2, CORES // 4))
+HAS_FILES = config["data"]["source"] == "files"
 N_INPUTS = config["data"]["n_constituents"] * len(config["data"]["features"])
 
 
@@ -191,6 +195,37 @@ def per_model(pattern, schemes=tuple(SCHEMES)):
     return files
 
 
+@cache
+def users_jets():
+    """Files of jets that the user gives, by the split that they are for."""
+    return find_samples(config["data"]["files"]["folder"])
+
+
+def content_of_jets(wildcards=None):
+    """What the user's files hold, so that a change is noticed whatever their dates are.
+
+    A job, which parses this again, takes over what the process that started it has found.
+    """
+    samples = tuple((split, tuple(paths)) for split, paths in users_jets().items())
+    return content_digest(samples, trust=not workflow.is_main_process)
+
+
+def content_of_vendor_reports(wildcards):
+    """What Vivado said where the user ran it: of a project that was copied back, the dates may be older."""
+    from snacpack.synthesis.placed import vendor_reports
+
+    project = f"results/{wildcards.run}/synthesis/{wildcards.candidate}/{wildcards.scheme}/{wildcards.project}"
+    there = tuple(report for report in vendor_reports(project) if report.is_file())
+    return content_digest((("reports", there),), trust=not workflow.is_main_process)
+
+
+if HAS_FILES and workflow.is_main_process:
+    fractions = {name: config["data"][name] for name in ("validation_fraction", "test_fraction")}
+    print(describe_samples(users_jets(), **fractions), file=sys.stderr)
+    # Here, where it can show how far it is.
+    content_of_jets()
+
+
 def jets_of_sample(split):
     """Jets of each simulated file of a split, by class and part."""
     pythia = config["data"]["pythia"]
@@ -203,9 +238,10 @@ def jets_of_sample(split):
 
 
 def raw_jets(wildcards):
-    """Files or folders of training jets and of test jets; without test jets some of the former are split off."""
-    if config["data"]["source"] == "files":
-        return find_samples(config["data"]["files"]["folder"])
+    """Files or folders of jets by the split that they are for; what has none is split off the training jets."""
+    if HAS_FILES:
+        # Their content decides, see content_of_jets: a date may be older than what was made of another content.
+        return {split: [ancient(path) for path in paths] for split, paths in users_jets().items()}
     data = f"results/{wildcards.run}/data"
     if config["data"]["source"] == "zenodo":
         return {"train": f"{data}/downloaded/train", "test": f"{data}/downloaded/val"}

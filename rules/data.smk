@@ -80,6 +80,7 @@ rule preprocess_jets:
         features=config["data"]["features"],
         validation_fraction=config["data"]["validation_fraction"],
         test_fraction=config["data"]["test_fraction"],
+        **({"content": content_of_jets} if HAS_FILES else {}),
     threads: 1
     group:
         PREPARATION_GROUP

@@ -127,6 +127,8 @@ rule collect_placed_report:
         "results/{run}/benchmarks/collect_placed_report/{candidate}_{scheme}_{project}.tsv"
     wildcard_constraints:
         project="rtl|hls",
+    params:
+        reports=content_of_vendor_reports,
     threads: 1
     resources:
         mem_mb=500,

@@ -15,6 +15,7 @@ from snacpack.architecture import Architecture
 from snacpack.search.nsga2 import compression_rules, search_rules
 
 _LONGEST_MESSAGE = 400
+_MOST_LISTED = 10
 
 
 class ConfigError(ValueError):
@@ -158,13 +159,23 @@ def _data_problems(data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _folder_problems(folder: str, n_constituents: int) -> Iterator[str]:
-    from snacpack.jets.layout import check_samples, find_samples
+    from snacpack.jets.folders import find_samples, find_unused_files
+    from snacpack.jets.layout import check_samples
 
     try:
         samples = find_samples(folder)
     except ValueError as error:
         yield str(error)
         return
+    unused = find_unused_files(folder, samples)
+    if unused:
+        listed = ", ".join(map(str, unused[:_MOST_LISTED])) + (", ..." if len(unused) > _MOST_LISTED else "")
+        what = "file that looks" if len(unused) == 1 else "files that look"
+        yield (
+            f"data.files.folder: {len(unused)} {what} like jets would not be used: {listed}. Files are taken "
+            "from train/, val/ and test/, or from the folder itself where it has none of these, if their name ends in "
+            ".h5 and does not begin with a dot; rename the others or take them out of the folder"
+        )
     paths = [path for files in samples.values() for path in files]
     for path in paths:
         if set(str(path)) & set("{}<>") or not str(path).isprintable():

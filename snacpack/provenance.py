@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from snacpack.files import read_json
-from snacpack.jets.dataset import SPLITS, describe_jets, load_jets
+from snacpack.jets.dataset import describe_jets, load_jets
+from snacpack.jets.layout import SPLITS
 from snacpack.versions import read_job_line
 
 

@@ -9,6 +9,8 @@ from snacpack.jets.preprocessing import Preprocessing, preprocess_jets
 
 settings = dict(snakemake.params.items())
 described = settings.pop("source")
+# It says when to prepare the jets again, not how.
+settings.pop("content", None)
 train_files = collect_jet_files(snakemake.input.get("train"))
 preprocess_jets(
     train_files,
@@ -16,4 +18,5 @@ preprocess_jets(
     output=snakemake.output.jets,
     settings=Preprocessing(**settings),
     source=read_source(train_files[0]) or described,
+    val_files=collect_jet_files(snakemake.input.get("val", [])),
 )

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from snacpack.files import whole_file
-from snacpack.jets.dataset import SPLITS, describe_jets, load_jets, load_multiplicity
+from snacpack.jets.dataset import describe_jets, load_jets, load_multiplicity
+from snacpack.jets.layout import SPLITS
 
 MULTIPLICITY = "multiplicity"
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -67,7 +68,10 @@ def make_data_card(path: str | Path) -> dict[str, Any]:
     dict
         For JSON: ``source``, ``features``, ``classes``, ``n_constituents``,
         ``min_constituent_pt_gev``, ``normalisation`` by feature kind, ``jets``
-        and ``dropped`` (counts by split and class), ``distributions`` (mean,
+        and ``dropped`` (counts by split and class), ``origin`` (the folders
+        and files of each split) and ``repeated`` (jets that stand in a split
+        more than once, or in an earlier one too), both None where an earlier
+        version prepared the file, ``distributions`` (mean,
         standard deviation and quantiles of the training jets by feature kind
         and class; raw units, of the leading constituent).
     """
@@ -79,6 +83,7 @@ def make_data_card(path: str | Path) -> dict[str, Any]:
     return {
         **{name: described[name] for name in ("source", "features", "classes", "dropped")},
         **{name: described[name] for name in ("n_constituents", "min_constituent_pt_gev")},
+        **{name: described.get(name) for name in ("origin", "repeated")},
         "normalisation": {
             kind: {"median": median, "range": spread}
             for kind, median, spread in zip(kinds, normalisation["median"], normalisation["range"], strict=True)

@@ -1,8 +1,8 @@
 """The file layout of the hls4ml LHC jet data set (Zenodo record 3602260)."""
 
 import filecmp
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import combinations
 from math import prod
 from pathlib import Path
@@ -12,7 +12,10 @@ from typing import Any
 import h5py
 import numpy as np
 
+from snacpack.jets.hdf5 import UnreadableError, describe_permissions, missing_filters, open_hdf5, reading
+
 CLASSES = ("g", "q", "w", "z", "t")
+SPLITS = ("train", "val", "test")
 MAX_CONSTITUENTS = 150
 
 CONSTITUENT_COLUMNS = (
@@ -43,6 +46,7 @@ _LARGEST_CHUNK_BYTES = 1 << 30
 # gzip makes the most regular data about a thousand times smaller.
 _DENSEST_COMPRESSION = 1100
 _COMPARED_BYTES = 1 << 16
+_REMEDY = "make or download it again"
 
 # The published files name a column that they do not have.
 _STORED_CONSTITUENT_NAMES = [f"j1_{name}" for name in (*CONSTITUENT_COLUMNS, "pdgid")]
@@ -97,45 +101,19 @@ def find_jet_files(folder: str | Path) -> list[Path]:
     Raises
     ------
     ValueError
-        If the folder does not exist or holds none.
+        If the folder does not exist, may not be read, or holds none.
     """
-    files = sorted(path for path in Path(folder).glob("*.h5") if not path.name.startswith("."))
+    folder = Path(folder)
+    try:
+        names = os.listdir(folder)
+    except PermissionError:
+        raise ValueError(describe_permissions(folder)) from None
+    except OSError:
+        names = []
+    files = sorted(folder / name for name in names if name.endswith(".h5") and not name.startswith("."))
     if not files:
         raise ValueError(f"{folder} is not a folder with *.h5 files; give one that holds files of jets")
     return files
-
-
-def find_samples(folder: str | Path) -> dict[str, list[Path]]:
-    """Return the files of a user's folder: ``train``, and ``test`` where the folder has a sample for it.
-
-    Parameters
-    ----------
-    folder
-        Holds ``train/`` and ``val/``, of which the latter is the test sample as in
-        the published data set, or files of which both are to be split off.
-
-    Raises
-    ------
-    ValueError
-        If it holds neither or both, or a folder has no ``*.h5`` files.
-    """
-    folder = Path(folder).expanduser()
-    if not folder.is_dir():
-        raise ValueError(f"data.files.folder: there is no folder {folder.absolute()}")
-    parts = [name for name in ("train", "val") if (folder / name).is_dir()]
-    loose = [path for path in folder.glob("*.h5") if not path.name.startswith(".")]
-    if len(parts) == 1 or (parts and loose) or not (parts or loose):
-        found = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
-        raise ValueError(
-            f"data.files.folder: {folder.absolute()} must hold either the folders train/ and val/ or *.h5 files; "
-            f"it holds {found}"
-        )
-    try:
-        if loose:
-            return {"train": find_jet_files(folder), "test": []}
-        return {"train": find_jet_files(folder / "train"), "test": find_jet_files(folder / "val")}
-    except ValueError as error:
-        raise ValueError(f"data.files.folder: {error}") from None
 
 
 def collect_jet_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -146,14 +124,14 @@ def collect_jet_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
 
 def read_source(path: str | Path) -> str | None:
     """Return what a file of jets says it comes from; the published files say nothing."""
-    with open_jet_file(path) as file, _named(path):
+    with open_jet_file(path) as file, reading(file, _REMEDY):
         source = file.attrs.get("source")
     # It comes from outside, and goes into tables, figures and the report.
     said = isinstance(source, str) and source.isprintable() and len(source) <= _LONGEST_SOURCE
     return source if said else None
 
 
-def check_samples(paths: Sequence[str | Path], n_constituents: int) -> None:
+def check_samples(paths: Sequence[str | Path], n_constituents: int) -> int:
     """Check the structure of files of jets, and that no two of them are the same: what can be known without reading.
 
     Parameters
@@ -163,11 +141,17 @@ def check_samples(paths: Sequence[str | Path], n_constituents: int) -> None:
     n_constituents
         How many constituents of a jet each of them must have at least.
 
+    Returns
+    -------
+    int
+        The fewest constituents a jet that one of them has.
+
     Raises
     ------
     ValueError
         If a file is not of the data set's layout, or two have the same content.
     """
+    fewest = MOST_CONSTITUENTS
     same: dict[tuple[int, bytes], list[Path]] = {}
     for path in map(Path, paths):
         with open_jet_file(path) as file:
@@ -177,6 +161,7 @@ def check_samples(paths: Sequence[str | Path], n_constituents: int) -> None:
                 f"{path}: {CONSTITUENTS} has {found} constituents a jet; "
                 f"data.n_constituents asks for {n_constituents}, lower it"
             )
+        fewest = min(fewest, found)
         size = path.stat().st_size
         with path.open("rb") as content:
             content.seek(max(0, size - _COMPARED_BYTES))
@@ -188,6 +173,7 @@ def check_samples(paths: Sequence[str | Path], n_constituents: int) -> None:
                     f"{first} and {second} are the same file: networks would be tested on jets that they were "
                     "trained on; remove one"
                 )
+    return fewest
 
 
 def open_jet_file(path: str | Path) -> h5py.File:
@@ -196,20 +182,14 @@ def open_jet_file(path: str | Path) -> h5py.File:
     Raises
     ------
     ValueError
-        If it is no whole HDF5 file, a dataset is missing, a shape or a column
-        order is not the data set's, there is no jet in it, or it promises more
-        than it can hold.
+        If it cannot be read, as in :func:`snacpack.jets.hdf5.open_hdf5`, a
+        dataset is missing, compressed by an unknown filter or of another shape
+        or column order, there is no jet in it, or it promises more than it can
+        hold.
     """
-    # A pipe would keep HDF5 waiting for ever.
-    if not Path(path).is_file():
-        raise ValueError(f"{path} is not there, or no file; make or download it again")
+    file = open_hdf5(path, _REMEDY)
     try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path} is not a whole HDF5 file ({reason}); make or download it again") from None
-    try:
-        with _named(path):
+        with reading(file, _REMEDY):
             _check_structure(file, path)
     except BaseException:
         file.close()
@@ -217,42 +197,27 @@ def open_jet_file(path: str | Path) -> h5py.File:
     return file
 
 
-class _LayoutError(ValueError):
-    """A problem whose message names the file already."""
-
-
-@contextmanager
-def _named(path: str | Path) -> Iterator[None]:
-    """Name the file in whatever HDF5 says of its inner structure: a flipped bit surfaces in many ways."""
-    try:
-        yield
-    except _LayoutError:
-        raise
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, MemoryError) as error:
-        raise _LayoutError(f"{path} is damaged ({type(error).__name__}: {error}); make or download it again") from None
-
-
 def _check_structure(file: h5py.File, path: str | Path) -> None:
     for name in (CONSTITUENTS, JETS, CONSTITUENT_NAMES, JET_NAMES):
         _check_dataset(file, name, path)
     constituents, jets = file[CONSTITUENTS].shape, file[JETS].shape
     if len(constituents) != 3 or constituents[2] != len(CONSTITUENT_COLUMNS):
-        raise _LayoutError(
+        raise UnreadableError(
             f"{path}: {CONSTITUENTS} has shape {constituents}; it must be (jets, constituents, 16 columns)"
         )
     if not 1 <= constituents[1] <= MOST_CONSTITUENTS:
-        raise _LayoutError(
+        raise UnreadableError(
             f"{path}: {CONSTITUENTS} has {constituents[1]} constituents a jet; keep the leading ones, "
             f"1 to {MOST_CONSTITUENTS}"
         )
     if len(jets) != 2 or jets[1] != len(JET_COLUMNS):
-        raise _LayoutError(f"{path}: {JETS} has shape {jets}; it must be (jets, 59 columns)")
+        raise UnreadableError(f"{path}: {JETS} has shape {jets}; it must be (jets, 59 columns)")
     if constituents[0] != jets[0]:
-        raise _LayoutError(
+        raise UnreadableError(
             f"{path}: {CONSTITUENTS} has {constituents[0]} jets but {JETS} has {jets[0]}; each jet needs both"
         )
     if not jets[0]:
-        raise _LayoutError(f"{path} has no jets; remove it or make it again")
+        raise UnreadableError(f"{path} has no jets; remove it or make it again")
     for name in (CONSTITUENTS, JETS):
         _check_storage(file[name], path)
     # The class labels are what is read of the jet columns: their names count, not the observables'.
@@ -263,37 +228,39 @@ def _check_structure(file: h5py.File, path: str | Path) -> None:
 def _check_dataset(file: h5py.File, name: str, path: str | Path) -> None:
     # A link could make HDF5 open any file of this machine, one that never ends included.
     if isinstance(file.get(name, getlink=True), h5py.ExternalLink | h5py.SoftLink):
-        raise _LayoutError(f"{path}: {name} is a link; copy the data into the file")
+        raise UnreadableError(f"{path}: {name} is a link; copy the data into the file")
     dataset = file.get(name)
     if not isinstance(dataset, h5py.Dataset):
-        raise _LayoutError(f"{path} has no dataset {name!r}; it is not a file of the hls4ml LHC jet data set")
+        raise UnreadableError(f"{path} has no dataset {name!r}; it is not a file of the hls4ml LHC jet data set")
     if dataset.is_virtual or dataset.external:
-        raise _LayoutError(f"{path}: the data of {name} are in other files; copy them into this one")
+        raise UnreadableError(f"{path}: the data of {name} are in other files; copy them into this one")
 
 
 def _check_storage(dataset: h5py.Dataset, path: str | Path) -> None:
     name = dataset.name.removeprefix("/")
     if dataset.dtype.kind not in "fiu":
-        raise _LayoutError(f"{path}: {name} holds {dataset.dtype}; write it as numbers (float32)")
+        raise UnreadableError(f"{path}: {name} holds {dataset.dtype}; write it as numbers (float32)")
     if dataset.nbytes > _DENSEST_COMPRESSION * dataset.file.id.get_filesize():
-        raise _LayoutError(
-            f"{path}: {name} promises {len(dataset)} jets, more than a file of its size can hold; "
-            "make or download it again"
+        raise UnreadableError(
+            f"{path}: {name} promises {len(dataset)} jets, more than a file of its size can hold; {_REMEDY}"
         )
     if dataset.chunks and prod(dataset.chunks) * dataset.dtype.itemsize > _LARGEST_CHUNK_BYTES:
-        raise _LayoutError(f"{path}: {name} is stored in chunks of {dataset.chunks}; write it in smaller ones")
+        raise UnreadableError(f"{path}: {name} is stored in chunks of {dataset.chunks}; write it in smaller ones")
+    if missing_filters(dataset):
+        # Fails where it is needed: HDF5 was free to leave an optional filter out when the file was written.
+        dataset[:1]
 
 
 def _check_names(file: h5py.File, dataset: str, expected: Sequence[str], first: int, path: str | Path) -> None:
     if len(file[dataset].shape) != 1 or len(file[dataset]) > _MOST_NAMES or file[dataset].dtype.kind not in "SOU":
-        raise _LayoutError(
+        raise UnreadableError(
             f"{path}: {dataset} has shape {file[dataset].shape} and type {file[dataset].dtype}; it must be a list of "
             f"names that has {', '.join(expected)} from column {first} on"
         )
     stored = [name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in file[dataset][:]]
     found = stored[first : first + len(expected)]
     if found != list(expected):
-        raise _LayoutError(
+        raise UnreadableError(
             f"{path}: {dataset} has the columns {', '.join(found)[:500] or 'none'} from column {first} on; "
             f"the data set's order is {', '.join(expected)}; reorder columns and names"
         )
@@ -328,7 +295,7 @@ def read_jets(path: str | Path, columns: Sequence[str], chunk: int = 5000) -> It
     with open_jet_file(path) as file:
         for start in range(0, len(file[JETS]), chunk):
             # A value that float32 cannot hold becomes infinite, and is refused as such.
-            with _named(path), np.errstate(over="ignore"):
+            with reading(file, _REMEDY), np.errstate(over="ignore"):
                 constituents = file[CONSTITUENTS][start : start + chunk][:, :, indices].astype(np.float32, copy=False)
                 one_hot = file[JETS][start : start + chunk][:, -6:]
             _check_finite(constituents, columns, start, path)

@@ -1,22 +1,23 @@
 """From files of jets to the networks' inputs."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 from tqdm import tqdm
 
 from snacpack.files import whole_file
-from snacpack.jets.dataset import SPLITS
+from snacpack.jets.duplicates import N_LEADING, Origin, check_repeated, jet_keys
 from snacpack.jets.layout import (
     CLASSES,
     CONSTITUENT_COLUMNS,
     CONSTITUENTS,
     JETS,
+    SPLITS,
     check_samples,
     open_jet_file,
     read_jets,
@@ -40,9 +41,9 @@ class Preprocessing:
     features
         Constituent columns, e.g. ``("pt", "etarel", "phirel")``.
     validation_fraction
-        Of the training files' jets.
+        Of the training files' jets, where there are no validation files.
     test_fraction
-        Of all jets, where there are no test files.
+        Of the training files' jets, where there are no test files.
     seed
         The run's seed: of the split and of the order of the jets.
 
@@ -78,15 +79,17 @@ class Preprocessing:
         return [f"{name}_{i}" for i in range(self.n_constituents) for name in self.features]
 
 
-SPLIT_NAMES = {"train": "training", "val": "validation (split off the training files)", "test": "test"}
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 
 
 class _Jets(NamedTuple):
-    """Not yet normalised jets: ``(n, constituents, features)``, classes and multiplicities ``(n,)``."""
+    """Not yet normalised jets: ``(n, constituents, features)``, and of each jet ``(n,)`` what it is and is from."""
 
     x: np.ndarray
     y: np.ndarray
     multiplicity: np.ndarray
+    key: np.ndarray
+    file: np.ndarray
 
     def take(self, which: np.ndarray) -> "_Jets":
         return _Jets(*(column[which] for column in self))
@@ -98,6 +101,7 @@ def preprocess_jets(
     output: str | Path,
     settings: Preprocessing,
     source: str,
+    val_files: Sequence[str | Path] = (),
 ) -> None:
     """Prepare jets for training.
 
@@ -105,12 +109,13 @@ def preprocess_jets(
     constituents above a pT threshold, zero padded, then ``(x - median) / (95% -
     5% quantile)`` for each kind of feature over the training jets, padding
     included. Jets without a constituent are dropped. The files are read piece
-    by piece; only the features are held in memory, 96 bytes a jet.
+    by piece; only the features and a key of each jet are held in memory, 124 bytes a jet.
 
     Parameters
     ----------
     train_files
-        Files whose jets become training and validation jets.
+        Files of training jets, of which those of other splits are split off
+        where these have no files.
     test_files
         Files of test jets. None: ``test_fraction`` of the training files' jets.
     output
@@ -120,20 +125,34 @@ def preprocess_jets(
         What to keep.
     source
         Where the jets come from, for the tables' captions.
+    val_files
+        Files of validation jets. None: ``validation_fraction`` of the training
+        files' jets that are not test jets.
 
     Raises
     ------
     ValueError
-        If a file is not of the data set's layout, a value is not usable, or a
-        split has no jets of a class. The message names file and dataset.
+        If a file is not of the data set's layout, a value is not usable, a
+        split has no jets of a class, or jets of one split stand in another
+        one. The message names file and dataset.
     """
-    files = [(Path(path), False) for path in train_files] + [(Path(path), True) for path in test_files]
+    given = {"train": train_files, "val": val_files, "test": test_files}
+    given = {split: [Path(path) for path in paths] for split, paths in given.items()}
     if not train_files:
         raise ValueError("there are no files of training jets; check data.source and its folder")
+    files = [(path, split) for split, paths in given.items() for path in paths]
     # What is wrong with any file's structure is found before the long reading begins.
-    check_samples([path for path, _ in files], settings.n_constituents)
-    splits, dropped = _read_splits(files, settings)
+    fewest = check_samples([path for path, _ in files], settings.n_constituents)
+    shares = _share_files(given, settings)
+    origin = _describe_origin(given, shares)
+    for split, described in origin.items():
+        folders = ", ".join(described["folders"])
+        print(f"{split}: {described['fraction']:.4g} of the jets of {described['files']} files in {folders}")
+    splits, dropped = _read_splits(files, shares, settings, n_compared=min(N_LEADING, fewest))
     _check_classes(splits, settings)
+    origins = {split: Origin(jets.key, jets.file) for split, jets in splits.items()}
+    repeated = check_repeated(origins, [path for path, _ in files])
+    print(f"jets that stand in a split more than once, or in an earlier one too: {json.dumps(repeated)}")
     median, spread = _normalisation(splits["train"].x, settings.features)
     attributes = {
         "source": source,
@@ -143,6 +162,8 @@ def preprocess_jets(
         "n_constituents": settings.n_constituents,
         "min_constituent_pt_gev": settings.min_constituent_pt_gev,
         "dropped": json.dumps(dropped),
+        "origin": json.dumps(origin),
+        "repeated": json.dumps(repeated),
     }
     with whole_file(output) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(attributes)
@@ -153,19 +174,43 @@ def preprocess_jets(
             file[f"multiplicity_{split}"] = jets.multiplicity
 
 
+def _share_files(given: Mapping[str, Sequence[Path]], settings: Preprocessing) -> dict[str, tuple[float, float]]:
+    """Return which fractions of the files of each split are validation jets (of what is no test jet) and test jets."""
+    validation_fraction = 0.0 if given["val"] else settings.validation_fraction
+    test_fraction = 0.0 if given["test"] else settings.test_fraction
+    return {"train": (validation_fraction, test_fraction), "val": (1.0, 0.0), "test": (0.0, 1.0)}
+
+
+def _describe_origin(
+    given: Mapping[str, Sequence[Path]], shares: Mapping[str, tuple[float, float]]
+) -> dict[str, dict[str, Any]]:
+    """Return for each split the folders and the number of the files that it is from, and the fraction of their jets."""
+    validation, test = shares["train"]
+    split_off = {"train": (1 - test) * (1 - validation), "val": (1 - test) * validation, "test": test}
+    origin = {}
+    for split in SPLITS:
+        own = split != "train" and given[split]
+        paths, fraction = (given[split], 1.0) if own else (given["train"], split_off[split])
+        folders = sorted({str(path.parent) for path in paths})
+        origin[split] = {"folders": folders, "files": len(paths), "fraction": round(fraction, 12)}
+    return origin
+
+
 def _read_splits(
-    files: Sequence[tuple[Path, bool]], settings: Preprocessing
+    files: Sequence[tuple[Path, str]],
+    shares: Mapping[str, tuple[float, float]],
+    settings: Preprocessing,
+    n_compared: int,
 ) -> tuple[dict[str, _Jets], dict[str, dict[str, int]]]:
-    """Read files of training jets (False) and of test jets (True); count the dropped jets by split and class."""
-    has_test_files = any(is_test for _, is_test in files)
+    """Read files that are given for a split; count the dropped jets by split and class."""
     pieces: dict[str, list[_Jets]] = {split: [] for split in SPLITS}
     n_dropped = np.zeros((len(SPLITS), len(CLASSES)), dtype=np.int64)
-    for path, is_test in tqdm(files, unit="file", desc="reading jets", mininterval=5):
-        for jets, split_of in _read_file(path, is_test, has_test_files, settings):
+    for number, (path, given_for) in enumerate(tqdm(files, unit="file", desc="reading jets", mininterval=5)):
+        for jets, split_of in _read_file(path, number, shares[given_for], settings, n_compared):
             is_empty = jets.multiplicity == 0
             np.add.at(n_dropped, (split_of[is_empty], jets.y[is_empty]), 1)
-            for number, split in enumerate(SPLITS):
-                pieces[split].append(jets.take((split_of == number) & ~is_empty))
+            for position, split in enumerate(SPLITS):
+                pieces[split].append(jets.take((split_of == position) & ~is_empty))
     dropped = {
         split: dict(zip(CLASSES, counts, strict=True)) for split, counts in zip(SPLITS, n_dropped.tolist(), strict=True)
     }
@@ -173,23 +218,27 @@ def _read_splits(
 
 
 def _read_file(
-    path: Path, is_test: bool, has_test_files: bool, settings: Preprocessing
+    path: Path, number: int, shares: tuple[float, float], settings: Preprocessing, n_compared: int
 ) -> Iterator[tuple[_Jets, np.ndarray]]:
     """Yield the file's jets in pieces, with each jet's position in SPLITS."""
     with open_jet_file(path) as file:
         n_jets = len(file[JETS])
-    if is_test:
-        split_of = np.full(n_jets, SPLITS.index("test"))
-    else:
-        test_fraction = 0.0 if has_test_files else settings.test_fraction
-        split_of = split_jets(path.name, n_jets, settings.validation_fraction, test_fraction, settings.seed)
+    split_of = split_jets(path.name, n_jets, *shares, settings.seed)
     start = 0
     leading_pt = []
     for constituents, labels in read_jets(path, ("pt", *settings.features)):
-        pt, features = constituents[:, :, 0], constituents[:, :, 1:]
+        pt = constituents[:, :, 0]
         leading_pt.append(pt.max(axis=1))
-        x, multiplicity = select_constituents(pt, features, settings.n_constituents, settings.min_constituent_pt_gev)
-        yield _Jets(x, labels, multiplicity), split_of[start : start + len(labels)]
+        n_leading = max(settings.n_constituents, n_compared)
+        leading, multiplicity = select_constituents(pt, constituents, n_leading, settings.min_constituent_pt_gev)
+        jets = _Jets(
+            x=leading[:, : settings.n_constituents, 1:],
+            y=labels,
+            multiplicity=multiplicity,
+            key=jet_keys(leading[:, :n_compared]),
+            file=np.full(len(labels), number, dtype=np.int32),
+        )
+        yield jets, split_of[start : start + len(labels)]
         start += len(labels)
     median = np.median(np.concatenate(leading_pt))
     if median > _MAX_PLAUSIBLE_PT_GEV:
@@ -208,7 +257,7 @@ def split_jets(name: str, n_jets: int, validation_fraction: float, test_fraction
     Returns
     -------
     numpy.ndarray
-        ``(n_jets,)`` positions in :data:`snacpack.jets.dataset.SPLITS`.
+        ``(n_jets,)`` positions in :data:`snacpack.jets.layout.SPLITS`.
         ``validation_fraction`` is of the jets that are not test jets.
     """
     draw = np.random.default_rng(derive_seed(seed, "split_jets", name)).random(n_jets)

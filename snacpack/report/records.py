@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import pandas as pd
 
 from snacpack.compression.scheme import MIXED
 from snacpack.files import REMAKE, contents_of, read_json, read_table
+from snacpack.jets.dataset import open_jets
 
 Key = tuple[str, str]
 """A model and a scheme."""
@@ -57,7 +57,7 @@ class DataSet:
 
 def read_data_set(path: str | Path) -> DataSet:
     """Read the description, not the jets, from a run's ``data/jets.h5``."""
-    with h5py.File(path) as file:
+    with open_jets(path) as file:
         source = str(file.attrs["source"])
         return DataSet(
             source=source,

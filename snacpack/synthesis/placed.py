@@ -39,10 +39,9 @@ def collect_vendor_report(project: str | Path) -> dict[str, Any] | None:
     RuntimeError
         If it was run and left no complete reports.
     """
-    reports = Path(project) / f"output_{TOP}" / "reports"
-    if not reports.is_dir():
+    timing, utilisation = vendor_reports(project)
+    if not timing.parent.is_dir():
         return None
-    timing, utilisation = (reports / f"{TOP}_post_route_{what}.rpt" for what in ("timing", "util"))
     for report in (timing, utilisation):
         if not report.is_file():
             raise RuntimeError(
@@ -54,6 +53,12 @@ def collect_vendor_report(project: str | Path) -> dict[str, Any] | None:
         cycles = Circuit.load(project).stages
         measured |= {"latency_cycles": cycles, "latency_ns": round(cycles * measured["clock_period_ns"], 6)}
     return {**measured, "origin": _origin(measured)}
+
+
+def vendor_reports(project: str | Path) -> tuple[Path, Path]:
+    """Return where Vivado leaves its reports of timing and of utilisation, whether they are there or not."""
+    reports = Path(project) / f"output_{TOP}" / "reports"
+    return reports / f"{TOP}_post_route_timing.rpt", reports / f"{TOP}_post_route_util.rpt"
 
 
 def vivado_command(project: str | Path) -> str:

@@ -111,7 +111,7 @@ def hostile(good):
         "nothing": (b"", "a.tar.gz"),
         "an empty gzip file": (gzip.compress(b""), "a.tar.gz"),
         "no files of jets": (tar_gz([("readme.txt", b"hello")]), "holds no *.h5 file; check data.zenodo.archives"),
-        "something called .h5": (tar_gz([("1.h5", b"no jets")]), "1.h5 is not a whole HDF5 file"),
+        "something called .h5": (tar_gz([("1.h5", b"no jets")]), "1.h5 is not an HDF5 file"),
         "cut at its beginning": (tar_gz([first])[:60], "is damaged"),
         "cut in the middle": (tar_gz([first])[: len(good) // 2], "is damaged"),
         "cut at its end": (tar_gz([first])[:-4], "is damaged"),

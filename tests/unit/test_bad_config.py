@@ -292,7 +292,7 @@ def files_of(folder):
         (["a.h5", "val/b.h5"], "it holds a.h5, val"),
         (["a.h5", "train/b.h5", "val/c.h5"], "it holds a.h5, train, val"),
         (["train/a.h5", "val/b.txt"], "val is not a folder with"),
-        (["train/a.h5", "val/b.h5"], "a.h5 is not a whole HDF5 file"),
+        (["train/a.h5", "val/b.h5"], "a.h5 is empty; make or download it again"),
     ],
 )
 def test_a_folder_of_jets_that_is_not_one_is_refused(tmp_path, files, message):

@@ -341,7 +341,7 @@ def test_a_prepared_file_that_was_changed_is_refused(sample, tmp_path, name):
     with pytest.raises(ValueError, match=r"out/jets\.h5") as error:
         load_jets(path)
     assert message in str(error.value)
-    assert "Delete it, and rule preprocess_jets makes it again" in str(error.value)
+    assert "rule preprocess_jets makes it again" in str(error.value)
 
 
 def test_a_prepared_file_that_is_none_is_refused(sample, tmp_path):
@@ -355,7 +355,7 @@ def test_a_prepared_file_that_is_none_is_refused(sample, tmp_path):
         describe_jets(path)
     path.write_bytes(path.read_bytes()[:-100])
     for read in (load_jets, describe_jets):
-        with pytest.raises(ValueError, match=r"jets\.h5 is not a file of prepared jets .*preprocess_jets"):
+        with pytest.raises(ValueError, match=r"jets\.h5 is not a whole HDF5 file .*preprocess_jets"):
             read(path)
-    with pytest.raises(ValueError, match=r"nothing\.h5 is not a file of prepared jets"):
+    with pytest.raises(ValueError, match=r"nothing\.h5 is not there; .*preprocess_jets"):
         load_jets(tmp_path / "nothing.h5")

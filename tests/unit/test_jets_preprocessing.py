@@ -148,7 +148,7 @@ def test_every_jet_is_in_exactly_one_split(sample, tmp_path):
 
 def test_broken_files_are_found_before_reading(sample, tmp_path):
     sample[0][2].write_text("broken")
-    with pytest.raises(ValueError, match=r"file_2\.h5 is not a whole HDF5 file"):
+    with pytest.raises(ValueError, match=r"file_2\.h5 is not an HDF5 file"):
         preprocess_jets(sample[0], [], tmp_path / "jets.h5", SETTINGS, "a test")
     assert not (tmp_path / "jets.h5").exists()
 

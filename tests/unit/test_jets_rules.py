@@ -1,7 +1,9 @@
 """The three sources of jets through the rules themselves, from files to the data card."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -10,23 +12,24 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import h5py
 import pytest
 import yaml
 
 from helpers import ROOT
 from helpers.jets_files import write_random_jets
-from snacpack.jets.dataset import describe_jets
+from snacpack.jets.dataset import describe_jets, load_jets
 
 pytestmark = pytest.mark.thorough
 
 
-def run_data_rules(folder: Path, data: dict, *options: str) -> str:
-    """Make the data card in a folder, by the workflow's own rules, and return what Snakemake says."""
+def run_data_rules(folder: Path, data: dict, *options: str, target: str = "card.json") -> str:
+    """Make the data card, or another file, by the workflow's own rules, and return what Snakemake says."""
     (folder / "mine.yaml").write_text(yaml.safe_dump({"run": "tried", "data": data}))
     command = [
         *(sys.executable, "-m", "snakemake", "--cores", "1", "--snakefile", str(ROOT / "Snakefile")),
         *("--directory", str(folder), "--configfile", str(folder / "mine.yaml"), *options),
-        *("--", "results/tried/data/card.json"),
+        *("--", f"results/tried/data/{target}"),
     ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
@@ -90,6 +93,77 @@ def test_jets_at_hand(tmp_path, has_folders):
     described = describe_jets(tmp_path / "results/tried/data/jets.h5")
     assert described["source"] == f"files of {folder}"
     assert (tmp_path / "results/tried/figures/data_card.svg").exists()
+
+
+def is_done(folder: Path, data: dict) -> bool:
+    """Tell whether a dry run finds nothing to do; it may only want to prepare the jets again otherwise."""
+    plan = run_data_rules(folder, data, "--dry-run", target="jets.h5")
+    if "Nothing to be done" in plan:
+        return True
+    assert re.search(r"^preprocess_jets +1$", plan, re.MULTILINE)
+    return False
+
+
+def put(source: Path, target: Path) -> None:
+    """Put a file in another one's place that keeps an old date, as ``cp -p``, ``rsync -a`` and ``tar x`` do."""
+    os.utime(source, (1e9, 1e9))
+    os.replace(source, target)
+
+
+def test_other_content_is_noticed_whatever_its_date(tmp_path):
+    jets = tmp_path / "jets"
+    for seed, name in enumerate(("train/a.h5", "train/b.h5", "val/c.h5")):
+        write_random_jets(jets / name, 300, seed)
+    data = {"source": "files", "files": {"folder": str(jets)}}
+    run_data_rules(tmp_path, data, target="jets.h5")
+    # The same jets with another date, newer or older, or as another file, are the same jets.
+    os.utime(jets / "train/a.h5")
+    os.utime(jets / "val/c.h5", (1e9, 1e9))
+    put(shutil.copy(jets / "train/b.h5", tmp_path / "copy.h5"), jets / "train/b.h5")
+    assert is_done(tmp_path, data)
+    write_random_jets(tmp_path / "new.h5", 350, seed=9)
+    put(tmp_path / "new.h5", jets / "val/c.h5")
+    assert not is_done(tmp_path, data)
+    run_data_rules(tmp_path, data, target="jets.h5")
+    assert is_done(tmp_path, data)
+    ((_, y),) = load_jets(tmp_path / "results/tried/data/jets.h5", ["test"]).values()
+    assert 330 < len(y) <= 350
+
+
+def test_repacked_training_jets_are_no_test_sample(tmp_path):
+    """Not the same bytes, and neither all constituents nor the same order: the jets alone tell."""
+    jets = tmp_path / "jets"
+    constituents, labels = write_random_jets(jets / "train" / "a.h5", 500)
+    write_random_jets(jets / "val" / "b.h5", 5)
+    with h5py.File(jets / "val" / "b.h5", "r+") as file:
+        del file["jetConstituentList"], file["jets"]
+        file["jetConstituentList"] = constituents[::-1, :30].astype("f8")
+        file["jets"] = labels[::-1]
+    with pytest.raises(
+        RuntimeError, match=r"of the [\d,]+ test jets are training or validation jets too.*: \d+ of .*b\.h5"
+    ):
+        run_data_rules(tmp_path, {"source": "files", "files": {"folder": str(jets)}})
+    assert not (tmp_path / "results/tried/data/jets.h5").exists()
+
+
+def test_each_folder_is_used_as_its_name_says(tmp_path):
+    jets = tmp_path / "jets"
+    for seed, (name, n_jets) in enumerate((("train/a.h5", 300), ("val/b.h5", 200), ("test/c.h5", 250))):
+        write_random_jets(jets / name, n_jets, seed)
+    data = {"source": "files", "files": {"folder": str(jets)}}
+    printed = run_data_rules(tmp_path, data)
+    assert f"Jets of {jets}: train/ is for training, val/ for validation and test/ for testing" in printed
+    card = read_card(tmp_path)
+    assert {split: count(card, split) for split in ("train", "val", "test")} == {"train": 300, "val": 200, "test": 250}
+    (jets / "test").rename(jets / "holdout")
+    with pytest.raises(RuntimeError, match=rf"1 file that looks like jets would not be used: {jets}/holdout/c\.h5"):
+        run_data_rules(tmp_path, data)
+    shutil.rmtree(jets / "holdout")
+    printed = run_data_rules(tmp_path, data)
+    assert "val/ is for testing as in the published data set" in printed
+    card = read_card(tmp_path)
+    assert count(card, "test") == 200
+    assert card["origin"]["test"]["folders"] == [str(jets / "val")]
 
 
 def test_missing_folder_is_named(tmp_path):

@@ -1,6 +1,11 @@
 """Reports of placed and routed circuits: read as Vivado writes them, and written by the scripts that users run."""
 
+import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +13,7 @@ from helpers.random_networks import PART, random_network
 from snacpack.synthesis.placed import HLS_SCRIPT, collect_vendor_report, vivado_command, write_hls_script
 from snacpack.synthesis.rtl import TOP, build_rtl
 
+ROOT = Path(__file__).parents[2]
 TIMING = """Copyright 1986-2022 Xilinx, Inc. All Rights Reserved. Copyright 2022-2025 Advanced Micro Devices, Inc.
 ---------------------------------------------------------------------------------------------------------
 | Tool Version      : Vivado v.2024.1 (lin64) Build 5076996 Wed May 22 18:36:09 MDT 2024
@@ -120,7 +126,7 @@ MET = TIMING.format(setup=0.321, hold=0.012)
 
 def reports(project, timing=MET, utilisation=ULTRASCALE):
     folder = project / f"output_{TOP}" / "reports"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for what, text in (("timing", timing), ("util", utilisation)):
         if text is not None:
             (folder / f"{TOP}_post_route_{what}.rpt").write_text(text)
@@ -144,6 +150,29 @@ def test_reports_of_a_routed_circuit_are_read(tmp_path):
     assert (placed["latency_cycles"], placed["latency_ns"]) == (circuit.stages, 5.0 * circuit.stages)
     numbers = {key for key, value in placed.items() if isinstance(value, int | float) and not isinstance(value, bool)}
     assert numbers == set(placed["origin"])
+
+
+def test_other_reports_are_collected_again_whatever_their_date(tmp_path):
+    """A project that was placed and routed elsewhere is copied back with the dates of its files."""
+    project = tmp_path / "results" / "tried" / "synthesis" / "baseline" / "w8a8" / "rtl"
+    build_rtl(random_network((4, 3, 2), bits=4), project, PART, 5.0)
+    (tmp_path / "mine.yaml").write_text("run: tried\n")
+    collected = project.with_name("placed_rtl.json")
+    command = [
+        *(sys.executable, "-m", "snakemake", "--cores", "1", "--snakefile", str(ROOT / "Snakefile")),
+        *("--directory", str(tmp_path), "--configfile", str(tmp_path / "mine.yaml")),
+        # The project is taken as it is.
+        *("--allowed-rules", "collect_placed_report", "--", str(collected.relative_to(tmp_path))),
+    ]
+    for number, slack in enumerate((0.3, -0.2)):
+        reports(project, TIMING.format(setup=slack, hold=0.01))
+        for report in (project / f"output_{TOP}").rglob("*.rpt"):
+            os.utime(report, (1e9 + number, 1e9 + number))
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert json.loads(collected.read_text())["setup_slack_ns"] == slack
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert "Nothing to be done" in again.stdout + again.stderr
 
 
 @pytest.mark.parametrize(("setup", "hold"), [(-0.2, 0.01), (0.3, -0.001)])
