@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 
+from snacpack.config import complete_config
 from snacpack.jets.layout import CLASSES, find_samples
 from snacpack.jets.shards import jets_of_parts
 from snacpack.seeds import derive_seed
@@ -34,8 +35,7 @@ if workflow.is_main_process:
 
 # As it was given, for whoever wants to repeat the run.
 GIVEN = dict(config)
-# Snakemake merges configurations, so that a reference of the default is taken out by setting it to null.
-config["references"] = {name: fields for name, fields in config["references"].items() if fields is not None}
+config.update(complete_config(config))
 
 REFERENCES = list(config["references"])
 N_GENERATIONS = config["search"]["trials"] // config["search"]["population"]

@@ -5,14 +5,16 @@ from contextlib import suppress
 from functools import cache
 from math import ceil, isfinite, log
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import jsonschema
 import yaml
 
 from snacpack.architecture import Architecture
-from snacpack.search.nsga2 import compression_rules, search_rules
+
+# Every job reads the configuration with this module: it imports what only the check needs when the check runs.
+if TYPE_CHECKING:
+    import jsonschema
 
 _LONGEST_MESSAGE = 400
 
@@ -45,6 +47,34 @@ def validate_config(config: Mapping[str, Any], schema_path: str | Path, files: I
     problems = problems or list(_semantic_problems(config))
     if problems:
         raise ConfigError("the configuration has problems:\n  " + "\n  ".join(problems))
+
+
+def complete_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in every optional key of a checked configuration, so that each reader finds a complete record.
+
+    The schema requires all other keys, and ``config/config.yaml`` gives their defaults.
+
+    Parameters
+    ----------
+    config
+        A configuration that :func:`validate_config` accepts. It is not changed.
+
+    Returns
+    -------
+    A copy in which every reference has all fields of an architecture, the references that are null are left out, and
+    ``synthesis.available`` is null where it was not given.
+    """
+    references = {
+        name: complete_reference(fields) for name, fields in config["references"].items() if fields is not None
+    }
+    return {**config, "references": references, "synthesis": {"available": None, **config["synthesis"]}}
+
+
+def complete_reference(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all fields of a reference that the configuration may set, with the defaults of an architecture."""
+    settable = ("units", "activation", "batch_norm", "learning_rate", "l1", "dropout")
+    complete = Architecture.from_dict(fields).to_dict()
+    return {name: complete[name] for name in settable}
 
 
 @cache
@@ -105,7 +135,9 @@ def _text_problems(key: str, text: str) -> Iterator[str]:
 
 
 def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    # JSON knows one kind of number: by itself the validator takes 16.0 for an integer, which Python's range does not.
+    import jsonschema
+
+    # JSON has one kind of number, so that the validator takes 16.0 for an integer by default. Python's range does not.
     types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
     )
@@ -118,7 +150,7 @@ def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> It
         yield f"{key}: {message}"
 
 
-def _explain(error: jsonschema.ValidationError) -> str:
+def _explain(error: "jsonschema.ValidationError") -> str:
     known = sorted(error.schema.get("properties", {})) if isinstance(error.schema, Mapping) else []
     meaning = error.schema.get("description") if isinstance(error.schema, Mapping) else None
     if error.validator == "additionalProperties":
@@ -219,6 +251,8 @@ def _detector_problems(parameters: Mapping[str, float]) -> Iterator[str]:
 
 
 def _search_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.search.nsga2 import search_rules
+
     search = config["search"]
     try:
         size = search_rules(search, n_inputs=1, seed=0).space.size
@@ -249,6 +283,8 @@ def _size_problems(section: str, search: Mapping[str, Any], size: int) -> Iterat
 
 
 def _compression_search_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.search.nsga2 import compression_rules
+
     section, search = "compression.search", config["compression"]["search"]
     try:
         # The fewest layers that a network can have leave the fewest compressions.
