@@ -3,7 +3,6 @@
 import logging
 import time
 
-from snacpack.failures import summarise
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -47,5 +46,5 @@ onsuccess:
 
 
 onerror:
-    print(f"\nWhat failed, and why:\n{summarise(log)}\n")
+    print(f"\nWhat failed, and why:\n{failed_jobs.summary()}\n")
     print("What was finished is kept: mend the cause and start the same command again, it goes on from there.")

@@ -13,12 +13,16 @@ from snacpack.seeds import derive_seed
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
 if workflow.is_main_process:
     from snacpack.config import ConfigError, validate_config
+    from snacpack.failures import FailedJobs
     from snacpack.files import check_writable
     from snacpack.locks import Claim
     from snacpack.search.progress import announce_start
     from snacpack.versions import announce_code
     from snakemake.exceptions import WorkflowError
+    from snakemake.logging import logger
 
+    failed_jobs = FailedJobs()
+    logger.addHandler(failed_jobs)
     try:
         validate_config(config, Path(workflow.basedir) / "config" / "config.schema.yaml", workflow.configfiles)
     except ConfigError as error:
