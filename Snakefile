@@ -3,6 +3,9 @@
 import logging
 import time
 
+from snacpack.config import ConfigError
+from snacpack.config_files import check_files
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -10,6 +13,13 @@ min_version("9.0")
 # Where the disk is full, Snakemake's own log would complain of that after every line of the terminal.
 logging.raiseExceptions = False
 STARTED_AT = time.time()
+
+# The profile checks the files of --configfile. Snakemake's own error about the file below would not name it.
+if workflow.is_main_process:
+    try:
+        check_files([f"{workflow.basedir}/config/config.yaml"])
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None
 
 
 configfile: f"{workflow.basedir}/config/config.yaml"
