@@ -22,6 +22,8 @@ _OTHER_ENCODINGS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
+# YAML's safe reader resolves these two and handles them by other means than a constructor.
+_RESOLVED_TAGS = ("tag:yaml.org,2002:merge", "tag:yaml.org,2002:value")
 _MAPPING = "a configuration is a mapping, with lines such as 'run: mine'"
 
 
@@ -139,3 +141,20 @@ def _node_problems(node: yaml.Node | None) -> Iterator[str]:
             if key.value == "__use_yte__":
                 # Snakemake would run the expressions in the file as Python.
                 yield f", line {key.start_mark.line + 1}: __use_yte__ would run code from the file; take it out"
+        yield from _tag_problems(node, set())
+
+
+def _tag_problems(node: yaml.Node, seen: set[int]) -> Iterator[str]:
+    """Find tags, which can stand for objects of Python. An anchor can stand in many places, itself included."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if node.tag not in yaml.SafeLoader.yaml_constructors and node.tag not in _RESOLVED_TAGS:
+        yield f", line {node.start_mark.line + 1}: the tag {node.tag!r} has no meaning here; take it out"
+    if isinstance(node, yaml.MappingNode):
+        for pair in node.value:
+            for child in pair:
+                yield from _tag_problems(child, seen)
+    elif isinstance(node, yaml.SequenceNode):
+        for child in node.value:
+            yield from _tag_problems(child, seen)

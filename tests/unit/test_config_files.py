@@ -4,13 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from running import ROOT
 
 from snacpack.config import ConfigError
 from snacpack.config_files import check_command_line, check_files
 
+ROOT = Path(__file__).parents[2]
 BROKEN = {
     "empty": (b"", "my.yaml: it holds no keys"),
     "comments": (b"# nothing\n", "my.yaml: it holds no keys"),
@@ -31,6 +32,7 @@ BROKEN = {
     "two documents": (b"run: a\n---\nseed: 2\n", "my.yaml, line 2: a second document begins with '---'; keep one"),
     "unknown alias": (b"run: *a\n", "my.yaml, line 1, column 6: it is not YAML (found undefined alias"),
     "code": (b"__use_yte__: true\nrun: ?1 + 1\n", "my.yaml, line 1: __use_yte__ would run code from the file"),
+    "tag": (b"run: a\nseed: !!python/name:os.system\n", "my.yaml, line 2: the tag 'tag:yaml.org,2002:python/name:os"),
     "deep": (b"run: " + b"[" * 5000, "my.yaml: it is nested too deeply"),
 }
 
@@ -50,7 +52,10 @@ def test_a_broken_file_is_named(tmp_path, content, told):
     assert line.startswith(f"  {tmp_path}/{told}")
 
 
-@pytest.mark.parametrize("content", [b"\xef\xbb\xbfrun: a\n", b'{"run": "a"}', b"run: a\r\nseed: 2\r\n", b"{}"])
+@pytest.mark.parametrize(
+    "content",
+    [b"\xef\xbb\xbfrun: a\n", b'{"run": "a"}', b"run: a\r\nseed: 2\r\n", b"{}", b"a: &x {b: &y [*y]}\nc: {<<: *x}\n"],
+)
 def test_a_sound_file_passes(tmp_path, content):
     check_files([write(tmp_path, content)])
 

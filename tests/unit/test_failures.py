@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from running import ROOT
 
 from snacpack.failures import FailedJobs, JobRecord, explain
 from snacpack.files import check_writable, read_table, whole_file
@@ -42,8 +42,8 @@ def test_want_of_memory_is_told_from_other_failures(ask):
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (OSError(errno.ENOSPC, "No space left on device", "a.json"), "the disk is full or a quota reached: "),
-        (OSError(errno.EDQUOT, "Disk quota exceeded", "a.json"), "the disk is full or a quota reached: "),
+        (OSError(errno.ENOSPC, "No space left on device", "a.json"), "the disk is full or a quota is reached: "),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "a.json"), "the disk is full or a quota is reached: "),
         (OSError(errno.EROFS, "Read-only file system", "a.json"), "[Errno 30] Read-only file system: 'a.json'. Make"),
         (ValueError("a.json is not whole"), "a.json is not whole"),
         (KeyError("lut"), "KeyError: 'lut'"),
@@ -52,6 +52,9 @@ def test_want_of_memory_is_told_from_other_failures(ask):
 )
 def test_errors_in_words(error, told):
     assert explain(error, "train_trials", 2000).startswith(told)
+
+
+ROOT = Path(__file__).parents[2]
 
 
 def event(name, **fields):
