@@ -1,14 +1,16 @@
 """Why jobs failed, in words for the person who started them."""
 
 import errno
+import json
 import logging
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from snacpack.files import FULL, is_full, read_json, write_json
+from snacpack.files import FULL, is_full
 
 FORBIDDEN = (errno.EACCES, errno.EPERM)
 # The words of NumPy, PyTorch, the C++ library and the operating system.
@@ -42,18 +44,29 @@ class JobRecord:
     @staticmethod
     def path(log: str | Path) -> Path:
         """Return where the record of the job with this log is."""
-        return Path(log).with_suffix(".job.json")
+        return Path(log).with_suffix(".job.jsonl")
 
     @classmethod
     def read(cls, log: str | Path) -> "JobRecord | None":
         """Return the record of the job with this log, or None if there is no sound one."""
-        with suppress(OSError, ValueError, TypeError):
-            return cls(**read_json(cls.path(log)))
+        fields: dict[str, Any] = {}
+        with suppress(OSError, UnicodeError):
+            for line in cls.path(log).read_text().splitlines():
+                # The disk may have filled up in the middle of a line.
+                with suppress(ValueError):
+                    fields |= json.loads(line)
+        with suppress(TypeError):
+            return cls(**fields)
         return None
 
     def write(self, log: str | Path) -> None:
         """Write the record beside the job's log."""
-        write_json(asdict(self), self.path(log))
+        self.path(log).write_text(json.dumps(asdict(self)) + "\n")
+
+    def add_message(self, log: str | Path, message: str) -> None:
+        """Add why the job failed, as a further line: on a full disk a file often has room for that, but no new file."""
+        with open(self.path(log), "a") as file:
+            file.write(json.dumps({"message": message}) + "\n")
 
     def describe(self) -> str:
         """Return the first line of the job's log."""
@@ -78,7 +91,7 @@ def explain(error: BaseException, rule: str, memory_mb: int | None = None) -> st
     if isinstance(error, MemoryError) or code == errno.ENOMEM or NO_MEMORY.search(text):
         return f"memory ran out ({text or type(error).__name__}). {_more_memory(rule, memory_mb)}"
     if code in FULL:
-        return f"the disk is full or a quota reached: {text}. Free some space and start the same command again"
+        return f"the disk is full or a quota is reached: {text}. Free some space and start the same command again"
     if code == errno.EROFS:
         return f"{text}. Make it writable and start the same command again"
     if code in FORBIDDEN:
@@ -141,7 +154,7 @@ class FailedJobs(logging.Handler):
         paragraphs = [f"{_listed(jobs)}:\n{_indented(cause)}" for cause, jobs in causes.items()]
         errors = list(dict.fromkeys(self._other_errors))
         if not paragraphs and not errors:
-            errors = [self._last_error or "Snakemake did not say; its log, named below, tells more"]
+            errors = [self._last_error or "Snakemake gave no reason; its log, named below, tells more"]
         return "\n".join([*paragraphs, *(f"Snakemake says:\n{_indented(error)}" for error in errors)])
 
     def _culprits(self) -> Iterator[FailedJob]:
@@ -158,10 +171,13 @@ class FailedJobs(logging.Handler):
 
 def _cause(job: FailedJob) -> str:
     record = job.record
-    if record is None and is_full("."):
+    if (record is None or record.message is None) and is_full("."):
         return "the disk is full. Free some space and start the same command again"
     if record is None:
-        return "it ended before it could say why: it was killed, or could not be started; what stands above tells more"
+        return (
+            "it ended before it could give a reason: it was killed, or it could not be started. The messages "
+            "above tell more"
+        )
     if record.message is not None:
         return record.message
     help_with_memory = _more_memory(job.rule, record.memory_mb)
@@ -170,7 +186,8 @@ def _cause(job: FailedJob) -> str:
     if NO_MEMORY.search(last):
         return f"memory ran out. {help_with_memory}\nThe end of its log:\n{last}"
     return (
-        "it was killed, or ended without saying why: most often memory ran out, or a cluster's time limit was reached. "
+        "it was killed, or it ended without a reason. The usual causes are a lack of memory and a cluster's "
+        "time limit. "
         f"{help_with_memory}" + (f"\nThe end of its log:\n{last}" if last else "")
     )
 
@@ -178,8 +195,8 @@ def _cause(job: FailedJob) -> str:
 def _more_memory(rule: str, memory_mb: int | None) -> str:
     asked = "" if memory_mb is None else f"The job had asked for {memory_mb} MB (mem_mb). "
     return (
-        f"{asked}On one machine run fewer jobs at a time (a smaller --cores); "
-        f"on a cluster give it more: --set-resources {rule}:mem_mb={2 * (memory_mb or 2000)}"
+        f"{asked}On one machine, run fewer jobs at a time (a smaller --cores). "
+        f"On a cluster, give the rule more: --set-resources {rule}:mem_mb={2 * (memory_mb or 2000)}"
     )
 
 

@@ -6,7 +6,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -50,7 +49,7 @@ def start_job(snakemake: Any) -> TextIO:
         _write_failure(error, f"Error: {message}\n", terminal)
         with suppress(OSError):
             if log:
-                replace(record, message=message).write(log)
+                record.add_message(log, message)
         # At once: threads that work on would be waited for, and libraries crash when they close files on a full disk.
         os._exit(1)
 
@@ -58,18 +57,18 @@ def start_job(snakemake: Any) -> TextIO:
     atexit.register(_finish, list(snakemake.output), log, fail)
     if log:
         Path(log).parent.mkdir(parents=True, exist_ok=True)
+        # A kernel or a scheduler that kills the job does not say what the job had asked for.
+        with suppress(OSError):
+            record.write(log)
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         sys.stdout.flush()
         sys.stderr.flush()
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
         os.close(descriptor)
-    # A kernel or a scheduler that kills the job does not say what the job had asked for.
     with suppress(OSError):
         print(record.describe(), flush=True)
         print(job_line(), flush=True)
-        if log:
-            record.write(log)
     return terminal
 
 

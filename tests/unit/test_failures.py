@@ -116,6 +116,15 @@ def test_a_message_is_told_whole(tmp_path, message):
     assert told.partition(":\n")[2] == "\n".join(f"    {line}" for line in message.splitlines())
 
 
+def test_a_message_that_a_full_disk_cut_off_is_left_out(tmp_path):
+    log = failed_with(tmp_path / "job.log", None, "train_trials")
+    with open(JobRecord.path(log), "a") as file:
+        file.write('{"message": "no such')
+    assert summary_of(job_error(1, "train_trials", log)).startswith(f"train_trials ({log}):\n    it was killed")
+    JobRecord.path(log).write_text('{"rule": "train')
+    assert "it ended before" in summary_of(job_error(1, "train_trials", log))
+
+
 def test_only_the_jobs_that_ended_a_group_are_told(tmp_path):
     """A cluster runs a group as one job, which fails as a whole. Jobs that finished or never began are no cause."""
     logs = {name: tmp_path / f"{name}.log" for name in ("finished", "failed", "not_begun")}
@@ -192,7 +201,7 @@ def test_what_snakemake_itself_reports_of_a_run(tmp_path):
     assert "    half way" in told
     assert "Snakemake says:\n    MissingOutputException in rule writes_nothing" in told
     assert "fine" not in told
-    assert sorted(path.name for path in tmp_path.glob("*.job.json")) == ["fails.job.json", "killed.job.json"]
+    assert sorted(path.name for path in tmp_path.glob("*.job.jsonl")) == ["fails.job.jsonl", "killed.job.jsonl"]
 
 
 JOB = """
