@@ -57,4 +57,4 @@ onsuccess:
 
 onerror:
     print(f"\nWhat failed, and why:\n{failed_jobs.summary()}\n")
-    print("What was finished is kept: mend the cause and start the same command again, it goes on from there.")
+    print("Finished results are kept. Mend the cause and start the same command again: the run continues from there.")

@@ -33,7 +33,7 @@ if workflow.is_main_process:
         raise WorkflowError(str(error)) from None
     claim = Claim()
     if claim.released:
-        print("The last run here was killed: this one goes on where it was.", file=sys.stderr)
+        print("The last run here was killed; this run continues from there.", file=sys.stderr)
     announce_start()
     announce_code()
 

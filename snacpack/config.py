@@ -94,7 +94,7 @@ def _repeated_keys(path: str | Path) -> Iterator[str]:
             name, line = str(key.value), key.start_mark.line + 1
             if name in lines:
                 where = ".".join((*names, name))
-                yield f"{where}: stands twice in {path}, in lines {lines[name]} and {line}; remove one of them"
+                yield f"{where}: is given twice in {path}, in lines {lines[name]} and {line}; remove one of them"
             lines[name] = line
             yield from walk(value, (*names, name))
 
@@ -131,7 +131,10 @@ def _text_problems(key: str, text: str) -> Iterator[str]:
     if not text.isprintable():
         yield f"{key}: {text!r} holds a line break or another control character; take it out"
     if set(text) & set("{}"):
-        yield f"{key}: {text!r} holds a brace, which Snakemake takes for a wildcard's; rename it, or set a link to it"
+        yield (
+            f"{key}: {text!r} holds a brace, which Snakemake reads as a wildcard; rename it, or link to it "
+            "under another name"
+        )
 
 
 def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
@@ -157,13 +160,13 @@ def _explain(error: "jsonschema.ValidationError") -> str:
         unknown = sorted(map(repr, set(error.instance) - set(known)))
         return f"unknown key {', '.join(unknown)}; known are {', '.join(known)}"
     if error.instance is None and error.validator == "type":
-        return "it is empty; fill it in, or take the line out for the default"
+        return "it is empty; give a value, or remove the line to use the default"
     if error.validator == "required":
         return f"{error.message}; see config/README.md"
     if error.validator == "pattern":
         return f"{error.instance!r} is not allowed; expected: {meaning}"
     if error.validator == "type" and known:
-        return f"{error.instance!r} stands where a section is wanted; its keys are {', '.join(known)}"
+        return f"{error.instance!r} is not a section; write a section with some of these keys: {', '.join(known)}"
     return f"{error.message}" + (f"; expected: {meaning}" if meaning else "")
 
 
@@ -226,12 +229,14 @@ def _download_problems(zenodo: Mapping[str, Any]) -> Iterator[str]:
         address = urlsplit(zenodo["url"])
         host, _ = address.hostname, address.port
     except ValueError as error:
-        yield f"data.zenodo.url: {zenodo['url']!r} is no address ({error}); give one like https://host/folder"
+        yield f"data.zenodo.url: {zenodo['url']!r} is not an address ({error}); give one like https://host/folder"
         return
     if not host:
-        yield f"data.zenodo.url: {zenodo['url']!r} names no machine; give an address like https://host/folder"
+        yield f"data.zenodo.url: {zenodo['url']!r} has no host name; give an address like https://host/folder"
     elif address.username is not None:
-        yield "data.zenodo.url: it holds a user's name, which would stand in logs and report; put it into ~/.netrc"
+        yield (
+            "data.zenodo.url: it contains a user name, which would appear in logs and the report; put it into ~/.netrc"
+        )
     elif address.scheme == "http" and host not in ("localhost", "127.0.0.1", "::1"):
         for split in ("train", "val"):
             if zenodo["archives"][split]["md5"] is None:
@@ -275,11 +280,14 @@ def _size_problems(section: str, search: Mapping[str, Any], size: int) -> Iterat
         )
     if trials > size:
         yield (
-            f"{section}.trials: {trials} different networks are asked for, {section}.space has {size}; "
-            "ask for fewer or add options"
+            f"{section}.trials: {trials} different networks are wanted, but {section}.space has {size}; "
+            "choose fewer or add options"
         )
     if search["shards"] > population:
-        yield f"{section}.shards: {search['shards']} jobs for the {population} networks of a generation; take fewer"
+        yield (
+            f"{section}.shards: {search['shards']} jobs are more than the {population} networks of a "
+            "generation; choose fewer"
+        )
 
 
 def _compression_search_problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -295,7 +303,10 @@ def _compression_search_problems(config: Mapping[str, Any]) -> Iterator[str]:
         return
     yield from _size_problems(section, search, size)
     if search["finalists"] > search["trials"]:
-        yield f"{section}.finalists: {search['finalists']} of only {search['trials']} trials; take fewer"
+        yield (
+            f"{section}.finalists: {search['finalists']} finalists are more than the {search['trials']} "
+            "trials; choose fewer"
+        )
     yield from _accuracy_problems(f"{section}.min_accuracy", search["min_accuracy"], config)
     yield from _scheme_problems(f"{section}.start", search["start"])
 
@@ -322,7 +333,7 @@ def _scheme_problems(key: str, scheme: str) -> Iterator[str]:
 def _model_problems(config: Mapping[str, Any]) -> Iterator[str]:
     references = {name: fields for name, fields in config["references"].items() if fields is not None}
     if not references:
-        yield "references: all are null; keep one, which candidates are compared with"
+        yield "references: all are null, but candidates are compared with a reference; keep one"
     for name, fields in references.items():
         try:
             Architecture.from_dict(fields)

@@ -152,13 +152,17 @@ def test_mixed_circuit_is_compared_with_the_references_where_there_are_any(tmp_p
 @pytest.mark.parametrize(
     ("methods", "words", "absent"),
     [
-        (("magnitude",), ["to w8a8, beside", "wound back"], ["mixed", "da4ml's. ", "each layer's bits"]),
+        (("magnitude",), ["to w8a8, beside", "set back to their values"], ["mixed", "da4ml's. ", "each layer's bits"]),
         (
             ("search",),
             ["by a search for each layer's bits, beside", "NSGA-II tried"],
-            ["wound back", "w8a8 classifies"],
+            ["set back to their values", "w8a8 classifies"],
         ),
-        (BOTH, ["to w8a8 and by a search for each layer's bits, beside", "wound back", "NSGA-II tried"], []),
+        (
+            BOTH,
+            ["to w8a8 and by a search for each layer's bits, beside", "set back to their values", "NSGA-II tried"],
+            [],
+        ),
     ],
 )
 def test_page_tells_of_the_ways_that_were_taken_and_of_no_other(
@@ -183,10 +187,10 @@ def test_page_tells_what_the_searches_did(tmp_path: Path) -> None:
     text = " ".join(Page(report_page(run_files(tmp_path), config, {}, None)).text.split())
     assert "those after 10 epochs, the first 5 in floating point and the last 5 at w8a8" in text
     assert "It optimised EBOPs and validation accuracy" in text
-    assert "the one whose number of EBOPs is lowest was synthesised" in text
-    assert "The accuracy asked for is set in the configuration" in text
-    assert "2 of their trainings failed and were left out, the first being trial 7 of snac-0012: Diverged" in text
-    assert "mixed stands for each layer's own bits" in text
+    assert "the one with the lowest number of EBOPs was synthesised" in text
+    assert "The required accuracy is set in the configuration" in text
+    assert "2 of their trainings failed and were left out; the first is trial 7 of snac-0012: Diverged" in text
+    assert "mixed stands for bits of each layer, chosen by a search" in text
     assert "Kendall's τ" in text
 
 
@@ -202,8 +206,8 @@ def test_estimated_clock_and_its_caveat_are_told(tmp_path: Path) -> None:
     config = write_run(tmp_path)
     page = " ".join(Page(report_page(run_files(tmp_path), config, {}, None)).text.split())
     assert "baseline w8a8 5 5.62 (178) no 3 of 15 7 22 2.25 1.80" in page
-    assert "By the estimate below, baseline w8a8 misses the clock asked for." in page
-    assert "An estimate that no placing and routing confirms" in page
+    assert "By the estimate below, baseline w8a8 misses the target clock." in page
+    assert "estimates that no placing and routing confirms" in page
     for path in tmp_path.glob("synthesis/*/*/report.json"):
         # As a vendor's tool leaves it.
         write_json({**read_json(path), "timing": None}, path)

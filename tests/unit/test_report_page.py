@@ -79,7 +79,7 @@ def test_charts_do_not_offer_to_upload_themselves(html: str) -> None:
 
 def test_page_tells_the_whole_story(html: str) -> None:
     text = " ".join(Page(html).text.split())
-    for heading in ("What was run", "Search", "Chosen networks", "Compression", "Hardware", "Verification"):
+    for heading in ("The run", "Search", "Chosen networks", "Compression", "Hardware", "Verification"):
         assert heading in text
     assert "64 networks were trained, 1 failed" in text
     assert "Diverged: the loss is nan after epoch 2" in text
@@ -101,8 +101,8 @@ def test_page_tells_the_whole_story(html: str) -> None:
     ("backend", "settings", "words"),
     [
         ("vitis", {}, "fully parallel."),
-        ("vitis", {"io_type": "io_stream"}, "those of vitis by hls4ml with io_stream and a reuse factor of 1."),
-        ("vivado", {"reuse_factor": 4}, "those of vivado by hls4ml with io_parallel and a reuse factor of 4."),
+        ("vitis", {"io_type": "io_stream"}, "with hls4ml's io_stream and a reuse factor of 1 for vitis."),
+        ("vivado", {"reuse_factor": 4}, "with hls4ml's io_parallel and a reuse factor of 4 for vivado."),
         ("open", {"reuse_factor": 4}, "fully parallel."),
     ],
 )
