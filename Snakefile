@@ -3,7 +3,9 @@
 import logging
 import time
 
-from snacpack.failures import summarise
+from snacpack.config import ConfigError
+from snacpack.config_files import check_files
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -11,6 +13,13 @@ min_version("9.0")
 # Where the disk is full, Snakemake's own log would complain of that after every line of the terminal.
 logging.raiseExceptions = False
 STARTED_AT = time.time()
+
+# The profile checks the files of --configfile. Snakemake's own error about the file below would not name it.
+if workflow.is_main_process:
+    try:
+        check_files([f"{workflow.basedir}/config/config.yaml"])
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None
 
 
 configfile: f"{workflow.basedir}/config/config.yaml"
@@ -47,5 +56,5 @@ onsuccess:
 
 
 onerror:
-    print(f"\nWhat failed, and why:\n{summarise(log)}\n")
-    print("What was finished is kept: mend the cause and start the same command again, it goes on from there.")
+    print(f"\nWhat failed, and why:\n{failed_jobs.summary()}\n")
+    print("Finished results are kept. Mend the cause and start the same command again: the run continues from there.")

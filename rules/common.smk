@@ -6,6 +6,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from snacpack.config import complete_config
 from snacpack.inputs import content_digest
 from snacpack.jets.folders import describe_samples, find_samples
 from snacpack.jets.layout import CLASSES
@@ -15,12 +16,16 @@ from snacpack.seeds import derive_seed
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
 if workflow.is_main_process:
     from snacpack.config import ConfigError, validate_config
+    from snacpack.failures import FailedJobs
     from snacpack.files import check_writable
     from snacpack.locks import Claim
     from snacpack.search.progress import announce_start
     from snacpack.versions import announce_code
     from snakemake.exceptions import WorkflowError
+    from snakemake.logging import logger
 
+    failed_jobs = FailedJobs()
+    logger.addHandler(failed_jobs)
     try:
         validate_config(config, Path(workflow.basedir) / "config" / "config.schema.yaml", workflow.configfiles)
     except ConfigError as error:
@@ -31,14 +36,13 @@ if workflow.is_main_process:
         raise WorkflowError(str(error)) from None
     claim = Claim()
     if claim.released:
-        print("The last run here was killed: this one goes on where it was.", file=sys.stderr)
+        print("The last run here was killed; this run continues from there.", file=sys.stderr)
     announce_start()
     announce_code()
 
 # As it was given, for whoever wants to repeat the run.
 GIVEN = dict(config)
-# Snakemake merges configurations, so that a reference of the default is taken out by setting it to null.
-config["references"] = {name: fields for name, fields in config["references"].items() if fields is not None}
+config.update(complete_config(config))
 
 REFERENCES = list(config["references"])
 N_GENERATIONS = config["search"]["trials"] // config["search"]["population"]

@@ -100,7 +100,7 @@ rule synthesize_model:
         "results/{run}/benchmarks/synthesize_model/{candidate}_{scheme}.tsv"
     params:
         part=config["synthesis"]["part"],
-        available=config["synthesis"].get("available"),
+        available=config["synthesis"]["available"],
         clock_period_ns=config["synthesis"]["clock_period_ns"],
     threads: SYNTHESIS_THREADS
     group:

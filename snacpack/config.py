@@ -5,14 +5,16 @@ from contextlib import suppress
 from functools import cache
 from math import ceil, isfinite, log
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import jsonschema
 import yaml
 
 from snacpack.architecture import Architecture
-from snacpack.search.nsga2 import compression_rules, search_rules
+
+# Every job reads the configuration with this module: it imports what only the check needs when the check runs.
+if TYPE_CHECKING:
+    import jsonschema
 
 _LONGEST_MESSAGE = 400
 _MOST_LISTED = 10
@@ -48,6 +50,34 @@ def validate_config(config: Mapping[str, Any], schema_path: str | Path, files: I
         raise ConfigError("the configuration has problems:\n  " + "\n  ".join(problems))
 
 
+def complete_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in every optional key of a checked configuration, so that each reader finds a complete record.
+
+    The schema requires all other keys, and ``config/config.yaml`` gives their defaults.
+
+    Parameters
+    ----------
+    config
+        A configuration that :func:`validate_config` accepts. It is not changed.
+
+    Returns
+    -------
+    A copy in which every reference has all fields of an architecture, the references that are null are left out, and
+    ``synthesis.available`` is null where it was not given.
+    """
+    references = {
+        name: complete_reference(fields) for name, fields in config["references"].items() if fields is not None
+    }
+    return {**config, "references": references, "synthesis": {"available": None, **config["synthesis"]}}
+
+
+def complete_reference(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all fields of a reference that the configuration may set, with the defaults of an architecture."""
+    settable = ("units", "activation", "batch_norm", "learning_rate", "l1", "dropout")
+    complete = Architecture.from_dict(fields).to_dict()
+    return {name: complete[name] for name in settable}
+
+
 @cache
 def _read_schema(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text())
@@ -65,7 +95,7 @@ def _repeated_keys(path: str | Path) -> Iterator[str]:
             name, line = str(key.value), key.start_mark.line + 1
             if name in lines:
                 where = ".".join((*names, name))
-                yield f"{where}: stands twice in {path}, in lines {lines[name]} and {line}; remove one of them"
+                yield f"{where}: is given twice in {path}, in lines {lines[name]} and {line}; remove one of them"
             lines[name] = line
             yield from walk(value, (*names, name))
 
@@ -102,11 +132,16 @@ def _text_problems(key: str, text: str) -> Iterator[str]:
     if not text.isprintable():
         yield f"{key}: {text!r} holds a line break or another control character; take it out"
     if set(text) & set("{}"):
-        yield f"{key}: {text!r} holds a brace, which Snakemake takes for a wildcard's; rename it, or set a link to it"
+        yield (
+            f"{key}: {text!r} holds a brace, which Snakemake reads as a wildcard; rename it, or link to it "
+            "under another name"
+        )
 
 
 def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    # JSON knows one kind of number: by itself the validator takes 16.0 for an integer, which Python's range does not.
+    import jsonschema
+
+    # JSON has one kind of number, so that the validator takes 16.0 for an integer by default. Python's range does not.
     types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
     )
@@ -119,20 +154,20 @@ def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> It
         yield f"{key}: {message}"
 
 
-def _explain(error: jsonschema.ValidationError) -> str:
+def _explain(error: "jsonschema.ValidationError") -> str:
     known = sorted(error.schema.get("properties", {})) if isinstance(error.schema, Mapping) else []
     meaning = error.schema.get("description") if isinstance(error.schema, Mapping) else None
     if error.validator == "additionalProperties":
         unknown = sorted(map(repr, set(error.instance) - set(known)))
         return f"unknown key {', '.join(unknown)}; known are {', '.join(known)}"
     if error.instance is None and error.validator == "type":
-        return "it is empty; fill it in, or take the line out for the default"
+        return "it is empty; give a value, or remove the line to use the default"
     if error.validator == "required":
         return f"{error.message}; see config/README.md"
     if error.validator == "pattern":
         return f"{error.instance!r} is not allowed; expected: {meaning}"
     if error.validator == "type" and known:
-        return f"{error.instance!r} stands where a section is wanted; its keys are {', '.join(known)}"
+        return f"{error.instance!r} is not a section; write a section with some of these keys: {', '.join(known)}"
     return f"{error.message}" + (f"; expected: {meaning}" if meaning else "")
 
 
@@ -205,12 +240,14 @@ def _download_problems(zenodo: Mapping[str, Any]) -> Iterator[str]:
         address = urlsplit(zenodo["url"])
         host, _ = address.hostname, address.port
     except ValueError as error:
-        yield f"data.zenodo.url: {zenodo['url']!r} is no address ({error}); give one like https://host/folder"
+        yield f"data.zenodo.url: {zenodo['url']!r} is not an address ({error}); give one like https://host/folder"
         return
     if not host:
-        yield f"data.zenodo.url: {zenodo['url']!r} names no machine; give an address like https://host/folder"
+        yield f"data.zenodo.url: {zenodo['url']!r} has no host name; give an address like https://host/folder"
     elif address.username is not None:
-        yield "data.zenodo.url: it holds a user's name, which would stand in logs and report; put it into ~/.netrc"
+        yield (
+            "data.zenodo.url: it contains a user name, which would appear in logs and the report; put it into ~/.netrc"
+        )
     elif address.scheme == "http" and host not in ("localhost", "127.0.0.1", "::1"):
         for split in ("train", "val"):
             if zenodo["archives"][split]["md5"] is None:
@@ -230,6 +267,8 @@ def _detector_problems(parameters: Mapping[str, float]) -> Iterator[str]:
 
 
 def _search_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.search.nsga2 import search_rules
+
     search = config["search"]
     try:
         size = search_rules(search, n_inputs=1, seed=0).space.size
@@ -252,14 +291,19 @@ def _size_problems(section: str, search: Mapping[str, Any], size: int) -> Iterat
         )
     if trials > size:
         yield (
-            f"{section}.trials: {trials} different networks are asked for, {section}.space has {size}; "
-            "ask for fewer or add options"
+            f"{section}.trials: {trials} different networks are wanted, but {section}.space has {size}; "
+            "choose fewer or add options"
         )
     if search["shards"] > population:
-        yield f"{section}.shards: {search['shards']} jobs for the {population} networks of a generation; take fewer"
+        yield (
+            f"{section}.shards: {search['shards']} jobs are more than the {population} networks of a "
+            "generation; choose fewer"
+        )
 
 
 def _compression_search_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.search.nsga2 import compression_rules
+
     section, search = "compression.search", config["compression"]["search"]
     try:
         # The fewest layers that a network can have leave the fewest compressions.
@@ -270,7 +314,10 @@ def _compression_search_problems(config: Mapping[str, Any]) -> Iterator[str]:
         return
     yield from _size_problems(section, search, size)
     if search["finalists"] > search["trials"]:
-        yield f"{section}.finalists: {search['finalists']} of only {search['trials']} trials; take fewer"
+        yield (
+            f"{section}.finalists: {search['finalists']} finalists are more than the {search['trials']} "
+            "trials; choose fewer"
+        )
     yield from _accuracy_problems(f"{section}.min_accuracy", search["min_accuracy"], config)
     yield from _scheme_problems(f"{section}.start", search["start"])
 
@@ -297,7 +344,7 @@ def _scheme_problems(key: str, scheme: str) -> Iterator[str]:
 def _model_problems(config: Mapping[str, Any]) -> Iterator[str]:
     references = {name: fields for name, fields in config["references"].items() if fields is not None}
     if not references:
-        yield "references: all are null; keep one, which candidates are compared with"
+        yield "references: all are null, but candidates are compared with a reference; keep one"
     for name, fields in references.items():
         try:
             Architecture.from_dict(fields)

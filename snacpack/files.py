@@ -82,7 +82,7 @@ def check_writable(folder: str | Path) -> None:
         existing = existing.parent
     if not os.access(existing, os.W_OK | os.X_OK):
         raise OSError(
-            f"{existing} is not writable: make it so, or choose another place for the results with --directory"
+            f"{existing} is not writable: make it writable, or choose another place for the results with --directory"
         )
     if is_full(existing):
         raise OSError(f"the disk of {existing} is full: free some space, or choose another place with --directory")

@@ -1,4 +1,4 @@
-"""What every workflow script does first: its output goes to the job's log, and so does the cause if it fails."""
+"""The first thing that every workflow script does: send its output, and the cause if it fails, to the job's log."""
 
 import atexit
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from snacpack.failures import ERROR, describe_resources, explain
+from snacpack.failures import JobRecord, explain
 from snacpack.files import flush
 from snacpack.locks import hold_as_job
 from snacpack.versions import job_line
@@ -22,8 +22,10 @@ def start_job(snakemake: Any) -> TextIO:
     Call it before importing numerical libraries: they read the number of
     threads when they are loaded. Output of compiled libraries and of child
     processes lands in the log too. An exception that nobody catches is written
-    there with its traceback, and last what happened and what helps. When the
-    job is done, its outputs are on the disk and not merely on their way to it.
+    there with its traceback, and last what happened and what helps. The same
+    message goes into the job's record, from which the summary of a run that
+    failed takes it. When the job is done, its outputs are on the disk and not
+    merely on their way to it, and its record is gone.
 
     Parameters
     ----------
@@ -39,27 +41,33 @@ def start_job(snakemake: Any) -> TextIO:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(snakemake.threads)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    memory_mb = getattr(snakemake.resources, "mem_mb", None)
+    log = snakemake.log[0] if snakemake.log else None
+    record = JobRecord(snakemake.rule, snakemake.threads, getattr(snakemake.resources, "mem_mb", None))
 
     def fail(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        _write_failure(error, f"{ERROR}{explain(error, snakemake.rule, memory_mb)}\n", terminal)
+        message = explain(error, snakemake.rule, record.memory_mb)
+        _write_failure(error, f"Error: {message}\n", terminal)
+        with suppress(OSError):
+            if log:
+                record.add_message(log, message)
         # At once: threads that work on would be waited for, and libraries crash when they close files on a full disk.
         os._exit(1)
 
     sys.excepthook = fail
-    atexit.register(_flush_outputs, list(snakemake.output), fail)
-    if snakemake.log:
-        path = Path(snakemake.log[0])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    atexit.register(_finish, list(snakemake.output), log, fail)
+    if log:
+        Path(log).parent.mkdir(parents=True, exist_ok=True)
+        # A kernel or a scheduler that kills the job does not say what the job had asked for.
+        with suppress(OSError):
+            record.write(log)
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         sys.stdout.flush()
         sys.stderr.flush()
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
         os.close(descriptor)
-    # Who kills a job, the kernel or a scheduler, does not say in the log what the job had asked for.
     with suppress(OSError):
-        print(describe_resources(snakemake.rule, snakemake.threads, memory_mb), flush=True)
+        print(record.describe(), flush=True)
         print(job_line(), flush=True)
     return terminal
 
@@ -76,11 +84,15 @@ def _write_failure(error: BaseException, message: str, terminal: TextIO) -> None
         print(message, file=terminal, end="", flush=True)
 
 
-def _flush_outputs(outputs: list[str], fail: Callable[[type[BaseException], BaseException, None], None]) -> None:
+def _finish(
+    outputs: list[str], log: str | None, fail: Callable[[type[BaseException], BaseException, None], None]
+) -> None:
     try:
         for output in outputs:
             if os.path.exists(output):
                 flush(output)
+        if log:
+            JobRecord.path(log).unlink(missing_ok=True)
     except OSError as error:
-        # Merely raised at exit, it would not fail the job.
+        # An exception that is raised at exit would not fail the job.
         fail(type(error), error, None)

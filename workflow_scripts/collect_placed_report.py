@@ -10,7 +10,8 @@ from snacpack.synthesis.placed import collect_vendor_report, vivado_command
 measured = collect_vendor_report(snakemake.input.project)
 if measured is None:
     raise RuntimeError(
-        f"Vivado has not been run there; on a machine that has it: {vivado_command(snakemake.input.project)}"
+        "Vivado has not been run in this project; on a machine with Vivado, run: "
+        f"{vivado_command(snakemake.input.project)}"
     )
 names = {"model": snakemake.wildcards.candidate, "scheme": snakemake.wildcards.scheme}
 write_json({**names, **measured}, snakemake.output.report)

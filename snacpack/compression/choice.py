@@ -125,7 +125,7 @@ def choose_finalist(rows: Sequence[dict[str, Any]], cost: str, min_accuracy: flo
     succeeded = [row for row in rows if not row["failure"]]
     if not succeeded:
         raise RuntimeError(
-            f"every finalist of the compression search failed, the first: {rows[0]['failure']}; widen "
+            f"every finalist of the compression search failed; the reason of the first: {rows[0]['failure']}; widen "
             "compression.search.space"
         )
     accurate = [row for row in succeeded if row["validation_accuracy"] >= min_accuracy]

@@ -60,7 +60,7 @@ class Precision:
         if max(map(sum, zip(self.weight_bits, self.sum_input_bits, strict=True))) > MAX_PRODUCT_BITS:
             raise ValueError(
                 f"a product of weight and input at {self} has more than {MAX_PRODUCT_BITS} bits, so that sums would "
-                "not be exact in training; take fewer bits"
+                "not be exact in training; choose fewer bits"
             )
 
     @property
@@ -165,7 +165,7 @@ class Scheme:
         match = re.fullmatch(r"w(\d+)a(\d+)(?:i(\d+))?", text)
         if match is None:
             raise ValueError(
-                f"{text!r} is no precision; write the bits of weights, activations and, where they differ, inputs, "
+                f"{text!r} is not a precision; write the bits of weights, activations and, if they differ, inputs, "
                 "such as w8a8 or w6a8i10"
             )
         weight_bits, activation_bits, input_bits = match.groups()

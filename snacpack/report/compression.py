@@ -42,7 +42,7 @@ def warm_up_words(epochs: int, start: str) -> str:
 def required_accuracy_words(wanted: float | str) -> str:
     """Say where an accuracy that is asked for, a ``min_accuracy`` of the config, comes from."""
     if isinstance(wanted, str):
-        return f"what the reference {wanted} reached on them in floating point, trained by the same recipe"
+        return f"the accuracy of the reference {wanted} on them in floating point, trained by the same recipe"
     return "set in the configuration"
 
 
@@ -97,7 +97,7 @@ def search_table(searches: Mapping[str, CompressionSearch]) -> Table:
     notes = [
         "Bits: of each layer from the input on; the output layer has no activation. Sparsity: weights that are zero.",
         "LUT, FF and cycles: da4ml's estimates of the circuit, before synthesis; table 3 has the counts.",
-        "The choice went by the validation accuracy, which therefore flatters what was chosen; table 3's does not.",
+        "The choice used the validation accuracy, so this accuracy flatters the chosen networks; table 3's does not.",
     ]
     return Table("What the searches chose", headings, tuple(lines), tuple(notes), n_text=4)
 
@@ -106,7 +106,7 @@ def reached_sentence(searches: Mapping[str, CompressionSearch]) -> str:
     """Say whose search reached the accuracy that was asked for."""
     reached = [model for model, search in searches.items() if search.chosen["reached"]]
     missed = [model for model in searches if model not in reached]
-    words = f"reached the accuracy asked for, on validation jets, with {joined(reached) or 'none of the networks'}"
+    words = f"reached the required accuracy on validation jets with {joined(reached) or 'none of the networks'}"
     return f"The search for each layer's bits {words}{f', not with {joined(missed)}' if reached and missed else ''}."
 
 
@@ -119,7 +119,7 @@ def failure_sentence(searches: Mapping[str, CompressionSearch]) -> str:
             failures += [f"trial {row['trial']} of {model}: {row['failure']}" for _, row in failed.iterrows()]
     if not failures:
         return "None of their trials failed."
-    return f"{len(failures)} of their trainings failed and were left out, the first being {failures[0]}."
+    return f"{len(failures)} of their trainings failed and were left out; the first is {failures[0]}."
 
 
 def search_words(searches: Mapping[str, CompressionSearch], config: Mapping[str, Any]) -> dict[str, Any]:

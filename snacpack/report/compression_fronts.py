@@ -106,7 +106,7 @@ def _search_marks() -> list["Line2D"]:
         Line2D([], [], lw=1.4, color=_GREY, label="front of the trials"),
         Line2D([], [], ls="", marker="o", ms=6, markerfacecolor="white", color=_GREY, label="finalist, trained on"),
         Line2D([], [], **_RING, label="synthesised"),
-        Line2D([], [], **_REQUIRED, label="accuracy asked for"),
+        Line2D([], [], **_REQUIRED, label="required accuracy"),
     ]
 
 

@@ -112,7 +112,7 @@ def table2(
     )
     notes = (
         data_note(data),
-        "Accuracy: float networks on the test jets. The interval is Wilson's at 68.27% and holds counting statistics "
+        "Accuracy: float networks on the test jets. The interval is Wilson's at 68.27% and covers counting statistics "
         "only, not the scatter between trainings from different seeds; all models see the same jets.",
         "MACs: multiply-accumulates of one inference, the number that the SNAC-Pack paper lists as BOPs. "
         f"BOPs: bit operations at {bit_width} bits.",
@@ -161,7 +161,7 @@ def table3(
         "Sparsity: weights that are zero. "
         "cc: clock cycles. II: initiation interval. In brackets behind the resources: percent of the part.",
         scheme_note(row["scheme"] for row in rows),
-        f"Part {part}; clock period asked for: {', '.join(f'{clock:g} ns' for clock in clocks)}.",
+        f"Part {part}; target clock period: {', '.join(f'{clock:g} ns' for clock in clocks)}.",
         *backend_notes(rows),
         "Bold: the best value of a column.",
         f"Tools: {'; '.join(tools) or 'none'}. " + version_note(versions, ("brevitas", "qonnx", "hls4ml", "da4ml")),
@@ -172,7 +172,7 @@ def table3(
 def bits_words(scheme: str) -> str:
     """Say what a scheme stands for: ``8-bit weights, activations and inputs``."""
     if scheme == MIXED:
-        return "each layer's own bits, as a search chose them"
+        return "bits of each layer, chosen by a search"
     bits = Scheme.parse(scheme)
     if bits.input_bits != bits.activation_bits:
         return f"{bits.weight_bits}-bit weights, {bits.activation_bits}-bit activations, {bits.input_bits}-bit inputs"
@@ -193,9 +193,9 @@ BACKEND_NOTES = {
     "the mapping never uses them. Cycles are pipeline stages, and nanoseconds are cycles times the clock period asked "
     "for. Nothing was placed and routed: that the circuit closes timing at this clock is not shown.",
     "vitis": "Backend vitis: numbers of AMD's Vitis HLS and logic synthesis, read from its reports. The circuit was "
-    "not placed and routed: that it closes timing at this clock is not shown.",
+    "not placed and routed: timing closure at this clock is not shown.",
     "vivado": "Backend vivado: numbers of AMD's Vivado HLS and logic synthesis, read from its reports. The circuit was "
-    "not placed and routed: that it closes timing at this clock is not shown.",
+    "not placed and routed: timing closure at this clock is not shown.",
 }
 
 

@@ -98,14 +98,16 @@ def timing_table(order: Sequence[Key], circuits: Mapping[Key, Mapping[str, Any]]
                 *(f"{timing[name]:.2f}" for name in ("logic_ns", "routing_ns")),
             )
         )
-    headings = ("Model", "Scheme", "Clock period asked for [ns]", "Estimated [ns] (MHz)", "Meets it", "Deciding stage")
+    headings = ("Model", "Scheme", "Target clock period [ns]", "Estimated [ns] (MHz)", "Meets it", "Deciding stage")
     headings += ("LUT levels", "Carry bits", "Cells [ns]", "Wires [ns]")
     notes = (
-        "An estimate that no placing and routing confirms: the longest path of each pipeline stage, through the cells "
-        f"that Yosys mapped it to, with delays of {joined(list(dict.fromkeys(families)))} cells. Every wire between "
+        "The times are estimates that no placing and routing confirms. They follow the longest path of each pipeline "
+        "stage through the cells that Yosys mapped it to, with delays of "
+        f"{joined(list(dict.fromkeys(families)))} cells. Every wire between "
         f"slices is assumed to take the same time, and {CLOCK_UNCERTAINTY:.0%} of the period is kept in reserve. Wires "
         "with many readers, and those across the chip, take longer.",
-        "LUT levels and carry bits: look-up tables, and bits of carry chains, on the path of the stage that decides.",
+        "LUT levels and carry bits: look-up tables, and bits of carry chains, on the longest path of the "
+        "slowest stage.",
     )
     return Table("Estimated timing", headings, tuple(rows), notes, n_text=2) if rows else None
 
@@ -115,10 +117,8 @@ def timing_sentence(order: Sequence[Key], circuits: Mapping[Key, Mapping[str, An
     estimated = [key for key in order if circuits[key].get("timing")]
     missed = [" ".join(key) for key in estimated if not circuits[key]["timing"]["meets_target"]]
     if missed:
-        return (
-            f"By the estimate below, {joined(missed)} {'misses' if len(missed) == 1 else 'miss'} the clock asked for."
-        )
-    return "By the estimate below, every circuit meets the clock asked for."
+        return f"By the estimate below, {joined(missed)} {'misses' if len(missed) == 1 else 'miss'} the target clock."
+    return "By the estimate below, every circuit meets the target clock."
 
 
 def verification_table(order: Sequence[Key], verified: Mapping[Key, Mapping[str, Any]]) -> Table:
@@ -232,4 +232,4 @@ def parallelism(rows: Sequence[Row], synthesis: Mapping[str, Any]) -> str:
     io_type, reuse_factor = synthesis["io_type"], synthesis["reuse_factor"]
     if not vendors or (io_type == "io_parallel" and reuse_factor == 1):
         return "fully parallel"
-    return f"those of {joined(vendors)} by hls4ml with {io_type} and a reuse factor of {reuse_factor}"
+    return f"with hls4ml's {io_type} and a reuse factor of {reuse_factor} for {joined(vendors)}"

@@ -147,8 +147,8 @@ class NSGA2:
         known = {tuple(genome) for genome in seen}
         if self.space.size - len(known) < self.population:
             raise ValueError(
-                f"the search space has {self.space.size} networks, {len(known)} of them tried, which leaves fewer "
-                f"than the {self.population} of a generation; lower the number of trials or widen the space"
+                f"the search space has {self.space.size} networks, and {len(known)} of them were tried, so fewer "
+                f"than the {self.population} of a generation are left; lower the number of trials or widen the space"
             )
         with _seeded(derive_seed(self.seed, "propose_offspring", generation)):
             draw = self._draw(survivors)

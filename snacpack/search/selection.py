@@ -10,10 +10,11 @@ from snacpack.search.objectives import objective_values
 from snacpack.search.records import architecture_of
 
 RULE = (
-    "Of the Pareto-optimal networks with the required validation accuracy: the most accurate, then the best of each "
-    "other objective in the order of the configuration, then, until as many are chosen as were asked for, the one "
-    "that is farthest from its nearest chosen network, distances taken in the objectives scaled to their range on "
-    "the front. Where none is accurate enough, the most accurate of the front go on."
+    "The choice considers the Pareto-optimal networks with the required validation accuracy. It takes the most "
+    "accurate "
+    "one, then the best one for each other objective in the order of the configuration, and then, up to the number of "
+    "candidates, the one farthest from its nearest chosen network, with distances in the objectives scaled to their "
+    "range on the front. If none is accurate enough, it takes the most accurate networks of the front."
 )
 
 
@@ -40,7 +41,9 @@ def select_candidates(
     ranked = pareto.sort_values(["accuracy", "trial"], ascending=[False, True]).reset_index(drop=True)
     qualified = ranked[ranked["accuracy"] >= min_accuracy]
     if qualified.empty:
-        chosen = [(i, "among the most accurate; none reached the required accuracy") for i in range(len(ranked))]
+        chosen = [
+            (i, "among the most accurate, because none reached the required accuracy") for i in range(len(ranked))
+        ]
         chosen, pool = chosen[:max_candidates], ranked
     else:
         chosen, pool = _thin(qualified, objectives, max_candidates), qualified
@@ -75,7 +78,7 @@ def _thin(qualified: pd.DataFrame, objectives: Sequence[str], count: int) -> lis
     while len(chosen) < min(count, len(qualified)):
         distances = np.linalg.norm(scaled[:, None] - scaled[list(chosen)], axis=2).min(axis=1)
         distances[list(chosen)] = -1
-        chosen[int(np.argmax(distances))] = "farthest from the others chosen"
+        chosen[int(np.argmax(distances))] = "farthest from the other chosen networks"
     return list(chosen.items())[:count]
 
 
@@ -107,7 +110,8 @@ def select_finalists(trials: pd.DataFrame, cost: str, min_accuracy: float, count
     succeeded = trials[trials["failure"].isna()]
     if succeeded.empty:
         raise ValueError(
-            f"every trial of the compression search failed, the first: {trials['failure'].iloc[0]}; widen "
+            "every trial of the compression search failed; the reason of the first: "
+            f"{trials['failure'].iloc[0]}; widen "
             "compression.search.space"
         )
     front = succeeded[succeeded["pareto"]].sort_values([cost, "trial"]).reset_index(drop=True)

@@ -70,7 +70,7 @@ def choose_device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device != "cpu" and not torch.cuda.is_available():
-        raise ValueError(f"training.device is {device}, but PyTorch sees no GPU here; take cpu or auto")
+        raise ValueError(f"training.device is {device}, but PyTorch sees no GPU here; choose cpu or auto")
     return device
 
 

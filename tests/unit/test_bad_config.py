@@ -64,7 +64,7 @@ BROKEN = {
     "run with a line break": ("run", "quick\n", "run", "take it out"),
     "run that is a command": ("run", "x;touch y", "run", "small letters, digits"),
     "run that is a number": ("run", 7, "run", "in quotes if it is a number"),
-    "run missing": ("run", None, "run", "fill it in"),
+    "run missing": ("run", None, "run", "give a value"),
     "reference up": ("references", reference("../x"), "references", "small letters, digits"),
     "reference with a slash": ("references", reference("a/b"), "references", "small letters, digits"),
     "reference in capitals": ("references", reference("Big"), "references", "small letters, digits"),
@@ -91,12 +91,12 @@ BROKEN = {
     "fraction text": ("data.validation_fraction", "15%", "data.validation_fraction", "between 0 and 1"),
     "rate text": ("references", reference(learning_rate="1e-3"), "references.mine.learning_rate", "1.0e-3"),
     "batch norm text": ("references", reference(batch_norm="yes"), "references.mine.batch_norm", "true or false"),
-    "section a number": ("data", 5, "data", "its keys are features"),
-    "section a list": ("search", [], "search", "its keys are"),
-    "section text": ("synthesis", "open", "synthesis", "its keys are"),
-    "section empty": ("data", None, "data", "fill it in"),
+    "section a number": ("data", 5, "data", "some of these keys: features"),
+    "section a list": ("search", [], "search", "some of these keys"),
+    "section text": ("synthesis", "open", "synthesis", "some of these keys"),
+    "section empty": ("data", None, "data", "give a value"),
     "references a list": ("references", [], "references", "by name"),
-    "reference a list": ("references", {"mine": [8]}, "references.mine", "its keys are activation"),
+    "reference a list": ("references", {"mine": [8]}, "references.mine", "some of these keys: activation"),
     "units a number": ("references", reference(units=8), "references.mine.units", "hidden units of each layer"),
     "features text": ("data.features", "pt", "data.features", "names of the constituents' columns"),
     "objectives text": ("search.objectives", "accuracy", "search.objectives", "any of these"),
@@ -170,7 +170,7 @@ BROKEN = {
     "scheme of 99 bits": ("compression.schemes", ["w99a99"], "compression.schemes", "must be 2 to 12"),
     "scheme with two names": ("compression.schemes", ["w8a8i8"], "compression.schemes", "as 'w8a8'"),
     "scheme twice": ("compression.schemes", ["w8a8", "w8a8"], "compression.schemes", "each once"),
-    "start of too many bits": ("compression.search.start", "w12a12", "compression.search.start", "take fewer bits"),
+    "start of too many bits": ("compression.search.start", "w12a12", "compression.search.start", "choose fewer bits"),
     # No numbers.
     "fraction NaN": ("data.validation_fraction", NAN, "data.validation_fraction", "finite"),
     "threshold infinite": ("data.min_constituent_pt_gev", INFINITE, "data.min_constituent_pt_gev", "finite"),
@@ -191,10 +191,10 @@ BROKEN = {
     "trials in no generations, compressed": (
         *("compression.search.trials", 33, "compression.search.trials"), "take 32 trials"
     ),
-    "trials above all networks": ("search.trials", 10**6, "search.trials", "ask for fewer or add options"),
+    "trials above all networks": ("search.trials", 10**6, "search.trials", "choose fewer or add options"),
     "trillions of trials": ("search.trials", 10**12, "search.trials", "at most 1000000"),
-    "more jobs than networks": ("search.shards", 17, "search.shards", "take fewer"),
-    "more finalists than trials": ("compression.search.finalists", 1000, "compression.search.finalists", "take fewer"),
+    "more jobs than networks": ("search.shards", 17, "search.shards", "choose fewer"),
+    "more finalists than trials": ("compression.search.finalists", 1000, "compression.search.finalists", "fewer"),
     "no objectives": ("search.objectives", [], "search.objectives", "any of these"),
     "objective twice": ("search.objectives", ["accuracy"] * 2, "search.objectives", "each once"),
     "compressed without accuracy": (
@@ -219,12 +219,12 @@ BROKEN = {
     "archive not packed": ("data.zenodo.archives.val.name", "x.tar", "data.zenodo.archives.val.name", "no folders"),
     "checksum": ("data.zenodo.archives.train.md5", "123", "data.zenodo.archives.train.md5", "32 hexadecimal digits"),
     "address of a file": ("data.zenodo.url", "file:///etc", "data.zenodo.url", "https://"),
-    "address of nothing": ("data.zenodo.url", "https:///x", "data.zenodo.url", "names no machine"),
+    "address of nothing": ("data.zenodo.url", "https:///x", "data.zenodo.url", "has no host name"),
     "address with a password": ("data.zenodo.url", "https://me:secret@host/x", "data.zenodo.url", "~/.netrc"),
     "address that anyone can change": ("data.zenodo.url", "http://host/x", "archives.val.md5", "take an https"),
     "address of no port": ("data.zenodo.url", "https://host:99999/x", "data.zenodo.url", "https://host/folder"),
     "address with a brace": ("data.zenodo.url", "https://host/{x}", "data.zenodo.url", "rename it"),
-    "folder with a brace": ("data.files.folder", "/data/{x}", "data.files.folder", "set a link to it"),
+    "folder with a brace": ("data.files.folder", "/data/{x}", "data.files.folder", "link to it"),
     "part that is a command": ("synthesis.part", "xcvu9p; exec rm", "synthesis.part", "small letters"),
     "part that Tcl runs": ("synthesis.part", "xcvu9p[exec ls]", "synthesis.part", "small letters"),
     "part of two lines": ("synthesis.part", "xcvu13p-flga2577-2-e\n", "synthesis.part", "take it out"),
@@ -247,7 +247,7 @@ def test_a_password_is_not_repeated():
 
 def test_more_trials_than_networks():
     small = space(n_layers=[1], units=[[4]], activation=["relu"], dropout=[0.0], l1=[0.0])
-    assert "search.space has 6; ask for fewer or add options" in problems(with_value("search.space", small))
+    assert "search.space has 6; choose fewer or add options" in problems(with_value("search.space", small))
 
 
 def test_a_configuration_that_contains_itself_is_refused():
@@ -269,7 +269,7 @@ def test_a_key_that_stands_twice_is_refused(tmp_path):
     (tmp_path / "mine.yaml").write_text("run: mine\ntraining:\n  epochs: 5\n  batch_size: 128\n  epochs: 50\n")
     config = with_value("training.epochs", 50)
     found = problems(config, files=[tmp_path / "mine.yaml"])
-    assert f"training.epochs: stands twice in {tmp_path / 'mine.yaml'}, in lines 3 and 5; remove one" in found
+    assert f"training.epochs: is given twice in {tmp_path / 'mine.yaml'}, in lines 3 and 5; remove one" in found
     (tmp_path / "mine.yaml").write_text("a: &a {b: *a}\n")
     validate_config(config, SCHEMA, files=[tmp_path / "mine.yaml", tmp_path / "nowhere.yaml"])
 
@@ -351,13 +351,13 @@ def test_a_file_that_is_there_twice_is_refused(tmp_path, other):
 WRITTEN = {
     "a wrong value": ("training: {epochs: .nan}\n", "mine.yaml", "training.epochs: nan is not a finite number"),
     "a name that leads out": ("run: ../../x\n", "mine.yaml", "run: '../../x' is not allowed"),
-    "a key twice": ("run: mine\nseed: 1\nseed: 2\n", "mine.yaml", "seed: stands twice in"),
+    "a key twice": ("run: mine\nseed: 1\nseed: 2\n", "mine.yaml", "seed: is given twice in"),
     "jets that are not there": (
         *("data: {source: files, files: {folder: nowhere}}\n", "mine.yaml"), "data.files.folder: there is no folder"
     ),
-    # Snakemake reads the file before the workflow can, and does not name it.
-    "a tab": ("training:\n\tepochs: 5\n", "Config file", "make sure to not mix whitespace and tab indentation"),
-    "a program": ('run: !!python/object/apply:os.system ["touch hacked"]\n', "Config file", "not valid JSON or YAML"),
+    "a tab": ("training:\n\tepochs: 5\n", "mine.yaml, line 2", "a tab stands before the key"),
+    "a program": ('run: !!python/object/apply:os.system ["touch hacked"]\n', "mine.yaml, line 1", "has no meaning"),
+    "a template": ("__use_yte__: true\n?open('hacked', 'w').write('x'): 1\n", "mine.yaml, line 1", "would run code"),
 }  # fmt: skip
 
 

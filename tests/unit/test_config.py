@@ -1,9 +1,10 @@
 import copy
 
 import pytest
+import yaml
 
 from helpers.configs import SCHEMA, merged
-from snacpack.config import ConfigError, validate_config
+from snacpack.config import ConfigError, complete_config, validate_config
 
 
 def with_value(key, value):
@@ -47,6 +48,50 @@ def test_a_part_that_the_open_flow_cannot_map_is_refused():
     config["synthesis"].update(backend="open", available={"lut": 1, "ff": 1, "dsp": 1, "bram": 1})
     with pytest.raises(ConfigError, match="the open backend maps"):
         validate_config(config, SCHEMA)
+
+
+def test_every_optional_key_has_a_value_once_the_configuration_is_complete():
+    """A new optional key of the schema needs a default, because every reader expects a complete record."""
+    config = with_value("references", {"baseline": None, "mine": {"units": [32, 16]}})
+    schema = yaml.safe_load(SCHEMA.read_text())
+    assert "selection" in schema["properties"]
+    missing = list(absent_keys(complete_config(config), schema))
+    assert missing == []
+    assert list(absent_keys(config, schema)) != []
+
+
+def absent_keys(value, schema, *path):
+    """Yield the keys of the schema that a configuration does not have, in all of its sections."""
+    if not isinstance(value, dict) or value == {}:
+        return
+    for name, part in schema.get("properties", {}).items():
+        if name not in value:
+            yield ".".join((*path, name))
+        else:
+            yield from absent_keys(value[name], part, *path, name)
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict):
+        for name in value.keys() - schema.get("properties", {}).keys():
+            yield from absent_keys(value[name], others, *path, name)
+
+
+def test_a_complete_configuration_leaves_what_was_given_as_it_was():
+    given = with_value("references", {"baseline": None, "mine": {"units": [32, 16], "learning_rate": 0.002}})
+    before = copy.deepcopy(given)
+    complete = complete_config(given)
+    assert given == before
+    assert complete["references"] == {
+        "mine": {
+            "units": [32, 16],
+            "activation": "relu",
+            "batch_norm": False,
+            "learning_rate": 0.002,
+            "l1": 0.0,
+            "dropout": 0.0,
+        }
+    }
+    assert complete["synthesis"]["available"] is None
+    assert complete_config(complete) == complete
 
 
 def test_a_reference_can_be_taken_out():

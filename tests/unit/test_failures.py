@@ -1,47 +1,19 @@
 """What a user is told of a job that failed, and that files between rules are whole or not there."""
 
 import errno
+import logging
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from snacpack.failures import explain, summarise
+from snacpack.failures import FailedJobs, JobRecord, explain
 from snacpack.files import check_writable, read_table, whole_file
-
-SNAKEMAKE_LOG = """
-RuleException:
-CalledProcessError in file "rules/global_search.smk", line 56:
-Command 'python train_trials.py' died with <Signals.SIGKILL: 9>.
-[Mon Nov 23 23:39:34 2026]
-Error in rule train_trials:
-    message: None
-    jobid: 0
-    input: results/test/data/jets.h5
-    output: results/test/search/gen_000/trials_00.json
-    log: {folder}/first.log (check log file(s) for error details)
-Error in group 7c3f:
-    log: none
-    jobs:
-        rule simulate_jets:
-            jobid: 3
-            output: results/test/data/simulated/val/g_00.h5
-            log: {folder}/second.log (check log file(s) for error details)
-        rule simulate_jets:
-            jobid: 4
-            log: {folder}/third.log (check log file(s) for error details)
-Error in rule train_trials:
-    jobid: 0
-    log: {folder}/first.log (check log file(s) for error details)
-Error in rule estimate_hardware:
-    jobid: 7
-    log: {folder}/tried_again.log (check log file(s) for error details)
-Finished jobid: 7 (Rule: estimate_hardware)
-"""
 
 
 def memory_error(ask):
@@ -70,8 +42,8 @@ def test_want_of_memory_is_told_from_other_failures(ask):
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (OSError(errno.ENOSPC, "No space left on device", "a.json"), "the disk is full or a quota reached: "),
-        (OSError(errno.EDQUOT, "Disk quota exceeded", "a.json"), "the disk is full or a quota reached: "),
+        (OSError(errno.ENOSPC, "No space left on device", "a.json"), "the disk is full or a quota is reached: "),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "a.json"), "the disk is full or a quota is reached: "),
         (OSError(errno.EROFS, "Read-only file system", "a.json"), "[Errno 30] Read-only file system: 'a.json'. Make"),
         (ValueError("a.json is not whole"), "a.json is not whole"),
         (KeyError("lut"), "KeyError: 'lut'"),
@@ -82,25 +54,154 @@ def test_errors_in_words(error, told):
     assert explain(error, "train_trials", 2000).startswith(told)
 
 
+ROOT = Path(__file__).parents[2]
+
+
+def event(name, **fields):
+    """A record as Snakemake's logger makes it."""
+    level = logging.ERROR if name in ("job_error", "group_error", "error", None) else logging.INFO
+    return logging.makeLogRecord({"levelno": level, "levelname": logging.getLevelName(level), "event": name, **fields})
+
+
+def job_error(number, rule, log):
+    return event("job_error", jobid=number, rule_name=rule, log=[str(log)], msg="")
+
+
+def failed_with(log, message, rule="simulate_jets"):
+    JobRecord(rule, 1, None, message).write(log)
+    return log
+
+
+def summary_of(*events):
+    failed = FailedJobs()
+    for record in events:
+        failed.handle(record)
+    return failed.summary()
+
+
 def test_each_cause_is_told_once(tmp_path):
-    (tmp_path / "snakemake.log").write_text(SNAKEMAKE_LOG.format(folder=tmp_path))
-    (tmp_path / "first.log").write_text("rule train_trials: 2 threads, 2000 MB of memory asked for\nepoch 1\n")
-    for name in ("second", "third"):
-        text = "rule simulate_jets: 1 thread\nTraceback (most recent call last):\nError: no such board\n"
-        (tmp_path / f"{name}.log").write_text(text)
-    told = summarise([tmp_path / "snakemake.log"])
+    first, *others = (tmp_path / f"{name}.log" for name in ("first", "second", "third"))
+    first.write_text("rule train_trials: 2 threads, 2000 MB of memory asked for\nprovenance: {}\nepoch 1\n")
+    JobRecord("train_trials", 2, 2000).write(first)
+    for log in others:
+        failed_with(log, "no such board")
+    told = summary_of(
+        job_error(1, "train_trials", first),
+        *(job_error(number, "simulate_jets", log) for number, log in enumerate(others, 3)),
+        job_error(7, "estimate_hardware", failed_with(tmp_path / "tried_again.log", "busy")),
+        event("job_finished", job_id=7),
+        event(None, msg="Exiting because a job execution failed."),
+    )
     assert told.count("no such board") == 1
     assert f"simulate_jets ({tmp_path}/second.log),\nsimulate_jets ({tmp_path}/third.log):\n    no such" in told
     assert told.count("it was killed") == told.count("first.log") == 1
     assert "estimate_hardware" not in told
     assert "asked for 2000 MB" in told
-    assert told.endswith("    epoch 1") or "    epoch 1\n" in told
-    assert "Traceback" not in told
+    assert "    epoch 1" in told
+    assert "provenance" not in told
+    assert "Exiting" not in told
 
 
-def test_a_run_without_failures_has_nothing_to_tell(tmp_path):
-    (tmp_path / "snakemake.log").write_text("Finished jobid: 1 (Rule: train_trials)\n")
-    assert summarise([tmp_path / "snakemake.log", tmp_path / "not_there.log"]) == ""
+@pytest.mark.parametrize(
+    "message",
+    [
+        "results/a/trials_00.json is damaged (OSError: unable to open file); delete it",
+        "g++ failed: Error: no space\nError: nor here\nThe end of its log (g++.log):\n" + "line\n" * 40 + "the end",
+        "Fehler: größer als erlaubt",
+    ],
+)
+def test_a_message_is_told_whole(tmp_path, message):
+    """The words of a message cut nothing off: it keeps the file's name before an 'Error: ', and every line."""
+    told = summary_of(job_error(1, "train_trials", failed_with(tmp_path / "job.log", message)))
+    assert told.partition(":\n")[2] == "\n".join(f"    {line}" for line in message.splitlines())
+
+
+def test_a_message_that_a_full_disk_cut_off_is_left_out(tmp_path):
+    log = failed_with(tmp_path / "job.log", None, "train_trials")
+    with open(JobRecord.path(log), "a") as file:
+        file.write('{"message": "no such')
+    assert summary_of(job_error(1, "train_trials", log)).startswith(f"train_trials ({log}):\n    it was killed")
+    JobRecord.path(log).write_text('{"rule": "train')
+    assert "it ended before" in summary_of(job_error(1, "train_trials", log))
+
+
+def test_only_the_jobs_that_ended_a_group_are_told(tmp_path):
+    """A cluster runs a group as one job, which fails as a whole. Jobs that finished or never began are no cause."""
+    logs = {name: tmp_path / f"{name}.log" for name in ("finished", "failed", "not_begun")}
+    failed_with(logs["failed"], "no such board")
+    group = [{"jobid": number} for number in range(3)]
+    errors = [job_error(number, name, log) for number, (name, log) in enumerate(logs.items())]
+    told = summary_of(event("group_error", job_error_info=group, msg=""), *errors)
+    assert told == f"failed ({logs['failed']}):\n    no such board"
+
+
+def test_a_failure_without_a_failed_job_is_told_in_the_words_of_snakemake():
+    missing = event("error", exception="MissingOutputException", msg="Missing files after 5 seconds: a.txt")
+    assert summary_of(missing, missing) == "Snakemake says:\n    Missing files after 5 seconds: a.txt"
+    assert summary_of(event(None, msg="the disk quota")) == "Snakemake says:\n    the disk quota"
+    assert summary_of() != ""
+
+
+WORKFLOW = """
+import sys
+sys.path.insert(0, {root!r})
+if workflow.is_main_process:
+    from snacpack.failures import FailedJobs
+    from snakemake.logging import logger
+    failed_jobs = FailedJobs()
+    logger.addHandler(failed_jobs)
+
+rule all:
+    input: "fails.txt", "killed.txt", "nothing.txt", "fine.txt"
+
+rule fails:
+    output: "fails.txt"
+    log: "fails.log"
+    script: "fails.py"
+
+rule killed:
+    output: "killed.txt"
+    log: "killed.log"
+    resources: mem_mb=77
+    script: "killed.py"
+
+rule writes_nothing:
+    output: "nothing.txt"
+    shell: "true"
+
+rule fine:
+    output: "fine.txt"
+    log: "fine.log"
+    script: "fine.py"
+
+onerror:
+    print("SUMMARY", failed_jobs.summary(), sep="\\n")
+"""
+START = (
+    f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom snacpack.workflow import start_job\nstart_job(snakemake)\n"
+)
+SCRIPTS = {
+    "fails": "raise ValueError('a.h5 is damaged (OSError: cut off); make it again')",
+    "killed": "import os, signal; print('half way', flush=True); os.kill(os.getpid(), signal.SIGKILL)",
+    "fine": "open(snakemake.output[0], 'w').close()",
+}
+
+
+def test_what_snakemake_itself_reports_of_a_run(tmp_path):
+    (tmp_path / "Snakefile").write_text(WORKFLOW.format(root=str(ROOT)))
+    for name, end in SCRIPTS.items():
+        (tmp_path / f"{name}.py").write_text(START + end)
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--keep-going", "--latency-wait", "1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    told = done.stdout.partition("SUMMARY\n")[2]
+    assert "fails (fails.log):\n    a.h5 is damaged (OSError: cut off); make it again\n" in told
+    assert "killed (killed.log):\n    it was killed" in told
+    assert "asked for 77 MB" in told
+    assert "    half way" in told
+    assert "Snakemake says:\n    MissingOutputException in rule writes_nothing" in told
+    assert "fine" not in told
+    assert sorted(path.name for path in tmp_path.glob("*.job.jsonl")) == ["fails.job.jsonl", "killed.job.jsonl"]
 
 
 JOB = """

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jets_files import ETA, PHI, PT, SETTINGS, random_jets, write_random_jets
 
+from helpers.jets_files import ETA, PHI, PT, SETTINGS, random_jets, write_random_jets
 from snacpack.jets.data_card import make_data_card
 from snacpack.jets.duplicates import Origin, check_repeated, jet_keys
 from snacpack.jets.layout import CONSTITUENTS, JETS

@@ -6,8 +6,8 @@ from pathlib import Path
 import h5py
 import pytest
 import yaml
-from jets_files import SETTINGS, write_random_jets
 
+from helpers.jets_files import SETTINGS, write_random_jets
 from snacpack.config import ConfigError, validate_config
 from snacpack.jets.data_card import make_data_card
 from snacpack.jets.folders import describe_samples, find_samples, find_unused_files

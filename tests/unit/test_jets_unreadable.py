@@ -12,8 +12,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from jets_files import SETTINGS, write_random_jets
 
+from helpers.jets_files import SETTINGS, write_random_jets
 from snacpack.jets.dataset import describe_jets
 from snacpack.jets.folders import find_samples
 from snacpack.jets.layout import CONSTITUENTS, open_jet_file, read_jets

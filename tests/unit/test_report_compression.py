@@ -152,13 +152,17 @@ def test_mixed_circuit_is_compared_with_the_references_where_there_are_any(tmp_p
 @pytest.mark.parametrize(
     ("methods", "words", "absent"),
     [
-        (("magnitude",), ["to w8a8, beside", "wound back"], ["mixed", "da4ml's. ", "each layer's bits"]),
+        (("magnitude",), ["to w8a8, beside", "set back to their values"], ["mixed", "da4ml's. ", "each layer's bits"]),
         (
             ("search",),
             ["by a search for each layer's bits, beside", "NSGA-II tried"],
-            ["wound back", "w8a8 classifies"],
+            ["set back to their values", "w8a8 classifies"],
         ),
-        (BOTH, ["to w8a8 and by a search for each layer's bits, beside", "wound back", "NSGA-II tried"], []),
+        (
+            BOTH,
+            ["to w8a8 and by a search for each layer's bits, beside", "set back to their values", "NSGA-II tried"],
+            [],
+        ),
     ],
 )
 def test_page_tells_of_the_ways_that_were_taken_and_of_no_other(

@@ -33,7 +33,7 @@ def test_charts_do_not_offer_to_upload_themselves(html: str) -> None:
 
 def test_page_tells_the_whole_story(html: str) -> None:
     text = " ".join(Page(html).text.split())
-    for heading in ("What was run", "Search", "Chosen networks", "Compression", "Hardware", "Verification"):
+    for heading in ("The run", "Search", "Chosen networks", "Compression", "Hardware", "Verification"):
         assert heading in text
     assert tells(text, "64", "trained", "1", "failed")
     assert "Diverged: the loss is nan after epoch 2" in text

@@ -104,7 +104,7 @@ def test_a_folder_that_cannot_be_written(small_disk, tmp_path, read_only):
         (workflow.folder / "results").symlink_to(small_disk)
     remount(small_disk, "ro")
     printed = workflow.run("--", "results/test/references/hardware.csv", expect=1)
-    assert "is not writable: make it so, or choose another place for the results with --directory" in printed
+    assert "is not writable: make it writable, or choose another place for the results with --directory" in printed
     assert "Estimating" not in printed
     assert "Traceback" not in printed
     if read_only == "results":
