@@ -311,8 +311,8 @@ def _sparsity_problems(compression: Mapping[str, Any]) -> Iterator[str]:
 
 def _tool_problems(config: Mapping[str, Any]) -> Iterator[str]:
     from snacpack.hardware.surrogate import Surrogate
-    from snacpack.synthesis.backends import choose_backend, missing_tool
-    from snacpack.synthesis.parts import available_resources, yosys_family
+    from snacpack.synthesis.backends import missing_tool
+    from snacpack.synthesis.devices import available_resources
     from snacpack.synthesis.timing import shortest_clock_period
 
     try:
@@ -325,11 +325,10 @@ def _tool_problems(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"synthesis.backend: {missing}"
     try:
         available_resources(synthesis["part"], synthesis.get("available"))
-        if not missing and choose_backend(synthesis["backend"]) == "open":
-            yosys_family(synthesis["part"])
+        shortest = shortest_clock_period(synthesis["part"])
     except ValueError as error:
         yield str(error)
-    shortest = shortest_clock_period(synthesis["part"])
+        return
     if synthesis["clock_period_ns"] < shortest:
         yield (
             f"synthesis.clock_period_ns: {synthesis['clock_period_ns']} is less than one addition takes on "

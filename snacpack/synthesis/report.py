@@ -7,7 +7,7 @@ from typing import Any
 from snacpack.synthesis.backends import Numbers
 from snacpack.synthesis.backends.open import count_resources, map_circuit, read_paths
 from snacpack.synthesis.backends.vendor import build_with_vendor
-from snacpack.synthesis.parts import available_resources
+from snacpack.synthesis.devices import available_resources
 from snacpack.synthesis.rtl import Circuit
 from snacpack.synthesis.timing import CLOCK_UNCERTAINTY, estimate_timing
 

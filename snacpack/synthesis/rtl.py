@@ -16,8 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from snacpack.files import read_json, write_json
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
+from snacpack.synthesis.devices import parse_part
 from snacpack.synthesis.pipelining import cut_pipeline
-from snacpack.synthesis.timing import delays_of
 
 if TYPE_CHECKING:
     from da4ml.types import CombLogic, Pipeline
@@ -165,7 +165,7 @@ def pipeline(logic: "CombLogic", clock_period_ns: float, part: str) -> "Pipeline
         The clock and the FPGA for which the pipeline is cut.
     """
     with _exact_numbers():
-        return cut_pipeline(logic, clock_period_ns, delays_of(part))
+        return cut_pipeline(logic, clock_period_ns, parse_part(part).delays)
 
 
 def run_interpreted(folder: str | Path, network: FixedPointNetwork, x: np.ndarray) -> np.ndarray:
