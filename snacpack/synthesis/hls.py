@@ -132,7 +132,7 @@ def _reuse_factors(project: "ModelGraph") -> list[int]:
 
 
 def run_hls_simulation(folder: str | Path, x: np.ndarray) -> np.ndarray:
-    """Return the logits of (n, n_inputs) inputs, (n, n_outputs) float32, by a project's compiled C simulation.
+    """Return the logits of (n, n_inputs) inputs, (n, n_outputs) float64, by a project's compiled C simulation.
 
     A project that was moved or copied since it was compiled, or that another machine compiled, is compiled again
     elsewhere; its own folder stays as it is.
@@ -145,13 +145,13 @@ def run_hls_simulation(folder: str | Path, x: np.ndarray) -> np.ndarray:
         If the inputs are not of the network's width.
     """
     project = read_json(Path(folder) / "project.json")
-    jets = np.ascontiguousarray(x, dtype=np.float32)
+    jets = np.ascontiguousarray(x, dtype=np.float64)
     if jets.shape[1:] != (project["n_inputs"],):
         raise ValueError(f"{folder} takes {project['n_inputs']} inputs a jet, got an array of shape {jets.shape}")
-    logits = np.zeros((len(jets), project["n_outputs"]), dtype=np.float32)
+    logits = np.zeros((len(jets), project["n_outputs"]))
     with _compiled_library(Path(folder), project) as library:
-        simulate = getattr(library, f"{PROJECT}_float")
-        array = np.ctypeslib.ndpointer(dtype=np.float32, flags="C_CONTIGUOUS")
+        simulate = getattr(library, f"{PROJECT}_double")
+        array = np.ctypeslib.ndpointer(dtype=np.float64, flags="C_CONTIGUOUS")
         simulate.argtypes, simulate.restype = [array, array], None
         for jet, row in zip(jets, logits, strict=True):
             simulate(jet, row)
