@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from snacpack.config import ConfigError, validate_config
+from snacpack.config import ConfigError, configuration_warnings, validate_config
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "config" / "config.schema.yaml"
@@ -76,6 +76,31 @@ def test_a_reference_can_be_taken_out():
     config["selection"]["min_accuracy"] = "baseline"
     with pytest.raises(ConfigError, match="references are mine"):
         validate_config(config, SCHEMA)
+
+
+def test_networks_unlike_those_of_the_surrogates_training_are_named_before_the_first_job():
+    config = with_value("hardware.surrogate.weights", "v2-gnn")
+    assert configuration_warnings(config) == []
+    config["search"]["space"]["units"][0] = [64, 256]
+    config["references"]["wide"] = {"units": [512, 8]}
+    (warning,) = configuration_warnings(config)
+    for told in ("hardware.surrogate.weights", "up to 128 inputs", "search.space: networks with", "references.wide"):
+        assert told in warning
+    assert "references.baseline" not in warning
+
+
+def test_a_reuse_factor_that_hls4ml_replaces_is_told_for_the_references():
+    config = with_value("hardware.surrogate.weights", "v2-gnn")
+    config["synthesis"]["reuse_factor"] = 7
+    assert configuration_warnings(config) == []
+    config["synthesis"]["strategy"] = "resource"
+    config["references"] = {"mine": {"units": [16, 12]}, "taken_out": None}
+    (warning,) = configuration_warnings(config)
+    assert "synthesis.reuse_factor: 7 does not fit every layer of references.mine" in warning
+    assert "write 6, 8, 6 for" in warning
+    config["references"] = {"mine": {"units": [14, 7]}}
+    config["synthesis"]["reuse_factor"] = 1
+    assert configuration_warnings(config) == []
 
 
 def test_all_problems_are_told_at_once():
