@@ -15,7 +15,7 @@ from snacpack.seeds import derive_seed
 
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
 if workflow.is_main_process:
-    from snacpack.config import ConfigError, validate_config
+    from snacpack.config import ConfigError, configuration_warnings, validate_config
     from snacpack.failures import FailedJobs
     from snacpack.files import check_writable
     from snacpack.locks import Claim
@@ -34,6 +34,8 @@ if workflow.is_main_process:
         check_writable(".snakemake")
     except OSError as error:
         raise WorkflowError(str(error)) from None
+    for warning in configuration_warnings(config):
+        logger.warning(f"Warning: {warning}.")
     claim = Claim()
     if claim.released:
         print("The last run here was killed; this run continues from there.", file=sys.stderr)

@@ -205,6 +205,7 @@ rule collect_trials:
         "results/{run}/benchmarks/collect_trials.tsv"
     params:
         objectives=config["search"]["objectives"],
+        surrogate=config["hardware"]["surrogate"],
     threads: 1
     priority: SEARCH_PRIORITY
     resources:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
+from itertools import pairwise
 from math import ceil, isfinite, log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +77,69 @@ def complete_reference(fields: Mapping[str, Any]) -> dict[str, Any]:
     settable = ("units", "activation", "batch_norm", "learning_rate", "l1", "dropout")
     complete = Architecture.from_dict(fields).to_dict()
     return {name: complete[name] for name in settable}
+
+
+def configuration_warnings(config: Mapping[str, Any]) -> list[str]:
+    """Return what a valid configuration may not mean, a sentence with its key for each; it runs all the same.
+
+    Parameters
+    ----------
+    config
+        A configuration that :func:`validate_config` has nothing against.
+    """
+    return [*_extrapolation_warnings(config), *_reuse_warnings(config)]
+
+
+def _extrapolation_warnings(config: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.hardware.surrogate import Surrogate
+
+    surrogate, settings = Surrogate(**config["hardware"]["surrogate"]), config["hardware"]["surrogate"]
+    unlike = [f"hardware.surrogate: {what}" for what in surrogate.unlike_settings()]
+    for name, architecture in _references(config).items():
+        unlike += [f"references.{name}: {what}" for what in surrogate.unlike(architecture)[:1]]
+    widest = _widest(config)
+    unlike += [f"search.space: networks with {what}" for what in surrogate.unlike(widest)]
+    if unlike:
+        yield (
+            f"rule4ml's {settings['weights']} weights (hardware.surrogate.weights) were trained on "
+            f"{surrogate.training_words}. Its estimates of other networks are extrapolations: a large network can look "
+            "cheap, and a search that goes by them may prefer it. They are marked in tables, figures and trials.csv. "
+            f"Outside of the range are: {'; '.join(unlike)}"
+        )
+
+
+def _reuse_warnings(config: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.hardware.reuse import closest_reuse_factor
+
+    synthesis = config["synthesis"]
+    asked = synthesis["reuse_factor"]
+    if synthesis["strategy"] != "resource":
+        return
+    for name, architecture in _references(config).items():
+        written = [closest_reuse_factor(*sizes, asked) for sizes in pairwise(architecture.layer_widths)]
+        if set(written) != {asked}:
+            yield (
+                f"synthesis.reuse_factor: {asked} does not fit every layer of references.{name}, so that hls4ml will "
+                f"write {', '.join(map(str, written))} for its layers. A factor fits a layer if it divides the layer's "
+                "inputs, or is the number of its inputs times a divisor of its units"
+            )
+
+
+def _references(config: Mapping[str, Any]) -> dict[str, Architecture]:
+    n_inputs = _n_inputs(config)
+    references = {name: fields for name, fields in config["references"].items() if fields is not None}
+    return {name: Architecture.from_dict({**fields, "n_inputs": n_inputs}) for name, fields in references.items()}
+
+
+def _widest(config: Mapping[str, Any]) -> Architecture:
+    """The network of the search space with the most layers and the most units in each."""
+    space = config["search"]["space"]
+    units = [max(options) for options in space["units"][: max(space["n_layers"])]]
+    return Architecture(units, n_inputs=_n_inputs(config))
+
+
+def _n_inputs(config: Mapping[str, Any]) -> int:
+    return config["data"]["n_constituents"] * len(config["data"]["features"])
 
 
 @cache
@@ -369,8 +433,8 @@ def _sparsity_problems(compression: Mapping[str, Any]) -> Iterator[str]:
 
 def _tool_problems(config: Mapping[str, Any]) -> Iterator[str]:
     from snacpack.hardware.surrogate import Surrogate
-    from snacpack.synthesis.backends import choose_backend, missing_tool
-    from snacpack.synthesis.parts import available_resources, yosys_family
+    from snacpack.synthesis.backends import missing_tool
+    from snacpack.synthesis.devices import available_resources
     from snacpack.synthesis.timing import shortest_clock_period
 
     try:
@@ -383,11 +447,10 @@ def _tool_problems(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"synthesis.backend: {missing}"
     try:
         available_resources(synthesis["part"], synthesis.get("available"))
-        if not missing and choose_backend(synthesis["backend"]) == "open":
-            yosys_family(synthesis["part"])
+        shortest = shortest_clock_period(synthesis["part"])
     except ValueError as error:
         yield str(error)
-    shortest = shortest_clock_period(synthesis["part"])
+        return
     if synthesis["clock_period_ns"] < shortest:
         yield (
             f"synthesis.clock_period_ns: {synthesis['clock_period_ns']} is less than one addition takes on "

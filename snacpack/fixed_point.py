@@ -17,6 +17,14 @@ from snacpack.files import contents_of, read_json, write_json
 # Of an int64, the sign's bit left out.
 INTEGER_BITS = 63
 
+# How wide sums may be, the sign's bit left out, for a float to add them exactly.
+FLOAT32_BITS = 24
+FLOAT64_BITS = 53
+
+
+class NoCircuit(ValueError):
+    """A network that no circuit is built of, with the reason: the network alone is at fault, other networks are not."""
+
 
 @dataclass(frozen=True)
 class Quantizer:
@@ -132,16 +140,37 @@ class FixedPointNetwork:
 
     @property
     def sum_bits(self) -> tuple[int, ...]:
-        """Bits, the sign's left out, that no sum or part of one outgrows, whatever the jet, layer by layer.
-
-        Where none is above 24, float32 is exact too.
-        """
+        """Bits, the sign's left out, that no sum or part of one outgrows, whatever the jet, layer by layer."""
         grids = (self.input, *(layer.output for layer in self.layers[:-1]))
         largest = [max(grid.maximum, -grid.minimum) for grid in grids]
         return tuple(
             layer.largest_sum(size, grid.fraction_bits).bit_length()
             for layer, size, grid in zip(self.layers, largest, grids, strict=True)
         )
+
+    @property
+    def float_type(self) -> type[np.float32] | type[np.float64]:
+        """The float in which the network's sums are computed wherever they are not integers.
+
+        That is float32 where it adds all of them exactly, else float64, which does so where :meth:`check_sums` finds
+        no fault.
+        """
+        return np.float32 if max(self.sum_bits) <= FLOAT32_BITS else np.float64
+
+    def check_sums(self) -> None:
+        """Check that float64 adds the network's sums exactly: then all its forms can be compared bit for bit.
+
+        Raises
+        ------
+        NoCircuit
+            If a sum may outgrow the 53 bits of float64.
+        """
+        if max(self.sum_bits) > FLOAT64_BITS:
+            raise NoCircuit(
+                f"sums of its layers may need {', '.join(map(str, self.sum_bits))} bits, and no more than "
+                f"{FLOAT64_BITS} are exact in every form of a circuit, so the scales of its weights and biases are too "
+                "far apart"
+            )
 
     def run(self, x: np.ndarray) -> tuple[np.ndarray, int]:
         """Return the logits of (n, n_inputs) real inputs as (n, n_outputs) integers and their fraction bits.

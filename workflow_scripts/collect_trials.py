@@ -5,10 +5,11 @@ from snacpack.workflow import start_job
 start_job(snakemake)
 
 from snacpack.files import whole_file
+from snacpack.hardware.surrogate import Surrogate
 from snacpack.search.records import join_generations, trials_table
 
 records = join_generations(snakemake.input.offspring, snakemake.input.trials, snakemake.input.estimates)
-table = trials_table(records, snakemake.params.objectives)
+table = trials_table(records, snakemake.params.objectives, Surrogate(**snakemake.params.surrogate))
 front = table[table["pareto"]].sort_values(["accuracy", "trial"], ascending=[False, True])
 for rows, output in ((table, snakemake.output.trials), (front, snakemake.output.pareto)):
     with whole_file(output) as path:

@@ -25,6 +25,6 @@ rule4ml = rule4ml_of_models(inputs.references, read_trials(inputs.trials), selec
 networks = {model_and_scheme(path): FixedPointNetwork.load(path) for path in inputs.fixed_points}
 order = in_model_order(circuits, model_names(params.references, selected), params.schemes)
 rows = estimate_rows(order, circuits, networks, rule4ml, surrogate)
-table = estimate_table(rows, [circuit["tool"] for circuit in circuits.values()], surrogate)
+table = estimate_table(rows, [circuit["tool"] for circuit in circuits.values() if circuit["tool"]], surrogate)
 write_table(rows, ESTIMATE_FORMATS, table, snakemake.output)
 save_figure(draw_run_estimates(rows), [snakemake.output.png, snakemake.output.svg])

@@ -8,21 +8,29 @@ start_job(snakemake)
 
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.files import write_json
+from snacpack.fixed_point import NoCircuit
 from snacpack.jets.dataset import load_jets
+from snacpack.synthesis.rtl import Circuit
 from snacpack.synthesis.verification import Forms, complaint, spread, verify
 
 checkpoint = Checkpoint.load(snakemake.input.checkpoint)
 x, _ = load_jets(snakemake.input.jets, ("test",))["test"]
 x = x[spread(len(x), snakemake.params.n_jets)]
 forms = Forms(*(Path(snakemake.input[name]) for name in ("fixed_point", "onnx", "hls", "rtl")))
-comparisons = verify(checkpoint.network().eval(), forms, x, snakemake.params.n_rtl_jets, snakemake.threads)
+failure, comparisons = None, []
+try:
+    comparisons = verify(checkpoint.network().eval(), forms, x, snakemake.params.n_rtl_jets, snakemake.threads)
+    Circuit.load(forms.rtl)
+except NoCircuit as reason:
+    failure = str(reason)
 result = {
     "model": snakemake.wildcards.candidate,
     "scheme": snakemake.wildcards.scheme,
     "n_jets": len(x),
-    "n_rtl_jets": min(len(x), snakemake.params.n_rtl_jets),
+    "n_rtl_jets": 0 if failure else min(len(x), snakemake.params.n_rtl_jets),
     "comparisons": comparisons,
     "exact": all(entry["exact"] for entry in comparisons),
+    "failure": failure,
 }
 problem = complaint(comparisons)
 if problem:

@@ -24,7 +24,8 @@ record = {
     "data": describe_data(inputs.jets),
     "run_with": describe_jobs(params.logs),
     "tools": {
-        "synthesis": sorted({read_json(path)["tool"] for path in inputs.circuits}),
+        # A network that no circuit is built of has no tool.
+        "synthesis": sorted({read_json(path)["tool"] for path in inputs.circuits} - {None}),
         "compiler": compiler_version(),
     },
     "tables": table_sources(run, *tables, params.references),

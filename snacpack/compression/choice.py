@@ -115,15 +115,17 @@ def choose_finalist(rows: Sequence[dict[str, Any]], cost: str, min_accuracy: flo
     -------
     dict
         ``iteration``, ``trial``, ``reason``, ``sparsity``, ``validation_accuracy``, ``min_accuracy`` and
-        ``reached``, whether it is accurate enough.
+        ``reached``, whether it is accurate enough and a circuit. Where no finalist has a circuit, the most accurate is
+        chosen, so that its row says why.
 
     Raises
     ------
     RuntimeError
-        If every finalist failed.
+        If the training of every finalist failed.
     """
     succeeded = [row for row in rows if not row["failure"]]
-    if not succeeded:
+    trained = [row for row in rows if row["validation_accuracy"] is not None]
+    if not trained:
         raise RuntimeError(
             f"every finalist of the compression search failed; the reason of the first: {rows[0]['failure']}; widen "
             "compression.search.space"
@@ -132,6 +134,9 @@ def choose_finalist(rows: Sequence[dict[str, Any]], cost: str, min_accuracy: flo
     if accurate:
         chosen = min(accurate, key=lambda row: row[cost])
         reason = f"the least {cost} of those with a validation accuracy of at least {min_accuracy:.4f}"
+    elif not succeeded:
+        chosen = max(trained, key=lambda row: row["validation_accuracy"])
+        reason = "the most accurate; none has a circuit"
     else:
         chosen = max(succeeded, key=lambda row: row["validation_accuracy"])
         reason = f"the most accurate; none reached a validation accuracy of {min_accuracy:.4f}"

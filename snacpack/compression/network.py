@@ -156,8 +156,8 @@ def _activation_tensors(activation: nn.Module, table_input: nn.Module | None) ->
 def freeze(network: nn.Sequential) -> FixedPointNetwork:
     """Return the integers that a trained network computes with in inference.
 
-    Its ``predict`` equals the network's output in evaluation mode exactly, as long
-    as no sum of the network outgrows float32's 24 bits.
+    Its ``predict`` equals the network's output in evaluation mode exactly, as long as the network computes in the
+    integers' ``float_type`` (``network.double()`` where that is float64) and ``check_sums`` finds no fault.
     """
     return FixedPointNetwork(
         _grid(network.input), tuple(_freeze_layer(network, i) for i in range(len(dense_layers(network))))

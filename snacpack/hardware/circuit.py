@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from snacpack.fixed_point import FixedPointNetwork
+from snacpack.fixed_point import FixedPointNetwork, NoCircuit
 from snacpack.synthesis.processes import describe_status
 from snacpack.synthesis.rtl import pipeline, trace
 
@@ -44,8 +44,8 @@ def estimate_circuit(network: FixedPointNetwork, clock_period_ns: float, part: s
 
     Raises
     ------
-    ValueError
-        If the logits do not depend on the input.
+    NoCircuit
+        If the logits do not depend on the input, or sums are wider than float64 adds exactly.
     """
     logic = trace(network)
     stages = pipeline(logic, clock_period_ns, part)
@@ -197,9 +197,11 @@ def _serve(clock_period_ns: float, part: str) -> None:
         # The machine's doing: it ends this process, and the network's estimate can be repeated.
         except (MemoryError, ImportError, OSError):
             raise
+        except NoCircuit as reason:
+            record = _failure(f"no circuit: {reason}")
         # Whatever else da4ml raises belongs to this network alone.
         except Exception as error:
-            record = _failure(str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}")
+            record = _failure(f"da4ml failed with {type(error).__name__}: {error}")
         _send(record, answers)
 
 

@@ -65,6 +65,7 @@ def costs_table(architectures: Mapping[str, Architecture], surrogate: Surrogate,
             **{f"{resource}_percent": record[resource] for resource in RESOURCES},
             "est_average_resources_percent": record["average_resources"],
             "est_clock_cycles": record["clock_cycles"],
+            "extrapolated": surrogate.extrapolates(architecture),
         }
         for (name, architecture), record in zip(architectures.items(), records, strict=True)
     ]

@@ -111,7 +111,7 @@ def kendall_tau(estimates: Sequence[float], counts: Sequence[float]) -> float | 
     return _tau(*(pairs.sum() for pairs in _pairs(estimates, counts)))
 
 
-def network_estimates(network: FixedPointNetwork, circuit: Mapping[str, Any]) -> dict[str, float]:
+def network_estimates(network: FixedPointNetwork, circuit: Mapping[str, Any]) -> dict[str, float | None]:
     """Return the estimates of a compressed network's LUTs that follow from its integers.
 
     Parameters
@@ -119,7 +119,7 @@ def network_estimates(network: FixedPointNetwork, circuit: Mapping[str, Any]) ->
     network
         The network.
     circuit
-        da4ml's estimate, with ``lut``, from :mod:`snacpack.hardware.circuit` or a synthesis' report.
+        da4ml's estimate, with ``lut``, from :mod:`snacpack.hardware.circuit` or a synthesis' report; None without one.
 
     Returns
     -------

@@ -13,6 +13,7 @@ from typing import Any
 from rule4ml.parsers.data_parser import get_global_inputs, get_layers_data
 
 from snacpack.architecture import Architecture
+from snacpack.hardware.reuse import closest_reuse_factor
 
 ACTIVATION_LAYERS = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid"}
 
@@ -50,22 +51,6 @@ def list_layers(architecture: Architecture, reuse_factor: int) -> list[dict[str,
             layers.append(_layer("BatchNormalization", n_out, reuse_factor, 4 * n_out, 2 * n_out))
         layers.append(_layer(ACTIVATION_LAYERS[architecture.activation], n_out, reuse_factor))
     return [*layers, _dense(*widths[-2:], reuse_factor), _layer("Softmax", widths[-1], reuse_factor)]
-
-
-def closest_reuse_factor(n_in: int, n_out: int, reuse_factor: int) -> int:
-    """Return the reuse factor nearest to the one asked for, the smaller of two, that hls4ml gives a dense layer.
-
-    Notes
-    -----
-    A multiplier serves a divisor of one neuron's inputs, or all inputs of a number
-    of neurons that divides theirs. rule4ml tries every number up to n_in n_out.
-    """
-    possible = [*_divisors(n_in), *(n_in * neurons for neurons in _divisors(n_out))]
-    return min(possible, key=lambda factor: (abs(factor - reuse_factor), factor))
-
-
-def _divisors(number: int) -> list[int]:
-    return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
 
 
 def _dense(n_in: int, n_out: int, reuse_factor: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,63 @@ RESOURCES = ("bram", "dsp", "ff", "lut")
 # What each kind of weights estimates; cycles and interval are called otherwise in rule4ml's files.
 TARGETS = {"v1-mlp": (*RESOURCES, "clock_cycles"), "v2-gnn": (*RESOURCES, "clock_cycles", "initiation_interval")}
 RULE4ML_NAMES = {"clock_cycles": "cycles", "initiation_interval": "interval"}
+
+
+@dataclass(frozen=True)
+class TrainingRange:
+    """What the networks had in common that rule4ml's models were trained on.
+
+    Parameters
+    ----------
+    inputs
+        Fewest and most features.
+    layers
+        Fewest and most dense layers.
+    weights
+        Most weights of a dense layer.
+    square
+        Most inputs and outputs of a dense layer whatever the number of its weights is; None where there is no such.
+    reuse_factor
+        The highest.
+    bits
+        Fewest and most bits of weights and activations.
+
+    Notes
+    -----
+    The networks of v1-mlp are those that ``data_gen/nn_gen.py`` and ``nn_synth.py`` of rule4ml's repository make by
+    default: 2 to 20 dense layers, each of at most 4,096 weights and biases (``parameter_limit``: what hls4ml unrolls),
+    16 to 1,024 inputs, reuse factors 1 to 64, ``ap_fixed<2, 1>`` to ``ap_fixed<16, 6>``. A layer without biases has up
+    to 4,096 weights. v2-gnn knows the boards and tools of the data set wa-hls4ml (arXiv:2511.05615), on which
+    ``autoresearch/prepare.py`` of that repository trains: the same networks, and others with layers from 8 to 128
+    inputs and units and reuse factors up to 4,093.
+    """
+
+    inputs: tuple[int, int]
+    layers: tuple[int, int]
+    weights: int
+    square: int | None
+    reuse_factor: int
+    bits: tuple[int, int] = (2, 16)
+
+    @property
+    def words(self) -> str:
+        """The range, to follow ``trained on``."""
+        square = f" or up to {self.square} inputs and units" if self.square else ""
+        return (
+            f"networks of {self.layers[0]} to {self.layers[1]} dense layers with up to {self.weights:,} weights"
+            f"{square} each, {self.inputs[0]} to {self.inputs[1]:,} inputs, {self.bits[0]} to {self.bits[1]} bits and "
+            f"reuse factors up to {self.reuse_factor:,}"
+        )
+
+    def has_layer(self, n_in: int, n_out: int) -> bool:
+        """Tell whether a dense layer is like those of the networks."""
+        return n_in * n_out <= self.weights or (self.square is not None and max(n_in, n_out) <= self.square)
+
+
+TRAINED_ON = {
+    "v1-mlp": TrainingRange(inputs=(16, 1024), layers=(2, 20), weights=4096, square=None, reuse_factor=64),
+    "v2-gnn": TrainingRange(inputs=(8, 1024), layers=(2, 20), weights=4096, square=128, reuse_factor=4093),
+}
 
 
 @dataclass(frozen=True)
@@ -83,6 +141,43 @@ class Surrogate:
     def objectives(self) -> tuple[str, ...]:
         """Names of what is estimated."""
         return (*TARGETS[self.weights], "average_resources")
+
+    @property
+    def training_words(self) -> str:
+        """What the weights were trained on, in words."""
+        return TRAINED_ON[self.weights].words
+
+    def unlike_settings(self) -> list[str]:
+        """Return what of the settings is outside of what the weights were trained on, in words; empty if nothing is."""
+        from rule4ml.parsers.utils import fixed_precision_to_bit_width
+
+        trained, (bits, _) = TRAINED_ON[self.weights], fixed_precision_to_bit_width(self.precision)
+        return [
+            *([f"the reuse factor {self.reuse_factor:,}"] if self.reuse_factor > trained.reuse_factor else []),
+            *([] if trained.bits[0] <= bits <= trained.bits[1] else [f"the precision {self.precision}"]),
+        ]
+
+    def unlike(self, architecture: Architecture) -> list[str]:
+        """Return what of a network is outside of what the weights were trained on, in words; empty if nothing is.
+
+        The estimate of a network for which there is something is an extrapolation. v2-gnn, for example, gives a network
+        of layers of 256 inputs and units a quarter of the LUTs that it gives one of 128.
+        """
+        trained, widths = TRAINED_ON[self.weights], architecture.layer_widths
+        fewest, most = trained.layers
+        return [
+            *([] if trained.inputs[0] <= widths[0] <= trained.inputs[1] else [f"{widths[0]} inputs"]),
+            *([] if fewest <= len(widths) - 1 <= most else [f"{len(widths) - 1} dense layers"]),
+            *(
+                f"a layer of {n_in} x {n_out} = {n_in * n_out:,} weights"
+                for n_in, n_out in pairwise(widths)
+                if not trained.has_layer(n_in, n_out)
+            ),
+        ]
+
+    def extrapolates(self, architecture: Architecture) -> bool:
+        """Tell whether an architecture's estimate is asked for outside of what the weights were trained on."""
+        return bool(self.unlike(architecture) or self.unlike_settings())
 
     def estimate(self, architectures: Sequence[Architecture]) -> list[dict[str, float]]:
         """Estimate each architecture's cost.

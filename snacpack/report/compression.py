@@ -87,7 +87,7 @@ def search_table(searches: Mapping[str, CompressionSearch]) -> Table:
                 choice["activation_bits"],
                 choice["input_bits"],
                 f"{100 * choice['sparsity']:.1f}",
-                *(grouped(choice[name], "d") for name in ("lut", "ff", "clock_cycles")),
+                *(grouped(_known(choice[name]), "d") for name in ("lut", "ff", "clock_cycles")),
                 f"{100 * choice['validation_accuracy']:.2f}",
                 f"{wanted:.2f}, {'reached' if search.chosen['reached'] else 'not reached'}",
             )
@@ -100,6 +100,11 @@ def search_table(searches: Mapping[str, CompressionSearch]) -> Table:
         "The choice used the validation accuracy, so this accuracy flatters the chosen networks; table 3's does not.",
     ]
     return Table("What the searches chose", headings, tuple(lines), tuple(notes), n_text=4)
+
+
+def _known(number: float) -> float | None:
+    """Return a number of a table, or None where the table has none."""
+    return None if pd.isna(number) else number
 
 
 def reached_sentence(searches: Mapping[str, CompressionSearch]) -> str:
@@ -119,7 +124,7 @@ def failure_sentence(searches: Mapping[str, CompressionSearch]) -> str:
             failures += [f"trial {row['trial']} of {model}: {row['failure']}" for _, row in failed.iterrows()]
     if not failures:
         return "None of their trials failed."
-    return f"{len(failures)} of their trainings failed and were left out; the first is {failures[0]}."
+    return f"{len(failures)} of their trials failed and were left out; the first is {failures[0]}."
 
 
 def search_words(searches: Mapping[str, CompressionSearch], config: Mapping[str, Any]) -> dict[str, Any]:

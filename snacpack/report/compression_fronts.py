@@ -41,12 +41,15 @@ def draw_compression_fronts(
 
     models = list(dict.fromkeys(row["model"] for row in rows))
     looks = {model: model_look(i) for i, model in enumerate(models)}
+    # What has no circuit has no place on an axis of LUTs.
+    searches = {model: search for model, search in searches.items() if not _finalists(search).empty}
+    n_without, rows = sum(bool(row["failure"]) for row in rows), [row for row in rows if not row["failure"]]
     with figure_style():
         figure, axes = plt.subplots(1, 2 if searches else 1, figsize=(12 if searches else 6.6, 5.2), squeeze=False)
         *found, built = axes[0]
         if searches:
             _draw_searches(found[0], searches, looks)
-        _draw_models(built, rows, references, looks)
+        _draw_models(built, rows, references, looks, n_without)
         marks = [*(_search_marks() if searches else []), *built.get_legend_handles_labels()[0]]
         figure.legend(handles=marks, loc="outside lower center", ncols=6, columnspacing=1.6)
         _label_models(built, rows, references)
@@ -127,7 +130,11 @@ def _frame_searches(axes: "Axes", searches: Sequence[CompressionSearch]) -> int:
 
 
 def _draw_models(
-    axes: "Axes", rows: Sequence[Row], references: Mapping[str, Row], looks: Mapping[str, Mapping[str, str]]
+    axes: "Axes",
+    rows: Sequence[Row],
+    references: Mapping[str, Row],
+    looks: Mapping[str, Mapping[str, str]],
+    n_without: int,
 ) -> None:
     for model, accuracy in references.items():
         _draw_band(axes, accuracy, looks[model], model)
@@ -135,7 +142,8 @@ def _draw_models(
         _draw_model(axes, row, looks[row["model"]])
     _scale_luts(axes)
     axes.margins(x=0.18, y=0.18)
-    axes.set_title("Synthesised models, on test jets, with 68% intervals")
+    title = "Synthesised models, on test jets, with 68% intervals"
+    axes.set_title(f"{title}\n({n_without} without a circuit left out)" if n_without else title)
     axes.set(xlabel="LUTs, counted by synthesis", ylabel="Test accuracy [%]")
 
 
@@ -166,6 +174,8 @@ def _scale_luts(axes: "Axes") -> None:
 
 
 def _label_models(axes: "Axes", rows: Sequence[Row], references: Mapping[str, Row]) -> None:
+    if not rows:
+        return
     anchors = {f"{row['model']} {row['scheme']}": _place(row) for row in rows}
     bars = [np.array([[_place(row)[0], row[end]] for end in ("accuracy_low", "accuracy_high")]) for row in rows]
     left, right = axes.get_xlim()

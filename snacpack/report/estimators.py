@@ -1,7 +1,7 @@
 """Estimates of LUTs beside the LUTs that synthesis counted: tables and figures, for a study and for a run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +11,9 @@ from snacpack.files import read_table
 from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.estimators import ESTIMATORS, Estimator, Quality, Rank, kendall_tau, network_estimates
 from snacpack.hardware.surrogate import Surrogate
-from snacpack.report.layout import Cell, Table, grouped
+from snacpack.report.layout import EXTRAPOLATED, MISSING, Cell, Table, extrapolation_notes, grouped
 from snacpack.report.records import Key
-from snacpack.report.sections import MISSING, cells
+from snacpack.report.sections import cells
 from snacpack.report.style import INK, figure_style, model_look
 from snacpack.report.tables import Row
 
@@ -32,8 +32,12 @@ ESTIMATE_FORMATS = {
     "rule4ml_average": ".2f",
     "ff": "d",
     "da4ml_ff": "d",
+    "extrapolated": "",
 }
 """Columns of a run's estimates in their order, and how their numbers are written."""
+
+# What the table shows as a sign is no column of it.
+ESTIMATE_COLUMNS = tuple(name for name in ESTIMATE_FORMATS if name != "extrapolated")
 
 # With two models a rank correlation is a coin's toss.
 FEWEST_MODELS = 3
@@ -178,6 +182,8 @@ def rule4ml_of_models(
 ) -> dict[str, dict[str, float]]:
     """Return rule4ml's ``lut`` and ``average_resources``, percent of its board, of each model of a run.
 
+    ``extrapolated`` is 1 where the network is unlike those that rule4ml was trained on.
+
     Parameters
     ----------
     references_csv
@@ -191,6 +197,7 @@ def rule4ml_of_models(
     """
     known = read_table(references_csv, dtype={"model": str}).set_index("model")
     columns = {"lut": "lut_percent", "average_resources": "est_average_resources_percent"}
+    columns["extrapolated"] = "extrapolated"
     estimates = {name: {key: float(known.at[name, column]) for key, column in columns.items()} for name in references}
     by_trial = trials.set_index("trial")
     for candidate in selected["candidates"]:
@@ -220,12 +227,13 @@ def estimate_rows(
 
     Returns
     -------
-    Rows with the columns of :data:`ESTIMATE_FORMATS`. rule4ml's estimate follows from the architecture alone.
+    Rows with the columns of :data:`ESTIMATE_FORMATS`. rule4ml's estimate follows from the architecture alone. What a
+    network that no circuit is built of has no number of is None.
     """
     rows = []
     for model, scheme in order:
         circuit = circuits[model, scheme]
-        da4ml = circuit["estimates"]["da4ml"]
+        da4ml = (circuit["estimates"] or {"da4ml": {"lut": None, "ff": None}})["da4ml"]
         rows.append(
             {
                 "model": model,
@@ -236,6 +244,7 @@ def estimate_rows(
                 "rule4ml_average": rule4ml[model]["average_resources"],
                 "ff": circuit["ff"],
                 "da4ml_ff": da4ml["ff"],
+                "extrapolated": bool(rule4ml[model]["extrapolated"]),
             }
         )
     return rows
@@ -253,7 +262,8 @@ def estimate_table(rows: Sequence[Row], tools: Sequence[str], surrogate: Surroga
     surrogate
         The run's ``hardware.surrogate``.
     """
-    lines = [cells(*(grouped(row[name], kind) for name, kind in ESTIMATE_FORMATS.items())) for row in rows]
+    lines = [cells(*(_estimate_text(row, name) for name in ESTIMATE_COLUMNS)) for row in rows]
+    built = [row for row in rows if row["lut"] is not None]
     notes = [
         f"Counted by {'; '.join(dict.fromkeys(tools))}. da4ml: its estimate of its own Verilog. EBOPs and "
         "BOPs: (effective) bit operations of the compressed network's integers, where weights that round to zero are "
@@ -261,10 +271,13 @@ def estimate_table(rows: Sequence[Row], tools: Sequence[str], surrogate: Surroga
         f"rule4ml: from the architecture at {surrogate.precision}, as the search asked for it ({surrogate.weights} "
         f"weights, {surrogate.board}), for hls4ml's circuit.",
     ]
-    if len(rows) >= FEWEST_MODELS:
-        ranks = run_ranks(rows)
+    if len(built) < len(rows):
+        notes.append(f"{MISSING}: no circuit is built of this network; table 3 says why.")
+    notes += extrapolation_notes(asdict(surrogate), any(row["extrapolated"] for row in rows))
+    if len(built) >= FEWEST_MODELS:
+        ranks = run_ranks(built)
         ranked = {**{name: _rank(Rank(tau)) for name, tau in ranks.items()}, "model": "Kendall's τ"}
-        lines.append(tuple(Cell(ranked.get(name, "")) for name in ESTIMATE_FORMATS))
+        lines.append(tuple(Cell(ranked.get(name, "")) for name in ESTIMATE_COLUMNS))
         notes.append(
             "Kendall's τ, over all pairs of circuits: the share that the estimate orders as the count does, less the "
             "share that it orders the other way."
@@ -286,6 +299,11 @@ def estimate_table(rows: Sequence[Row], tools: Sequence[str], surrogate: Surroga
     return Table("Estimates beside the count", headings, tuple(lines), tuple(notes), n_text=2)
 
 
+def _estimate_text(row: Row, name: str) -> str:
+    sign = EXTRAPOLATED if name.startswith("rule4ml") and row["extrapolated"] else ""
+    return grouped(row[name], ESTIMATE_FORMATS[name]) + sign
+
+
 def run_ranks(rows: Sequence[Row]) -> dict[str, float | None]:
     """Return Kendall's tau of each estimate of LUTs, and of da4ml's flip-flops (``da4ml_ff``), over a run's rows."""
     ranks = {name: kendall_tau([r[name] for r in rows], [r["lut"] for r in rows]) for name in ESTIMATORS}
@@ -298,8 +316,9 @@ def draw_run_estimates(rows: Sequence[Row]) -> "Figure":
     Parameters
     ----------
     rows
-        Result of :func:`estimate_rows`.
+        Result of :func:`estimate_rows`; a network that no circuit is built of has no place on the axes.
     """
+    rows = [row for row in rows if row["lut"] is not None]
     ranks = run_ranks(rows) if len(rows) >= FEWEST_MODELS else None
     names = [f"{row['model']} {row['scheme']}" for row in rows]
     panels = [

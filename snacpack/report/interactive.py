@@ -13,7 +13,8 @@ from snacpack.report.style import CANDIDATE, FRONT, GENERATIONS, INK, REFERENCE
 _HOVER = (
     "<b>%{customdata[0]}</b><br>%{customdata[1]}<br>%{customdata[2]}<br>"
     "validation accuracy %{customdata[3]}<br>est. average resources %{customdata[4]}<br>"
-    "est. clock cycles %{customdata[5]}<br>MACs %{customdata[6]}, BOPs %{customdata[7]}<extra></extra>"
+    "est. clock cycles %{customdata[5]}<br>MACs %{customdata[6]}, BOPs %{customdata[7]}"
+    "%{customdata[8]}<extra></extra>"
 )
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _GRID = "#e6e6e6"
@@ -68,6 +69,7 @@ def _hover(row: pd.Series, heading: str) -> list[str]:
         f"{row['clock_cycles']:.1f}",
         f"{row['macs']:,.0f}",
         f"{row['bops']:,.0f}",
+        "<br><i>extrapolated: rule4ml was trained on no such network</i>" if row["extrapolated"] else "",
     ]
 
 

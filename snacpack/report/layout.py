@@ -7,10 +7,15 @@ from typing import Any
 from markupsafe import Markup
 
 from snacpack.compression.scheme import MIXED, Scheme
+from snacpack.hardware.surrogate import Surrogate
 from snacpack.report.records import DataSet
-from snacpack.report.tables import RESOURCES, TABLE2_FORMATS, TABLE3_FORMATS, Row, write_number
+from snacpack.report.tables import NO_CIRCUIT, RESOURCES, TABLE2_FORMATS, TABLE3_FORMATS, Row, write_number
 
 Best = Callable[[Sequence[float]], float]
+
+MISSING = "\N{EN DASH}"
+EXTRAPOLATED = "\N{DAGGER}"
+"""The sign of an estimate of a network that is unlike those that rule4ml was trained on."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +62,11 @@ def best_rows(rows: Sequence[Row], name: str, specification: str, best: Best) ->
 
     Values that read the same are equally good. A column of one value, or of equal values, has no best.
     """
-    written = [float(write_number(row[name], specification)) for row in rows]
-    if len(set(written)) < 2:
+    known = {i: float(write_number(row[name], specification)) for i, row in enumerate(rows) if row[name] is not None}
+    if len(set(known.values())) < 2:
         return set()
-    target = best(written)
-    return {i for i, value in enumerate(written) if value == target}
+    target = best(list(known.values()))
+    return {i for i, value in known.items() if value == target}
 
 
 def table1(rows: Sequence[Row]) -> Table:
@@ -96,6 +101,8 @@ def table2(
     for i, row in enumerate(rows):
         text = {name: grouped(row[name], TABLE2_FORMATS[name]) for name in TABLE2_FORMATS}
         text["accuracy_percent"] = accuracy_with_interval(row)
+        for name in ("est_average_resources_percent", "est_clock_cycles"):
+            text[name] += EXTRAPOLATED if row["extrapolated"] else ""
         cells.append((Cell(row["model"]), Cell(row["architecture"]), *(Cell(text[c], i in best[c]) for c in columns)))
     headings = (
         "Model",
@@ -118,10 +125,22 @@ def table2(
         f"BOPs: bit operations at {bit_width} bits.",
         "Average resources (mean of the BRAM, DSP, FF and LUT fractions of the board) and clock cycles are estimated "
         f"before any synthesis by {estimator}.",
+        *extrapolation_notes(surrogate, any(row["extrapolated"] for row in rows)),
         "Bold: the best value of a column.",
         version_note(versions, ("torch", "rule4ml")),
     )
     return Table("Table 2. Accuracy and estimated cost of the float networks", headings, tuple(cells), notes, 2)
+
+
+def extrapolation_notes(surrogate: Mapping[str, Any], needed: bool) -> list[str]:
+    """Say what the sign of an extrapolated estimate means, where a table has one."""
+    if not needed:
+        return []
+    return [
+        f"{EXTRAPOLATED} An extrapolation: rule4ml's {surrogate['weights']} weights were trained on "
+        f"{Surrogate(**surrogate).training_words}. This network is another one, and its cost may be far from the "
+        "estimate."
+    ]
 
 
 def table3(
@@ -138,7 +157,8 @@ def table3(
     circuits, part
         Content of synthesis' ``report.json`` files, which name their tools, and the FPGA.
     """
-    tools = dict.fromkeys(circuit["tool"] for circuit in circuits)
+    circuits = list(circuits)
+    tools = dict.fromkeys(circuit["tool"] for circuit in circuits if circuit["tool"])
     lowest = ("latency_ns", "ii_ns", *RESOURCES)
     best = {name: best_rows(rows, name, TABLE3_FORMATS[name], min) for name in lowest}
     best["accuracy_percent"] = best_rows(rows, "accuracy_percent", TABLE3_FORMATS["accuracy_percent"], max)
@@ -162,11 +182,33 @@ def table3(
         "cc: clock cycles. II: initiation interval. In brackets behind the resources: percent of the part.",
         scheme_note(row["scheme"] for row in rows),
         f"Part {part}; target clock period: {', '.join(f'{clock:g} ns' for clock in clocks)}.",
+        *no_circuit_notes(rows),
         *backend_notes(rows),
+        *reuse_notes(circuits),
         "Bold: the best value of a column.",
         f"Tools: {'; '.join(tools) or 'none'}. " + version_note(versions, ("brevitas", "qonnx", "hls4ml", "da4ml")),
     )
     return Table("Table 3. The compressed networks as circuits", headings, cells, notes, 2)
+
+
+def no_circuit_notes(rows: Sequence[Row]) -> list[str]:
+    """Say why some of table 3's rows have no circuit, a note for each."""
+    return [f"{row['model']} {row['scheme']} has {row['failure']}." for row in rows if row["failure"]]
+
+
+def reuse_notes(circuits: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Say where hls4ml wrote other reuse factors into its project than it was asked for."""
+    changed = []
+    for circuit in circuits:
+        asked, written = (circuit.get("hls4ml", {}).get(name) for name in ("reuse_factor", "reuse_factors"))
+        if written and set(written) != {asked}:
+            changed.append(f"{circuit['model']} {circuit['scheme']}: {', '.join(map(str, written))} instead of {asked}")
+    if not changed:
+        return []
+    return [
+        "Reuse factors in the hls4ml projects, layer by layer, where hls4ml replaced the one asked for by the nearest "
+        f"that fits the layer's size: {'; '.join(changed)}."
+    ]
 
 
 def bits_words(scheme: str) -> str:
@@ -211,11 +253,16 @@ def _table3_cells(row: Row, best: set[str]) -> tuple[Cell, ...]:
     def time(name: str, cycles: str) -> Cell:
         return Cell(f"{row[name]:g} ({value(cycles)})", name in best)
 
-    return (
+    network = (
         Cell(row["model"]),
         Cell(row["scheme"]),
         Cell(f"{100 * row['sparsity']:.1f}"),
         Cell(accuracy_with_interval(row), "accuracy_percent" in best),
+    )
+    if row["failure"]:
+        return (*network, Cell(NO_CIRCUIT), *[Cell(MISSING)] * (1 + len(RESOURCES)))
+    return (
+        *network,
         time("latency_ns", "latency_cycles"),
         time("ii_ns", "ii_cycles"),
         *(Cell(f"{value(name)} ({value(f'{name}_percent')}%)", name in best) for name in RESOURCES),
@@ -228,7 +275,9 @@ def accuracy_with_interval(row: Row) -> str:
 
 
 def grouped(value: object, specification: str) -> str:
-    """Write a value for readers, thousands grouped."""
+    """Write a value for readers, thousands grouped, and a dash where there is none."""
+    if value is None:
+        return MISSING
     text = write_number(value, specification)
     return f"{int(text):,}" if specification == "d" else text
 

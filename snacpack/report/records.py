@@ -19,6 +19,7 @@ ESTIMATES = ("macs", "bops", "average_resources", "clock_cycles")
 """Columns of the trials that every figure and table 2 need, as trials.csv names them."""
 
 _TRIAL_COLUMNS = ("trial", "generation", "architecture", "activation", "accuracy", "failure", "pareto", *ESTIMATES)
+_TRIAL_COLUMNS += ("extrapolated",)
 _REFERENCE_COLUMNS = {
     "macs": "macs",
     "bops": "bops",
@@ -161,7 +162,8 @@ def read_trials(path: str | Path) -> pd.DataFrame:
     missing = [name for name in _TRIAL_COLUMNS if name not in trials]
     if missing:
         raise ValueError(f"{path} has no column {', '.join(missing)}; {REMAKE}")
-    trials["pareto"] = trials["pareto"].astype(str).str.lower() == "true"
+    for name in ("pareto", "extrapolated"):
+        trials[name] = trials[name].astype(str).str.lower() == "true"
     trials["failure"] = trials["failure"].fillna("")
     return trials
 
@@ -191,7 +193,8 @@ def read_models(
     Returns
     -------
     Index ``model``; columns ``kind`` (reference or candidate), ``architecture``, ``accuracy`` (on validation jets;
-    a candidate's is the one that the search saw) and the names in :data:`ESTIMATES`.
+    a candidate's is the one that the search saw), the names in :data:`ESTIMATES` and ``extrapolated``, whether
+    rule4ml was trained on no such network.
 
     Raises
     ------
@@ -200,7 +203,7 @@ def read_models(
     """
     known = read_table(references_csv, dtype={"model": str}).rename(columns=_REFERENCE_COLUMNS)
     with contents_of(references_csv):
-        known = known.set_index("model")[["architecture", *ESTIMATES]]
+        known = known.set_index("model")[["architecture", *ESTIMATES, "extrapolated"]]
     absent = [name for name in references if name not in known.index]
     if absent:
         raise ValueError(f"{references_csv} has no row for {', '.join(absent)}; rerun estimate_references")
@@ -209,7 +212,7 @@ def read_models(
             "model": name,
             "kind": "reference",
             "accuracy": trained[name]["validation_accuracy"],
-            **known.loc[name, ["architecture", *ESTIMATES]],
+            **known.loc[name, ["architecture", *ESTIMATES, "extrapolated"]],
         }
         for name in references
     ]
@@ -217,6 +220,7 @@ def read_models(
     for candidate in selected["candidates"]:
         if candidate["trial"] not in by_trial.index:
             raise ValueError(f"{candidate['name']} is trial {candidate['trial']}, which trials.csv does not have")
-        trial = by_trial.loc[candidate["trial"], ["architecture", "accuracy", *ESTIMATES]]
+        trial = by_trial.loc[candidate["trial"], ["architecture", "accuracy", *ESTIMATES, "extrapolated"]]
         rows.append({"model": candidate["name"], "kind": "candidate", **trial})
-    return pd.DataFrame(rows, columns=["model", "kind", "architecture", "accuracy", *ESTIMATES]).set_index("model")
+    columns = ["model", "kind", "architecture", "accuracy", *ESTIMATES, "extrapolated"]
+    return pd.DataFrame(rows, columns=columns).set_index("model")

@@ -166,7 +166,7 @@ def report_page(files: RunFiles, config: Mapping[str, Any], versions: Mapping[st
 
 
 def _search_parts(run: Run, files: RunFiles) -> dict[str, Any]:
-    objectives = run.config["search"]["objectives"]
+    objectives, surrogate = run.config["search"]["objectives"], run.config["hardware"]["surrogate"]
     names = {candidate["trial"]: candidate["name"] for candidate in run.selected["candidates"]}
     chosen = run.trials.set_index("trial", drop=False).loc[list(names)]
     pareto = run.trials[run.trials["pareto"]].sort_values("accuracy", ascending=False)
@@ -181,10 +181,10 @@ def _search_parts(run: Run, files: RunFiles) -> dict[str, Any]:
             for projection, path in zip(PROJECTIONS, files.fronts, strict=True)
         ],
         "space_table": table1(table1_rows(run.config["search"]["space"])),
-        "pareto_table": sections.network_table("Pareto-optimal networks", pareto, names),
+        "pareto_table": sections.network_table("Pareto-optimal networks", pareto, surrogate, names),
         "failed_table": sections.failed_table(run.trials),
         "only_relu": {*chosen["activation"], *(r["activation"] for r in run.config["references"].values())} <= {"relu"},
-        "chosen_table": sections.network_table("The chosen networks", chosen, names),
+        "chosen_table": sections.network_table("The chosen networks", chosen, surrogate, names),
     }
 
 
@@ -240,7 +240,7 @@ def _estimates(run: Run, files: RunFiles) -> Table:
     rule4ml = rule4ml_of_models(files.references, run.trials, run.selected, list(run.config["references"]))
     networks = {model_and_scheme(path): FixedPointNetwork.load(path) for path in files.fixed_points}
     rows = estimate_rows(run.order, run.circuits, networks, rule4ml, surrogate)
-    return estimate_table(rows, [circuit["tool"] for circuit in run.circuits.values()], surrogate)
+    return estimate_table(rows, [circuit["tool"] for circuit in run.circuits.values() if circuit["tool"]], surrogate)
 
 
 def _plain(value: Any) -> Any:

@@ -6,12 +6,11 @@ from typing import Any
 import pandas as pd
 
 from snacpack.compression.scheme import MIXED
-from snacpack.report.layout import Cell, Table
+from snacpack.report.layout import EXTRAPOLATED, MISSING, Cell, Table, extrapolation_notes
 from snacpack.report.records import Key
 from snacpack.report.tables import Row, short_float
 from snacpack.synthesis.timing import CLOCK_UNCERTAINTY
 
-MISSING = "\N{EN DASH}"
 OBJECTIVE_WORDS = {
     "accuracy": "validation accuracy",
     "macs": "multiply-accumulates",
@@ -44,7 +43,9 @@ def joined(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
-def network_table(title: str, trials: pd.DataFrame, names: Mapping[int, str] | None = None) -> Table:
+def network_table(
+    title: str, trials: pd.DataFrame, surrogate: Mapping[str, Any], names: Mapping[int, str] | None = None
+) -> Table:
     """Lay out trials with their hyper-parameters, objectives and, if given, their names as candidates."""
     names = names or {}
     headings = ("Network", "Architecture", "Activation", "Batch norm", "Learning rate", "L1", "Dropout")
@@ -57,13 +58,16 @@ def network_table(title: str, trials: pd.DataFrame, names: Mapping[int, str] | N
             "yes" if str(trial["batch_norm"]).lower() == "true" else "no",
             *(short_float(trial[name]) for name in ("learning_rate", "l1", "dropout")),
             f"{100 * trial['accuracy']:.2f}",
-            f"{trial['average_resources']:.2f}",
-            f"{trial['clock_cycles']:.2f}",
+            *(
+                f"{trial[name]:.2f}{EXTRAPOLATED * trial['extrapolated']}"
+                for name in ("average_resources", "clock_cycles")
+            ),
             f"{trial['bops']:,.0f}",
         )
         for _, trial in trials.iterrows()
     )
-    return Table(title, headings, rows, n_text=3)
+    notes = extrapolation_notes(surrogate, bool(trials["extrapolated"].any()))
+    return Table(title, headings, rows, tuple(notes), n_text=3)
 
 
 def failed_table(trials: pd.DataFrame) -> Table | None:
@@ -141,7 +145,14 @@ def verification_table(order: Sequence[Key], verified: Mapping[Key, Mapping[str,
             )
     headings = ("Model", "Scheme", "Description", "Run by", "Result", "Test jets", "Largest difference of a logit")
     headings += ("Same class [%]",)
-    notes = ("Each description's logits against those of the trained, quantised PyTorch (Brevitas) network.",)
+    notes = (
+        "Each description's logits against those of the trained, quantised PyTorch (Brevitas) network.",
+        *(
+            f"{' '.join(key)} has no circuit: {verified[key]['failure']}."
+            for key in order
+            if verified[key].get("failure")
+        ),
+    )
     return Table("Comparisons with the trained network", headings, tuple(rows), notes, n_text=5)
 
 
@@ -164,8 +175,9 @@ def origin_table(order: Sequence[Key], circuits: Mapping[Key, Mapping[str, Any]]
     numbers: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for (number, sentence), models in owners.items():
         numbers.setdefault((sentence, tuple(models)), []).append(number)
+    n_built = sum(not circuits[key].get("failure") for key in order)
     rows = tuple(
-        cells(", ".join(map(number_words, names)), sentence, "all" if len(models) == len(order) else ", ".join(models))
+        cells(", ".join(map(number_words, names)), sentence, "all" if len(models) == n_built else ", ".join(models))
         for (sentence, models), names in numbers.items()
     )
     return Table("Origin of table 3's numbers", ("Number", "Origin", "Models"), rows, n_text=3)
@@ -190,13 +202,15 @@ def verification_sentence(verified: Mapping[Key, Mapping[str, Any]]) -> str:
 
 
 def circuit_sentences(rows: Sequence[Row], references: Sequence[str]) -> list[str]:
-    """Compare each candidate's circuit with the first reference's, a sentence each.
+    """Compare each candidate's circuit with the first reference's, and say which network has none, a sentence each.
 
     That is the one of the same scheme; a circuit with bits of each layer's own is compared with the others too.
     """
     sentences = []
     standard = {row["scheme"]: row for row in rows if row["model"] == references[0]} if references else {}
     for row in rows:
+        if row["failure"]:
+            sentences.append(f"{_treated(row)} has {row['failure']}.")
         others = [standard[row["scheme"]]] if row["scheme"] in standard else []
         others += [standard[scheme] for scheme in standard if row["scheme"] == MIXED != scheme]
         others = [other for other in others if other["lut"]]
@@ -232,4 +246,4 @@ def parallelism(rows: Sequence[Row], synthesis: Mapping[str, Any]) -> str:
     io_type, reuse_factor = synthesis["io_type"], synthesis["reuse_factor"]
     if not vendors or (io_type == "io_parallel" and reuse_factor == 1):
         return "fully parallel"
-    return f"with hls4ml's {io_type} and a reuse factor of {reuse_factor} for {joined(vendors)}"
+    return f"with hls4ml's {io_type} and, where it fits, a reuse factor of {reuse_factor} for {joined(vendors)}"

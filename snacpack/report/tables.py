@@ -28,6 +28,7 @@ TABLE2_FORMATS = {
     "bops": "d",
     "est_average_resources_percent": ".2f",
     "est_clock_cycles": ".2f",
+    "extrapolated": "",
 }
 RESOURCES = ("dsp", "lut", "ff", "bram")
 TABLE3_FORMATS = {
@@ -43,8 +44,12 @@ TABLE3_FORMATS = {
     "ii_ns": ".2f",
     **dict.fromkeys(RESOURCES, "d"),
     **dict.fromkeys((f"{name}_percent" for name in RESOURCES), ".2f"),
+    "hls4ml_reuse_factors": "",
+    "failure": "",
 }
 """Columns in their order, and how their numbers are written."""
+
+NO_CIRCUIT = "no circuit"
 
 _ACTIVATION_NAMES = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid"}
 _SPACE_NAMES = {
@@ -57,7 +62,9 @@ _SPACE_NAMES = {
 
 
 def write_number(value: Any, specification: str) -> str:
-    """Write one value of a table."""
+    """Write one value of a table; nothing where there is none."""
+    if value is None:
+        return ""
     return format(round(value), "d") if specification == "d" else format(value, specification)
 
 
@@ -98,6 +105,7 @@ def _table2_row(name: str, model: pd.Series, trained: Mapping[str, Any]) -> Row:
         "bops": model["bops"],
         "est_average_resources_percent": model["average_resources"],
         "est_clock_cycles": model["clock_cycles"],
+        "extrapolated": bool(model["extrapolated"]),
     }
 
 
@@ -140,24 +148,35 @@ def table3_rows(
 
     Returns
     -------
-    Rows with table 3's columns and the accuracy's interval, which the CSV file leaves out.
+    Rows with table 3's columns and the accuracy's interval, which the CSV file leaves out. A network that no circuit
+    is built of has a row too: its numbers are None, and ``failure`` says why.
 
     Raises
     ------
     ValueError
         If counts of test jets are not a fraction; the message names the file.
     """
-    from_circuit = [name for name in TABLE3_FORMATS if name not in ("model", "scheme", "sparsity", "accuracy_percent")]
     return [
         {
             "model": model,
             "scheme": scheme,
             "sparsity": compressed[model, scheme]["sparsity"],
             **accuracy_of(compressed[model, scheme], f"candidates/{model}/{scheme}/compressed.json"),
-            **{name: synthesised[model, scheme][name] for name in from_circuit},
+            **_circuit_columns(synthesised[model, scheme]),
         }
         for model, scheme in order
     ]
+
+
+def _circuit_columns(circuit: Mapping[str, Any]) -> Row:
+    others = ("model", "scheme", "sparsity", "accuracy_percent", "hls4ml_reuse_factors", "failure")
+    failure = circuit.get("failure")
+    return {
+        **{name: circuit[name] for name in TABLE3_FORMATS if name not in others},
+        # A project of an older version does not say them.
+        "hls4ml_reuse_factors": " ".join(map(str, circuit.get("hls4ml", {}).get("reuse_factors") or [])),
+        "failure": f"{NO_CIRCUIT}: {failure}" if failure else "",
+    }
 
 
 def write_csv(rows: Iterable[Row], formats: Mapping[str, str], path: str | Path) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from snacpack.architecture import Architecture
 from snacpack.compression.scheme import CIRCUIT_COSTS, Compression, Precision
 from snacpack.files import contents_of, read_json
+from snacpack.hardware.surrogate import Surrogate
 from snacpack.search.nsga2 import Space
 from snacpack.search.objectives import check_objectives, objective_values
 from snacpack.search.pareto import non_dominated
@@ -165,8 +166,11 @@ def best_trials(trials: Sequence[Record], objectives: Sequence[str]) -> list[Rec
     return [trial for trial, kept in zip(succeeded, front, strict=True) if kept or trial["accuracy"] == best]
 
 
-def trials_table(records: Sequence[Mapping[str, Any]], objectives: Sequence[str]) -> pd.DataFrame:
-    """Return one row per trial; ``pareto`` marks the front of all trials in the run's objectives.
+def trials_table(records: Sequence[Mapping[str, Any]], objectives: Sequence[str], surrogate: Surrogate) -> pd.DataFrame:
+    """Return one row per trial.
+
+    ``pareto`` marks the front of all trials in the run's objectives, and ``extrapolated`` the trials that the surrogate
+    estimates outside of what it was trained on.
 
     Wall times are left out: two runs with the same seed give the same table.
     """
@@ -188,7 +192,9 @@ def trials_table(records: Sequence[Mapping[str, Any]], objectives: Sequence[str]
                 **{name: record[name] for name in (*ESTIMATES, "initiation_interval") if name in record},
             }
         )
-    return _with_front(pd.DataFrame(rows), objectives)
+    table = _with_front(pd.DataFrame(rows), objectives)
+    architectures = [Architecture.from_dict(r["architecture"]) for r in sorted(records, key=lambda r: r["trial"])]
+    return table.assign(extrapolated=[surrogate.extrapolates(architecture) for architecture in architectures])
 
 
 def _with_front(table: pd.DataFrame, objectives: Sequence[str]) -> pd.DataFrame:

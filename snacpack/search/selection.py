@@ -102,18 +102,22 @@ def select_finalists(trials: pd.DataFrame, cost: str, min_accuracy: float, count
     enough, three quarters of them cheaper than that, for a longer training makes them more accurate;
     then the most accurate beside the front.
 
+    Where no trial has a circuit, the most accurate of all.
+
     Raises
     ------
     ValueError
-        If every trial failed.
+        If every training failed.
     """
     succeeded = trials[trials["failure"].isna()]
     if succeeded.empty:
-        raise ValueError(
-            "every trial of the compression search failed; the reason of the first: "
-            f"{trials['failure'].iloc[0]}; widen "
-            "compression.search.space"
-        )
+        trained = trials[trials["accuracy"].notna()].sort_values(["accuracy", "trial"], ascending=[False, True])
+        if trained.empty:
+            raise ValueError(
+                "every trial of the compression search failed; the reason of the first: "
+                f"{trials['failure'].iloc[0]}; widen compression.search.space"
+            )
+        return trained.head(count)["trial"].astype(int).tolist()
     front = succeeded[succeeded["pareto"]].sort_values([cost, "trial"]).reset_index(drop=True)
     reached = front.index[front["accuracy"] >= min_accuracy]
     middle = int(reached[0]) if len(reached) else len(front) - 1

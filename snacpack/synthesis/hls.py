@@ -2,6 +2,9 @@
 
 import ctypes
 import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +13,12 @@ import numpy as np
 
 from snacpack.files import read_json, write_json
 from snacpack.fixed_point import Quantizer
+from snacpack.synthesis.processes import run_tool
 from snacpack.synthesis.qonnx import activation_tables, quantizer_grid, read_onnx
 from snacpack.synthesis.simulation import cxx_compiler
 
 if TYPE_CHECKING:
+    from hls4ml.model.graph import ModelGraph
     from onnx import GraphProto, NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
 
@@ -59,7 +64,8 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
         File of :func:`snacpack.synthesis.qonnx.export_qonnx`.
     folder
         Folder of the project, emptied first. It is complete: a user with Vitis or Vivado HLS builds it with its
-        ``build_prj.tcl``, wherever it is moved. Only the compiled C simulation is bound to the place.
+        ``build_prj.tcl``, wherever it is moved. Only the compiled C simulation is bound to the place. Its
+        ``project.json`` says what hls4ml wrote.
     backend
         ``vitis`` or ``vivado``; ``open`` writes for Vitis.
     settings
@@ -107,43 +113,79 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
         project.compile()
     except Exception as error:
         raise RuntimeError(f"the C simulation of {folder} did not compile; g++'s output is above ({error})") from None
-    shapes = {
+    written = {
         "n_inputs": int(np.prod(project.get_input_variables()[0].shape)),
         "n_outputs": int(np.prod(project.get_output_variables()[0].shape)),
         "hls4ml": hls4ml.__version__,
         "backend": backend,
+        "reuse_factor": settings.reuse_factor,
+        "reuse_factors": _reuse_factors(project),
         "compiled_in": str(Path(folder).resolve()),
     }
-    write_json(shapes, Path(folder) / "project.json")
+    write_json(written, Path(folder) / "project.json")
+
+
+def _reuse_factors(project: "ModelGraph") -> list[int]:
+    """Return the reuse factor of each dense layer of a project, which need not be the one that was asked for."""
+    dense = [layer for layer in project.get_layers() if layer.class_name == "Dense"]
+    return [int(layer.get_attr("reuse_factor")) for layer in dense]
 
 
 def run_hls_simulation(folder: str | Path, x: np.ndarray) -> np.ndarray:
-    """Return the logits of (n, n_inputs) inputs, (n, n_outputs) float32, by a project's compiled C simulation.
+    """Return the logits of (n, n_inputs) inputs, (n, n_outputs) float64, by a project's compiled C simulation.
+
+    A project that was moved or copied since it was compiled, or that another machine compiled, is compiled again
+    elsewhere; its own folder stays as it is.
 
     Raises
     ------
     RuntimeError
-        If the project is not compiled, or was moved since.
+        If the project is not compiled, or has to be compiled again and does not compile.
     ValueError
         If the inputs are not of the network's width.
     """
-    libraries = sorted((Path(folder) / "firmware").glob("*.so"))
-    if not libraries:
-        raise RuntimeError(f"{folder} holds no compiled C simulation; rerun build_hls_project")
-    shapes = read_json(Path(folder) / "project.json")
-    # The library reads its weights from where it was compiled, and ends the process if they are not there.
-    if Path(shapes["compiled_in"]) != Path(folder).resolve():
-        raise RuntimeError(f"{folder} was compiled as {shapes['compiled_in']} and moved; rerun build_hls_project")
-    simulate = getattr(ctypes.CDLL(str(libraries[-1].resolve())), f"{PROJECT}_float")
-    array = np.ctypeslib.ndpointer(dtype=np.float32, flags="C_CONTIGUOUS")
-    simulate.argtypes, simulate.restype = [array, array], None
-    jets = np.ascontiguousarray(x, dtype=np.float32)
-    if jets.shape[1:] != (shapes["n_inputs"],):
-        raise ValueError(f"{folder} takes {shapes['n_inputs']} inputs a jet, got an array of shape {jets.shape}")
-    logits = np.zeros((len(jets), shapes["n_outputs"]), dtype=np.float32)
-    for jet, row in zip(jets, logits, strict=True):
-        simulate(jet, row)
+    project = read_json(Path(folder) / "project.json")
+    jets = np.ascontiguousarray(x, dtype=np.float64)
+    if jets.shape[1:] != (project["n_inputs"],):
+        raise ValueError(f"{folder} takes {project['n_inputs']} inputs a jet, got an array of shape {jets.shape}")
+    logits = np.zeros((len(jets), project["n_outputs"]))
+    with _compiled_library(Path(folder), project) as library:
+        simulate = getattr(library, f"{PROJECT}_double")
+        array = np.ctypeslib.ndpointer(dtype=np.float64, flags="C_CONTIGUOUS")
+        simulate.argtypes, simulate.restype = [array, array], None
+        for jet, row in zip(jets, logits, strict=True):
+            simulate(jet, row)
     return logits
+
+
+@contextmanager
+def _compiled_library(folder: Path, project: Mapping[str, Any]) -> Iterator[ctypes.CDLL]:
+    library = _find_library(folder)
+    # The library reads its weights from where it was compiled, and ends the process if they are not there.
+    if Path(project["compiled_in"]) == folder.resolve():
+        try:
+            loaded = ctypes.CDLL(str(library.resolve()))
+        except OSError as error:
+            print(f"{library} cannot be loaded on this machine ({error}); the project is compiled again")
+        else:
+            yield loaded
+            return
+    else:
+        print(f"{folder} was compiled as {project['compiled_in']}; the project is compiled again")
+    with tempfile.TemporaryDirectory(prefix="snacpack_hls_") as temporary:
+        copy = Path(temporary) / "hls"
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(library.name))
+        run_tool(["bash", "build_lib.sh"], copy, Path(temporary) / "build.log")
+        yield ctypes.CDLL(str(_find_library(copy)))
+
+
+def _find_library(folder: Path) -> Path:
+    libraries = sorted((folder / "firmware").glob("*.so"))
+    if not libraries:
+        raise RuntimeError(
+            f"{folder} holds no compiled C simulation; delete the folder, so that rule build_hls_project makes it anew"
+        )
+    return libraries[-1]
 
 
 def _input_precision(model: "ModelWrapper") -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from snacpack.synthesis.timing import CLOCK_UNCERTAINTY, Delays
+from snacpack.synthesis.devices import Delays
+from snacpack.synthesis.timing import CLOCK_UNCERTAINTY
 
 if TYPE_CHECKING:
     from da4ml.types import CombLogic, Op, Pipeline

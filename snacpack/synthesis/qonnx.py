@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 INPUT_NAME = "jet"
 OUTPUT_NAME = "logits"
 
+# What adds and multiplies, and what may stand between a sum and its quantiser.
+SUMMING_NODES = ("Gemm", "MatMul", "Add", "Relu")
+
 # The executor holds every tensor of a batch at once.
 BATCH = 10_000
 
@@ -108,15 +111,30 @@ def read_onnx(path: str | Path) -> "ModelWrapper":
     return model
 
 
-def run_qonnx(path: str | Path, x: np.ndarray) -> np.ndarray:
-    """Return the logits of (n, n_inputs) float32 inputs, (n, n_outputs) float32, by QONNX's own executor."""
+def run_qonnx(path: str | Path, x: np.ndarray, float_type: type = np.float32) -> np.ndarray:
+    """Return the logits of (n, n_inputs) inputs, (n, n_outputs), by QONNX's own executor.
+
+    Parameters
+    ----------
+    path
+        File of :func:`export_qonnx`.
+    x
+        (n, n_inputs) float32.
+    float_type
+        float32 computes as the file says; float64 computes all sums in double precision.
+    """
     from qonnx.core.onnx_exec import execute_onnx
 
     model = read_onnx(path)
     name_in, name_out = model.graph.input[0].name, model.graph.output[0].name
     jets = np.asarray(x, dtype=np.float32)
-    batches = [jets[start : start + BATCH] for start in range(0, len(jets), BATCH)]
-    logits = [execute_onnx(_for_batch(model, len(batch)), {name_in: batch})[name_out] for batch in batches]
+    logits = []
+    for start in range(0, len(jets), BATCH):
+        batch = jets[start : start + BATCH]
+        graph = _for_batch(model, len(batch))
+        if float_type is np.float64:
+            _sum_in_double(graph)
+        logits.append(execute_onnx(graph, {name_in: batch})[name_out])
     return np.concatenate(logits)
 
 
@@ -201,6 +219,24 @@ def _table(model: "ModelWrapper", activation: "NodeProto") -> ActivationTable:
     if (integers != integers[:, :1]).any():
         raise RuntimeError(f"ONNX Runtime computes {activation.name} of one number in two ways on this machine")
     return ActivationTable(activation, after, grid, output, integers[:, 0])
+
+
+def _sum_in_double(model: "ModelWrapper") -> None:
+    """Let dense layers, and ReLUs behind them, take and give doubles; quantisers and tables stay as they are."""
+    from onnx import TensorProto, helper
+
+    doubles = set()
+    for node in [node for node in model.graph.node if node.op_type in SUMMING_NODES]:
+        for place, name in enumerate(node.input):
+            if name in doubles:
+                continue
+            double = f"{name}_to_{node.name}_{place}"
+            cast = helper.make_node("Cast", [name], [double], to=TensorProto.DOUBLE)
+            model.graph.node.insert(list(model.graph.node).index(node), cast)
+            model.set_tensor_shape(double, model.get_tensor_shape(name), TensorProto.DOUBLE)
+            node.input[place] = double
+        model.set_tensor_shape(node.output[0], model.get_tensor_shape(node.output[0]), TensorProto.DOUBLE)
+        doubles.add(node.output[0])
 
 
 def _for_batch(model: "ModelWrapper", n_jets: int) -> "ModelWrapper":

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from snacpack.files import read_json
 from snacpack.synthesis.backends import Numbers
 from snacpack.synthesis.backends.open import count_resources, map_circuit, read_paths
 from snacpack.synthesis.backends.vendor import build_with_vendor
-from snacpack.synthesis.parts import available_resources
+from snacpack.synthesis.devices import available_resources
 from snacpack.synthesis.rtl import Circuit
 from snacpack.synthesis.timing import CLOCK_UNCERTAINTY, estimate_timing
 
 RESOURCES = ("dsp", "lut", "ff", "bram")
+NUMBERS = ("latency_cycles", "latency_ns", "ii_cycles", "ii_ns", *RESOURCES)
 
 
 def synthesise(
@@ -57,7 +59,30 @@ def synthesise(
         numbers = _open_numbers(circuit, rtl, reports, part, clock_period_ns, measured_latency, threads, timeout_s)
     else:
         numbers = build_with_vendor(backend, hls, reports, timeout_s)
-    return _report(backend, numbers, circuit, part, clock_period_ns, available_resources(part, available))
+    report = _report(backend, numbers, circuit, part, clock_period_ns, available_resources(part, available))
+    return {**report, "hls4ml": _hls4ml(hls), "failure": None}
+
+
+def report_no_circuit(backend: str, hls: str | Path, part: str, clock_period_ns: float, reason: str) -> dict[str, Any]:
+    """Return the content of ``report.json`` of a network that no circuit is built of, but for its name and scheme.
+
+    Parameters
+    ----------
+    backend, hls, part, clock_period_ns
+        As for :func:`synthesise`.
+    reason
+        Why there is none: ``failure``. All numbers are None.
+    """
+    numbers = [*NUMBERS, *(f"{name}_percent" for name in RESOURCES), "tool", "cells", "timing", "estimates"]
+    asked = {"backend": backend, "part": part, "clock_period_ns": clock_period_ns}
+    return {**dict.fromkeys(numbers), **asked, "hls4ml": _hls4ml(hls), "origin": {}, "failure": reason}
+
+
+def _hls4ml(hls: str | Path) -> dict[str, Any]:
+    """Return what hls4ml's project has for reuse factors: the one asked for, and each dense layer's."""
+    project = read_json(Path(hls) / "project.json")
+    # A project of an older version does not say what was written.
+    return {name: project.get(name) for name in ("reuse_factor", "reuse_factors")}
 
 
 def _open_numbers(

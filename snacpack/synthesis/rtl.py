@@ -15,9 +15,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from snacpack.files import read_json, write_json
-from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
+from snacpack.fixed_point import DenseLayer, FixedPointNetwork, NoCircuit, Quantizer
+from snacpack.synthesis.devices import parse_part
 from snacpack.synthesis.pipelining import cut_pipeline
-from snacpack.synthesis.timing import delays_of
 
 if TYPE_CHECKING:
     from da4ml.types import CombLogic, Pipeline
@@ -71,8 +71,16 @@ class Circuit:
 
     @classmethod
     def load(cls, folder: str | Path) -> "Circuit":
-        """Read the description of a project that :func:`build_rtl` wrote."""
+        """Read the description of a project that :func:`build_rtl` wrote.
+
+        Raises
+        ------
+        NoCircuit
+            If :func:`write_no_circuit` wrote it.
+        """
         fields = read_json(Path(folder) / "circuit.json")
+        if fields.get("failure"):
+            raise NoCircuit(fields["failure"])
         ports = {name: tuple(Port(**port) for port in fields[name]) for name in ("inputs", "outputs")}
         return cls(**{**fields, **ports})
 
@@ -94,8 +102,8 @@ def build_rtl(network: FixedPointNetwork, folder: str | Path, part: str, clock_p
 
     Raises
     ------
-    ValueError
-        If the logits do not depend on the input.
+    NoCircuit
+        If the logits do not depend on the input, or sums are wider than float64 adds exactly.
     """
     from da4ml import __version__
     from da4ml.codegen import RTLModel
@@ -126,6 +134,12 @@ def build_rtl(network: FixedPointNetwork, folder: str | Path, part: str, clock_p
     return circuit
 
 
+def write_no_circuit(reason: str, folder: str | Path) -> None:
+    """Write the folder of a project that there is not: a ``circuit.json`` with the reason, and nothing else."""
+    shutil.rmtree(folder, ignore_errors=True)
+    write_json({"failure": reason}, Path(folder) / "circuit.json")
+
+
 def trace(network: FixedPointNetwork) -> "CombLogic":
     """Return the circuit of a network before it is pipelined, in da4ml's form: what :func:`build_rtl` writes.
 
@@ -134,11 +148,13 @@ def trace(network: FixedPointNetwork) -> "CombLogic":
 
     Raises
     ------
-    ValueError
-        If the logits do not depend on the input.
+    NoCircuit
+        If the logits do not depend on the input, or sums are wider than float64 adds exactly. A network some of whose
+        logits or inputs are of no use is a circuit like any other.
     """
     from da4ml.trace import FixedVariableArrayInput, HWConfig, comb_trace
 
+    network.check_sums()
     with _exact_numbers(), _one_thread_in_workers():
         inputs = FixedVariableArrayInput((network.layer_widths[0],), HWConfig(1, -1, -1), SOLVER_OPTIONS)
         values = inputs.quantize(*_bits(network.input))
@@ -148,7 +164,9 @@ def trace(network: FixedPointNetwork) -> "CombLogic":
             values = _activate(layer, values)
         logic = comb_trace(inputs, values)
         if not any(port.bits for port in _ports(logic.inp_qint)):
-            raise ValueError("the network's logits do not depend on its input (a layer without weights?): no circuit")
+            raise NoCircuit(
+                "its logits are the same for every jet, because a layer has no weights left or never leaves zero"
+            )
     return logic
 
 
@@ -165,7 +183,7 @@ def pipeline(logic: "CombLogic", clock_period_ns: float, part: str) -> "Pipeline
         The clock and the FPGA for which the pipeline is cut.
     """
     with _exact_numbers():
-        return cut_pipeline(logic, clock_period_ns, delays_of(part))
+        return cut_pipeline(logic, clock_period_ns, parse_part(part).delays)
 
 
 def run_interpreted(folder: str | Path, network: FixedPointNetwork, x: np.ndarray) -> np.ndarray:

@@ -1,101 +1,27 @@
-"""How long signals take: delays of the FPGA families, and the longest path of every pipeline stage.
+"""How long signals take: the longest path of every pipeline stage.
 
 Placing and routing decide how fast a circuit runs, and they are the vendor's. Known without them are the cells on a
 path, and what Vivado says that such cells take; how long the wires between them are is an assumption.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from snacpack.synthesis.devices import Delays, parse_part
 
 # da4ml's constraints ask Vivado to keep this share of the clock period in reserve, so the estimate keeps it too.
 CLOCK_UNCERTAINTY = 0.1
 
-# How much faster a speed grade is than grade 1: the frequencies of a DSP with all its registers in DS923, 645, 775 and
-# 891 MHz. The 7 series' grades are as far apart (PG022: 200, 240 and 280 MHz).
-GRADES = {1: 1.0, 2: 775 / 645, 3: 891 / 645}
-
-
-@dataclass(frozen=True)
-class Delays:
-    """What the parts of a path take, in ns.
-
-    Parameters
-    ----------
-    clock_to_q, setup
-        Out of a register; and into the next, with the short wire from its slice's own logic.
-    net
-        A wire from slice to slice.
-    lut, mux
-        A look-up table, at the mean of its inputs; and a multiplexer that joins those of a slice (MUXF7, MUXF8).
-    carry_in, carry_bit, carry_out
-        Into a carry chain, along it for each bit, and out of it through the sum's XOR.
-    """
-
-    clock_to_q: float
-    setup: float
-    net: float
-    lut: float
-    mux: float
-    carry_in: float
-    carry_bit: float
-    carry_out: float
-
-    @property
-    def level(self) -> float:
-        """A look-up table and the wire to it."""
-        return self.net + self.lut
-
-    @property
-    def adder(self) -> float:
-        """An addition and the wire to it, but for the way along its carry chain."""
-        return self.level + self.carry_in + self.carry_out
-
-    def faster(self, factor: float) -> "Delays":
-        """Return all delays divided by a factor."""
-        return replace(self, **{field.name: getattr(self, field.name) / factor for field in fields(self)})
-
-
 # As wide as the sums of a large layer of 8-bit numbers.
 _WIDE_SUM_BITS = 24
-
-# At speed grade 1. The cells of UltraScale+, Kintex-7 and Artix-7 are rounded means of what Vivado wrote into timing
-# reports of routed circuits that are public; docs/hardware.md says which. For UltraScale none was found: it is taken
-# for one speed grade slower than UltraScale+. The nets are an assumption everywhere, see there too.
-DELAYS = {
-    "UltraScale+": Delays(0.095, 0.03, 0.28, 0.10, 0.07, 0.16, 0.007, 0.11),
-    "UltraScale": Delays(0.095, 0.03, 0.28, 0.10, 0.07, 0.16, 0.007, 0.11).faster(1 / GRADES[2]),
-    "Kintex-7": Delays(0.27, 0.03, 0.60, 0.05, 0.20, 0.23, 0.0145, 0.19),
-    "Artix-7": Delays(0.52, 0.05, 0.75, 0.12, 0.22, 0.42, 0.029, 0.46),
-}
-
-
-def delays_of(part: str) -> Delays:
-    """Return the delays of a part's family at its speed grade.
-
-    A part that names no grade is taken for the slowest, and one of another family for an UltraScale.
-    """
-    grade = re.search(r"-([123])", part)
-    return DELAYS[family_of(part)].faster(GRADES[int(grade.group(1)) if grade else 1])
-
-
-def family_of(part: str) -> str:
-    """Return the key of ``DELAYS`` whose delays a part has."""
-    device = part.lower()
-    # The smaller Zynq-7000 and the Spartan-7 are made of the Artix-7's logic, all other 7 series of the Kintex-7's.
-    if re.match(r"xc7(a|s|z0(07|10|12|14|15|20))", device):
-        return "Artix-7"
-    if device.startswith("xc7"):
-        return "Kintex-7"
-    return "UltraScale+" if re.match(r"xc(zu|ku\d+p|vu\d+p|au\d+p|u\d)", device) else "UltraScale"
 
 
 def shortest_clock_period(part: str) -> float:
     """Return the clock period, in ns, below which not even the cells of one wide addition fit, wires left out."""
-    delays = replace(delays_of(part), net=0.0)
+    delays = replace(parse_part(part).delays, net=0.0)
     path = delays.clock_to_q + delays.adder + _WIDE_SUM_BITS * delays.carry_bit + delays.setup
     return round(path / (1 - CLOCK_UNCERTAINTY), 2)
 
@@ -179,7 +105,7 @@ def estimate_timing(paths: Sequence[StagePath], clock_period_ns: float, part: st
         "meets_target": period <= clock_period_ns,
         "worst_stage": deciding.pop("stage"),
         **deciding,
-        "delays": family_of(part),
+        "delays": parse_part(part).family.name,
         "stages": [asdict(path) for path in paths],
     }
 

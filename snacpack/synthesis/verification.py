@@ -1,6 +1,7 @@
 """Whether every form of a network computes what the trained network computes, on test jets."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snacpack.fixed_point import FixedPointNetwork
+from snacpack.fixed_point import FixedPointNetwork, NoCircuit
 from snacpack.synthesis.hls import run_hls_simulation
 from snacpack.synthesis.qonnx import run_qonnx
 from snacpack.synthesis.rtl import Circuit, run_interpreted
@@ -33,12 +34,15 @@ def verify(
 ) -> list[dict[str, Any]]:
     """Compare all forms of a network with the trained Brevitas network.
 
+    Where sums of the network outgrow the 24 bits of float32, Brevitas and QONNX's executor compute in float64.
+
     Parameters
     ----------
     network
         Brevitas network in evaluation mode.
     forms
-        Files and folders of the other forms.
+        Files and folders of the other forms. Where the Verilog project says that there is no circuit, the forms that
+        a circuit would have are left out.
     x
         (n, n_inputs) float32 test jets; the Verilog takes some, spread evenly.
     n_rtl_jets
@@ -51,20 +55,29 @@ def verify(
     list of dict
         ``name``, ``n_jets``, ``n_different`` of them, ``max_difference`` of a logit, ``class_agreement``, ``exact``,
         ``simulator``; for the Verilog ``latency_cycles`` too, as measured.
+
+    Raises
+    ------
+    NoCircuit
+        If sums of the network are wider than float64 adds exactly: its forms cannot be compared.
     """
-    expected = run_brevitas(network, x)
+    fixed_point = FixedPointNetwork.load(forms.fixed_point)
+    fixed_point.check_sums()
+    expected = run_brevitas(network, x, fixed_point.float_type)
     return [
         {**compare(name, logits, expected[jets], simulator), **more}
-        for name, jets, logits, simulator, more in _outputs(forms, x, n_rtl_jets, threads)
+        for name, jets, logits, simulator, more in _outputs(fixed_point, forms, x, n_rtl_jets, threads)
     ]
 
 
-def run_brevitas(network: "nn.Module", x: np.ndarray) -> np.ndarray:
-    """Return the Brevitas network's logits, (n, n_outputs) float32."""
+def run_brevitas(network: "nn.Module", x: np.ndarray, float_type: type = np.float32) -> np.ndarray:
+    """Return the Brevitas network's logits, (n, n_outputs), computed in a type of float."""
     import torch
 
+    if float_type is np.float64:
+        network = deepcopy(network).double()
     with torch.no_grad():
-        return network(torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))).numpy()
+        return network(torch.from_numpy(np.ascontiguousarray(x, dtype=float_type))).numpy()
 
 
 def compare(name: str, logits: np.ndarray, expected: np.ndarray, simulator: str) -> dict[str, Any]:
@@ -100,12 +113,20 @@ def complaint(comparisons: list[dict[str, Any]]) -> str | None:
 Output = tuple[str, np.ndarray | slice, np.ndarray, str, dict[str, Any]]
 
 
-def _outputs(forms: Forms, x: np.ndarray, n_rtl_jets: int, threads: int) -> Iterator[Output]:
-    network, circuit = FixedPointNetwork.load(forms.fixed_point), Circuit.load(forms.rtl)
+def _outputs(
+    network: FixedPointNetwork, forms: Forms, x: np.ndarray, n_rtl_jets: int, threads: int
+) -> Iterator[Output]:
     everything = slice(None)
     yield "fixed_point", everything, network.predict(x), f"the network's integers in NumPy {np.__version__}", {}
-    yield "qonnx", everything, run_qonnx(forms.onnx, x), f"QONNX {version('qonnx')} executor", {}
+    executor = f"QONNX {version('qonnx')} executor" + (
+        ", sums in double precision" if network.float_type is np.float64 else ""
+    )
+    yield "qonnx", everything, run_qonnx(forms.onnx, x, network.float_type), executor, {}
     yield "hls4ml", everything, run_hls_simulation(forms.hls, x), f"hls4ml {version('hls4ml')} C simulation", {}
+    try:
+        circuit = Circuit.load(forms.rtl)
+    except NoCircuit:
+        return
     yield "da4ml", everything, run_interpreted(forms.rtl, network, x), f"da4ml {circuit.da4ml} interpreter", {}
     jets = spread(len(x), n_rtl_jets)
     simulation = simulate_rtl(forms.rtl, network, x[jets], threads)

@@ -82,7 +82,7 @@ def fit(
 
 @torch.no_grad()
 def predict(network: nn.Module, x: np.ndarray | torch.Tensor) -> torch.Tensor:
-    """Return the logits of (n, n_inputs) jets in evaluation mode, (n, n_outputs) float32."""
+    """Return the logits of (n, n_inputs) jets in evaluation mode, (n, n_outputs), in the network's type of float."""
     network.eval()
     return torch.cat([network(batch) for batch in torch.as_tensor(x).split(EVALUATION_BATCH)])
 

@@ -32,8 +32,8 @@ class Draw:
 
 
 @st.composite
-def draws(draw, activations=("relu", "tanh", "sigmoid"), max_width=9):
-    """Draw a network; ``spread`` is by how many bits its layers' scales are apart."""
+def draws(draw, activations=("relu", "tanh", "sigmoid"), max_width=9, spreads=None):
+    """Draw a network; ``spread`` is by how many bits its layers' scales are apart, one of ``spreads`` if given."""
     widths = draw(st.lists(st.integers(1, max_width), min_size=3, max_size=5).map(tuple))
     n_layers = len(widths) - 1
     weight_bits, activation_bits = (
@@ -46,7 +46,7 @@ def draws(draw, activations=("relu", "tanh", "sigmoid"), max_width=9):
         draw(st.booleans()),
         draw(st.sampled_from([1.0, 1.0, 0.6, 0.3])),
         draw(st.sampled_from([None] * 9 + [n_layers - 1])),
-        draw(st.sampled_from([0, 0, 3, 10])),
+        draw(st.sampled_from([0, 0, 3, 10] if spreads is None else spreads)),
         draw(st.sampled_from([0.0, 0.3, 3.0])),
         draw(st.integers(0, 2**31)),
     )

@@ -17,6 +17,7 @@ from snacpack.report.report import RunFiles
 from snacpack.search.objectives import objective_values
 from snacpack.search.pareto import non_dominated
 from snacpack.search.space import SearchSpace
+from snacpack.synthesis.report import report_no_circuit
 
 CONFIG = ROOT / "config" / "config.yaml"
 HISTORY = [
@@ -121,15 +122,20 @@ def _trials(config: dict[str, Any], n_trials: int) -> pd.DataFrame:
     good = [i for i, row in enumerate(rows) if row["accuracy"] is not None]
     front = non_dominated(objective_values([rows[i] for i in good], config["search"]["objectives"]))
     on_front = {i for i, marked in zip(good, front, strict=True) if marked}
-    return pd.DataFrame([{**row, "pareto": str(i in on_front).lower()} for i, row in enumerate(rows)])
+    return pd.DataFrame(
+        [
+            {**row, "pareto": str(i in on_front).lower(), "extrapolated": row["macs"] > 9000}
+            for i, row in enumerate(rows)
+        ]
+    )
 
 
 def _write_reference(path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_text(
         "model,architecture,macs,bops,bram_percent,dsp_percent,ff_percent,lut_percent,"
-        "est_average_resources_percent,est_clock_cycles\n"
-        "baseline,24-120-60-32-64-64-64-32-44-5,25916,2073280,1.0,2.0,3.0,22.4,7.1,183.74\n"
+        "est_average_resources_percent,est_clock_cycles,extrapolated\n"
+        "baseline,24-120-60-32-64-64-64-32-44-5,25916,2073280,1.0,2.0,3.0,22.4,7.1,183.74,True\n"
     )
 
 
@@ -243,6 +249,8 @@ def _write_circuit(folder: Path, model: str, scheme: str, lut: int, stages: int)
                 "stages": [{"stage": stage} for stage in range(stages)],
             },
             "estimates": {"da4ml": {"lut": round(1.07 * lut), "ff": round(1.05 * ff), "stages": stages}},
+            "hls4ml": {"reuse_factor": 1, "reuse_factors": [1, 1]},
+            "failure": None,
             "origin": {
                 **dict.fromkeys(("dsp", "lut", "ff", "bram"), "cells counted by Yosys after synthesis"),
                 "latency_cycles": "pipeline stages of the Verilog",
@@ -257,6 +265,19 @@ def _write_circuit(folder: Path, model: str, scheme: str, lut: int, stages: int)
     write_json(
         {"model": model, "scheme": scheme, "comparisons": comparisons, "exact": True}, home / "verification.json"
     )
+
+
+def take_circuit(folder: Path, model: str, scheme: str, reason: str) -> None:
+    """Make one model and scheme of a run, as it was written, a network that no circuit is built of."""
+    home = folder / "synthesis" / model / scheme
+    project = home / "hls"
+    project.mkdir()
+    write_json({"reuse_factor": 1, "reuse_factors": [1, 1]}, project / "project.json")
+    report = report_no_circuit("open", project, "xcvu13p-flga2577-2-e", 5.0, reason)
+    write_json({"model": model, "scheme": scheme, **report}, home / "report.json")
+    verification = read_json(home / "verification.json")
+    compared = [entry for entry in verification["comparisons"] if entry["name"] not in ("da4ml", "verilog")]
+    write_json({**verification, "comparisons": compared, "failure": reason}, home / "verification.json")
 
 
 def run_files(folder: Path) -> RunFiles:

@@ -119,7 +119,7 @@ BROKEN = {
     "weights": ("hardware.surrogate.weights", "v9", "hardware.surrogate.weights", "v2-gnn"),
     "board": ("hardware.surrogate.board", "alveo-u250", "hardware.surrogate.board", "alveo-u200"),
     "backend": ("synthesis.backend", "quartus", "synthesis.backend", "open (da4ml and Yosys)"),
-    "part": ("synthesis.part", "xc-unknown", "synthesis.part", "synthesis.available"),
+    "part": ("synthesis.part", "xc-unknown", "synthesis.part", "Vivado's get_parts"),
     "part's resources": ("synthesis.available", {"lut": 1}, "synthesis.available", "config/README.md"),
     "io type": ("synthesis.io_type", "parallel", "synthesis.io_type", "io_parallel"),
     "compression": ("compression.method", "prune", "compression.method", "magnitude"),
@@ -225,10 +225,20 @@ BROKEN = {
     "address of no port": ("data.zenodo.url", "https://host:99999/x", "data.zenodo.url", "https://host/folder"),
     "address with a brace": ("data.zenodo.url", "https://host/{x}", "data.zenodo.url", "rename it"),
     "folder with a brace": ("data.files.folder", "/data/{x}", "data.files.folder", "link to it"),
-    "part that is a command": ("synthesis.part", "xcvu9p; exec rm", "synthesis.part", "small letters"),
-    "part that Tcl runs": ("synthesis.part", "xcvu9p[exec ls]", "synthesis.part", "small letters"),
+    "part that is a command": ("synthesis.part", "xcvu9p; exec rm", "synthesis.part", "letters, digits"),
+    "part that Tcl runs": ("synthesis.part", "xcvu9p[exec ls]", "synthesis.part", "letters, digits"),
     "part of two lines": ("synthesis.part", "xcvu13p-flga2577-2-e\n", "synthesis.part", "take it out"),
-    "part that is an option": ("synthesis.part", "-h", "synthesis.part", "small letters"),
+    "part without its package": ("synthesis.part", "xcvu13p", "synthesis.part", "xcvu13p-flga2577-2-e"),
+    "part with one dash too many": ("synthesis.part", "xc7z020-clg400-1", "synthesis.part", "'xc7z020clg400-1'"),
+    "part in small letters": ("synthesis.part", "xcu250-figd2104-2l-e", "synthesis.part", "'xcu250-figd2104-2L-e'"),
+    "part in capital letters": ("synthesis.part", "XCVU13P-FLGA2577-2-E", "synthesis.part", "'xcvu13p-flga2577-2-e'"),
+    "part as it is ordered": ("synthesis.part", "XC7Z020-1CLG400C", "synthesis.part", "'xc7z020clg400-1'"),
+    "part of another vendor": ("synthesis.part", "10AX115N2F45E1SG", "synthesis.part", "Vivado's get_parts"),
+    "part of a family without delays": (
+        *("synthesis.part", "xcvc1902-vsva2197-2MP-e-S", "synthesis.part", "7 series, UltraScale or UltraScale+"),
+    ),
+    "part that is not in the list": ("synthesis.part", "xcvu5p-flva2104-2-e", "synthesis.part", "synthesis.available"),
+    "part that is an option": ("synthesis.part", "-h", "synthesis.part", "letters, digits"),
 }  # fmt: skip
 
 

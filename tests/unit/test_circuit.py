@@ -68,7 +68,7 @@ def test_a_network_that_fails_says_why_and_leaves_the_others():
     expected = {**estimate_circuit(good, 5.0, PART), "failure": None}
     assert records[1] == records[3] == expected
     assert all(records[i][cost] is None for i in (0, 2) for cost in COSTS)
-    assert "do not depend on its input" in records[0]["failure"]
+    assert "no circuit: its logits are the same" in records[0]["failure"]
     assert records[2]["failure"]
 
 

@@ -168,8 +168,16 @@ def test_the_smallest_circuit_that_is_accurate_enough_is_chosen(compressed):
     assert "none reached" in best["reason"]
     rows[2]["failure"] = "no circuit"
     assert choose_finalist(rows, "lut", 0.0)["trial"] == 8
-    with pytest.raises(RuntimeError, match=r"no circuit.*compression\.search\.space"):
-        choose_finalist([rows[2]], "lut", 0.0)
+    with pytest.raises(RuntimeError, match=r"the loss is nan.*compression\.search\.space"):
+        choose_finalist([{**rows[2], "validation_accuracy": None, "failure": "the loss is nan"}], "lut", 0.0)
+
+
+def test_where_no_finalist_has_a_circuit_the_most_accurate_says_why(compressed):
+    rows = finalist_metrics([7, 8, 9], compressed, [{"lut": None, "failure": "no circuit: a reason"}] * 3)
+    chosen = choose_finalist(rows, "lut", 0.0)
+    assert chosen["validation_accuracy"] == max(row["validation_accuracy"] for row in rows)
+    assert not chosen["reached"]
+    assert chosen["reason"] == "the most accurate; none has a circuit"
 
 
 def table_of(points):

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from helpers.configs import SCHEMA, merged
-from snacpack.config import ConfigError, complete_config, validate_config
+from snacpack.config import ConfigError, complete_config, configuration_warnings, validate_config
 
 
 def with_value(key, value):
@@ -43,10 +43,10 @@ def test_a_backend_that_is_not_installed_is_refused(monkeypatch):
         validate_config(with_value("synthesis.backend", "vitis"), SCHEMA)
 
 
-def test_a_part_that_the_open_flow_cannot_map_is_refused():
-    config = with_value("synthesis.part", "xcvc1902-vsva2197-2mp-e-s")
-    config["synthesis"].update(backend="open", available={"lut": 1, "ff": 1, "dsp": 1, "bram": 1})
-    with pytest.raises(ConfigError, match="the open backend maps"):
+def test_a_part_of_an_unknown_family_is_refused_whatever_it_holds():
+    config = with_value("synthesis.part", "xcvc1902-vsva2197-2MP-e-S")
+    config["synthesis"]["available"] = {"lut": 1, "ff": 1, "dsp": 1, "bram": 1}
+    with pytest.raises(ConfigError, match="7 series, UltraScale or UltraScale"):
         validate_config(config, SCHEMA)
 
 
@@ -101,6 +101,31 @@ def test_a_reference_can_be_taken_out():
     config["selection"]["min_accuracy"] = "baseline"
     with pytest.raises(ConfigError, match="references are mine"):
         validate_config(config, SCHEMA)
+
+
+def test_networks_unlike_those_of_the_surrogates_training_are_named_before_the_first_job():
+    config = with_value("hardware.surrogate.weights", "v2-gnn")
+    assert configuration_warnings(config) == []
+    config["search"]["space"]["units"][0] = [64, 256]
+    config["references"]["wide"] = {"units": [512, 8]}
+    (warning,) = configuration_warnings(config)
+    for told in ("hardware.surrogate.weights", "up to 128 inputs", "search.space: networks with", "references.wide"):
+        assert told in warning
+    assert "references.baseline" not in warning
+
+
+def test_a_reuse_factor_that_hls4ml_replaces_is_told_for_the_references():
+    config = with_value("hardware.surrogate.weights", "v2-gnn")
+    config["synthesis"]["reuse_factor"] = 7
+    assert configuration_warnings(config) == []
+    config["synthesis"]["strategy"] = "resource"
+    config["references"] = {"mine": {"units": [16, 12]}, "taken_out": None}
+    (warning,) = configuration_warnings(config)
+    assert "synthesis.reuse_factor: 7 does not fit every layer of references.mine" in warning
+    assert "write 6, 8, 6 for" in warning
+    config["references"] = {"mine": {"units": [14, 7]}}
+    config["synthesis"]["reuse_factor"] = 1
+    assert configuration_warnings(config) == []
 
 
 def test_all_problems_are_told_at_once():

@@ -30,13 +30,16 @@ def circuit(lut, da4ml, ff=100, da4ml_ff=90):
 
 
 def write_references(path):
-    path.write_text("model,lut_percent,est_average_resources_percent\nbaseline,22.4,7.1\nother,1.0,2.0\n")
+    path.write_text(
+        "model,lut_percent,est_average_resources_percent,extrapolated\nbaseline,22.4,7.1,True\nother,1.0,2.0,False\n"
+    )
     return path
 
 
 @pytest.fixture
 def run(tmp_path):
     trials = pd.DataFrame({"trial": [2, 5, 7], "lut": [4.0, 10.0, 1.0], "average_resources": [2.0, 3.0, 1.0]})
+    trials["extrapolated"] = False
     selected = {"candidates": [{"name": "snac-0002", "trial": 2}, {"name": "snac-0005", "trial": 5}]}
     rule4ml = rule4ml_of_models(write_references(tmp_path / "hardware.csv"), trials, selected, ["baseline"])
     keys = [(model, "w8a8") for model in MODELS]
@@ -90,6 +93,9 @@ def test_the_three_files_of_the_table(run, tmp_path):
     assert written["lut"].tolist() == [2000, 900, 1000]
     assert "| baseline | w8a8 | 2,000 | 2,100 |" in output.markdown.read_text()
     assert TOOL in output.html.read_text()
+    assert written["extrapolated"].tolist() == [True, False, False]
+    assert "| 7.10† |" in output.markdown.read_text()
+    assert "\n- † An extrapolation: rule4ml" in output.markdown.read_text()
 
 
 def test_every_model_has_its_point_in_every_panel(run, tmp_path):
@@ -107,7 +113,7 @@ def test_every_model_has_its_point_in_every_panel(run, tmp_path):
 
 
 def test_an_estimate_of_nothing_is_left_out_of_its_panel(run):
-    run.rule4ml["snac-0002"] = {"lut": 0.0, "average_resources": 0.0}
+    run.rule4ml["snac-0002"] = {"lut": 0.0, "average_resources": 0.0, "extrapolated": 0.0}
     (last,) = [axes for axes in draw_run_estimates(rows_of(run)).axes if axes.get_title().startswith("rule4ml")]
     drawn = {line.get_label(): len(line.get_xdata()) for line in last.lines if line.get_linestyle() == "None"}
     assert drawn == {"baseline w8a8": 1, "snac-0002 w8a8": 0, "snac-0005 w8a8": 1}

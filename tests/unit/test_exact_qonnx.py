@@ -10,22 +10,21 @@ from helpers.exact_networks import draws, make
 from snacpack.architecture import Architecture
 from snacpack.compression.network import build_quantized_network, dense_layers, freeze
 from snacpack.compression.scheme import Precision
+from snacpack.fixed_point import FLOAT64_BITS
 from snacpack.synthesis import qonnx
 from snacpack.synthesis.qonnx import export_qonnx, run_qonnx
 from snacpack.synthesis.verification import run_brevitas
-
-# What float32 sums exactly, which Brevitas and QONNX's executor compute with.
-FLOAT32_BITS = 24
 
 
 @settings(max_examples=6)
 @given(draws())
 def test_the_executor_computes_brevitas_logits(tmp_path_factory, draw):
     network, x = make(draw)
-    assume(max(freeze(network).sum_bits) <= FLOAT32_BITS)
+    frozen = freeze(network)
+    assume(max(frozen.sum_bits) <= FLOAT64_BITS)
     path = tmp_path_factory.mktemp("qonnx") / "model.onnx"
     export_qonnx(network, draw.widths[0], path)
-    np.testing.assert_array_equal(run_qonnx(path, x), run_brevitas(network, x))
+    np.testing.assert_array_equal(run_qonnx(path, x, frozen.float_type), frozen.predict(x))
 
 
 @pytest.fixture(scope="module")

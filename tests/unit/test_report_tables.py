@@ -95,6 +95,7 @@ def test_table2_holds_counts_and_estimates_of_each_model(run: Path, tmp_path: Pa
         "bops": "2073280",
         "est_average_resources_percent": "7.10",
         "est_clock_cycles": "183.74",
+        "extrapolated": "True",
     }
     trial = read_json(run / "candidates" / "selected.json")["candidates"][0]["trial"]
     expected = read_trials(run / "search" / "trials.csv").set_index("trial").loc[trial]
@@ -108,6 +109,7 @@ def test_table3_has_its_columns(run: Path, tmp_path: Path) -> None:
     written = read_csv(tmp_path / "table3.csv")
     columns = "model scheme sparsity accuracy_percent backend clock_period_ns latency_cycles latency_ns ii_cycles ii_ns"
     columns += " dsp lut ff bram dsp_percent lut_percent ff_percent bram_percent"
+    columns += " hls4ml_reuse_factors failure"
     assert list(written[0]) == columns.split()
     assert [row["model"] for row in written] == MODELS
     assert written[0]["sparsity"] == "0.4880"
@@ -115,6 +117,8 @@ def test_table3_has_its_columns(run: Path, tmp_path: Path) -> None:
     assert written[0]["lut_percent"] == "9.90"
     assert written[2]["accuracy_percent"] == "55.90"
     assert written[2]["latency_ns"] == "45.00"
+    assert written[0]["hls4ml_reuse_factors"] == "1 1"
+    assert written[0]["failure"] == ""
 
 
 @pytest.mark.parametrize("all_failed", [False, True])

@@ -6,6 +6,7 @@ import pytest
 
 from snacpack.architecture import Architecture
 from snacpack.files import write_json
+from snacpack.hardware.surrogate import Surrogate
 from snacpack.search.records import (
     architecture_of,
     join_trials,
@@ -51,7 +52,7 @@ def front(*rows):
         }
         for i, (accuracy, resources, cycles) in enumerate(rows)
     ]
-    table = trials_table(records, OBJECTIVES)
+    table = trials_table(records, OBJECTIVES, Surrogate())
     return table[table["pareto"]]
 
 
@@ -134,7 +135,7 @@ def test_trials_are_numbered_through_and_joined(generation):
 
 
 def test_the_table_keeps_failures_off_the_front_and_architectures_whole(generation, tmp_path):
-    trials_table(joined(generation), OBJECTIVES).to_csv(tmp_path / "trials.csv", index=False)
+    trials_table(joined(generation), OBJECTIVES, Surrogate()).to_csv(tmp_path / "trials.csv", index=False)
     table = pd.read_csv(tmp_path / "trials.csv")
     assert table["pareto"].tolist() == [True, False, True, True]
     assert table.loc[1, "failure"].startswith("Diverged")

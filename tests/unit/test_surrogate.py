@@ -116,3 +116,39 @@ def test_unknown_weights_and_boards_are_refused_with_the_known_ones(weights, boa
 def test_what_rule4ml_cannot_read_is_refused(setting, message):
     with pytest.raises(ValueError, match=message):
         Surrogate(**setting)
+
+
+@pytest.mark.parametrize(
+    ("weights", "units", "unlike"),
+    [
+        ("v1-mlp", (64, 64), []),
+        ("v1-mlp", (120, 60, 32), ["a layer of 120 x 60 = 7,200 weights"]),
+        ("v1-mlp", (128, 64), ["a layer of 128 x 64 = 8,192 weights"]),
+        ("v2-gnn", (128, 128), []),
+        ("v2-gnn", (256, 256), ["a layer of 24 x 256 = 6,144 weights", "a layer of 256 x 256 = 65,536 weights"]),
+        ("v1-mlp", (8,) * 20, ["21 dense layers"]),
+    ],
+)
+def test_what_a_network_has_that_the_training_had_not(weights, units, unlike):
+    surrogate, architecture = Surrogate(weights=weights), Architecture(units)
+    assert surrogate.unlike(architecture) == unlike
+    assert surrogate.extrapolates(architecture) == bool(unlike)
+
+
+def test_few_inputs_and_strange_settings_are_extrapolations_too():
+    assert Surrogate().unlike(Architecture((8,), n_inputs=3)) == ["3 inputs"]
+    strange = Surrogate(precision="ap_fixed<32,8>", reuse_factor=128)
+    assert strange.unlike_settings() == ["the reuse factor 128", "the precision ap_fixed<32,8>"]
+    assert strange.extrapolates(Architecture((8,)))
+
+
+def test_the_widest_networks_that_look_cheapest_are_marked():
+    surrogate = Surrogate(weights="v2-gnn")
+    networks = [Architecture((width, width)) for width in (64, 128, 256, 512)]
+    luts = [estimate["lut"] for estimate in surrogate.estimate(networks)]
+    assert luts[2] < luts[1]
+    assert luts[3] < luts[1]
+    assert [surrogate.extrapolates(network) for network in networks] == [False, False, True, True]
+    table = costs_table({network.label: network for network in networks}, surrogate, bit_width=8)
+    assert table["extrapolated"].tolist() == [False, False, True, True]
+    assert list(table.columns)[-1] == "extrapolated"

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from snacpack.architecture import ACTIVATIONS, Architecture
-from snacpack.hardware.features import closest_reuse_factor
+from snacpack.hardware.reuse import closest_reuse_factor
 from snacpack.hardware.surrogate import Surrogate
 
 UNITS = [(64, 120, 128), (32, 60, 64), (16, 32), (32, 64), (32, 64), (32, 64), (16, 32), (32, 44, 64)]
@@ -106,7 +106,11 @@ def test_v2_equals_rule4ml_on_each_network_alone(surrogate, count, rule4ml_model
 
 
 def test_the_reuse_factor_of_a_layer():
+    from hls4ml.backends import get_backend
     from rule4ml.parsers.utils import get_closest_reuse_factor
 
-    for n_in, n_out, wanted in product((1, 2, 6, 7, 12), (1, 4, 5, 9), (1, 2, 3, 5, 8, 10, 30, 500)):
-        assert closest_reuse_factor(n_in, n_out, wanted) == get_closest_reuse_factor(n_in, n_out, wanted)
+    hls4ml = get_backend("Vitis")
+    for n_in, n_out, wanted in product((1, 2, 6, 7, 12), (1, 4, 5, 9), (1, 2, 3, 5, 7, 8, 10, 30, 500)):
+        found = closest_reuse_factor(n_in, n_out, wanted)
+        assert found == get_closest_reuse_factor(n_in, n_out, wanted)
+        assert found == hls4ml.get_closest_reuse_factor(hls4ml.get_valid_reuse_factors(n_in, n_out), wanted)

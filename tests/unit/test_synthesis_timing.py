@@ -8,17 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.random_networks import PART, jets, random_network
+from snacpack.synthesis.devices import Delays, parse_part
 from snacpack.synthesis.rtl import Circuit, build_rtl, pipeline, trace
-from snacpack.synthesis.timing import (
-    DELAYS,
-    Delays,
-    StagePath,
-    delays_of,
-    estimate_timing,
-    family_of,
-    shortest_clock_period,
-    stage_paths,
-)
+from snacpack.synthesis.timing import StagePath, estimate_timing, shortest_clock_period, stage_paths
 
 # Powers of two, so that a path's sum says what it went through.
 SUMMANDS = Delays(clock_to_q=1, setup=2, net=4, lut=8, mux=16, carry_in=32, carry_bit=64, carry_out=128)
@@ -134,27 +126,9 @@ def test_what_cannot_be_timed_is_an_error(netlist):
         stage_paths(netlist(register("nowhere", "y")), SUMMANDS)
 
 
-@pytest.mark.parametrize(
-    ("part", "family"),
-    [
-        ("xcvu13p-flga2577-2-e", "UltraScale+"),
-        ("xczu9eg-ffvb1156-2-e", "UltraScale+"),
-        ("xcu250-figd2104-2L-e", "UltraScale+"),
-        ("xcku115-flva1517-2-e", "UltraScale"),
-        ("xc7vx690tffg1927-2", "Kintex-7"),
-        ("xc7z045ffg900-2", "Kintex-7"),
-        ("xc7z020clg400-1", "Artix-7"),
-        ("xc7a100tcsg324-1", "Artix-7"),
-    ],
-)
-def test_every_known_part_has_the_delays_of_its_logic(part, family):
-    assert family_of(part) == family
-    stem, grade = (part.rsplit("-2", 1)[0], 2) if "-2" in part else (part.rsplit("-1", 1)[0], 1)
-    assert delays_of(f"{stem}-1") == DELAYS[family]
-    slow, fast = delays_of(f"{stem}-1"), delays_of(f"{stem}-3")
-    assert fast.adder < delays_of(f"{stem}-2").adder < slow.adder
-    assert delays_of(part) == delays_of(f"{stem}-{grade}")
-    assert 0 < shortest_clock_period(f"{stem}-3") < shortest_clock_period(f"{stem}-1")
+def test_the_shortest_clock_is_that_of_the_grade():
+    slow, fast = (shortest_clock_period(f"xcvu13p-flga2577-{grade}-e") for grade in (1, 3))
+    assert 0 < fast < slow
 
 
 def test_the_slowest_stage_decides_and_a_tenth_is_kept_in_reserve():
@@ -218,6 +192,6 @@ def test_wires_that_take_longer_take_more_stages():
     from snacpack.synthesis.pipelining import cut_pipeline
 
     logic = trace(random_network((16, 16, 5)))
-    delays = delays_of(PART)
+    delays = parse_part(PART).delays
     near, far = (len(cut_pipeline(logic, 5.0, replace(delays, net=net)).solutions) for net in (0.1, 1.0))
     assert near < far

@@ -1,5 +1,9 @@
 """From Brevitas through QONNX to hls4ml and Verilog: the same logits, bit for bit."""
 
+import re
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +12,8 @@ from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.network import fold_batch_norm, freeze
 from snacpack.compression.scheme import Precision
+from snacpack.files import read_json, write_json
+from snacpack.hardware.reuse import closest_reuse_factor
 from snacpack.synthesis.hls import HlsSettings, build_hls_project, run_hls_simulation
 from snacpack.synthesis.qonnx import export_qonnx
 from snacpack.synthesis.rtl import build_rtl
@@ -49,21 +55,75 @@ def test_every_form_is_exact_with_bits_of_each_layers_own(tmp_path):
     assert np.ptp(run_brevitas(network, x), axis=0).min() > 0
 
 
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """An hls4ml project with the strategy resource and a reuse factor that fits no layer, its jets and its logits."""
+    folder = tmp_path_factory.mktemp("project")
+    network = brevitas_network((6, 16, 12, 5), Precision((4, 4, 4), (4, 4), 4))
+    export_qonnx(network, 6, folder / "model.onnx")
+    settings = replace(SETTINGS, strategy="resource", reuse_factor=7)
+    build_hls_project(folder / "model.onnx", folder / "hls", "vitis", settings)
+    x = np.random.default_rng(0).standard_t(2, (50, 6)).astype(np.float32)
+    return folder / "hls", x, run_brevitas(network, x)
+
+
+def test_inputs_of_another_width_are_refused(project):
+    folder, x, _ = project
+    with pytest.raises(ValueError, match="takes 6 inputs"):
+        run_hls_simulation(folder, x[:, :4])
+
+
 @pytest.mark.thorough
-def test_a_moved_project_can_be_built_but_not_simulated(tmp_path):
-    network = brevitas_network((5, 4, 3), Precision((4, 4), (4,), 4))
-    export_qonnx(network, 5, tmp_path / "model.onnx")
-    build_hls_project(tmp_path / "model.onnx", tmp_path / "hls", "vitis", SETTINGS)
-    x = np.zeros((3, 5), dtype=np.float32)
-    with pytest.raises(ValueError, match="takes 5 inputs"):
-        run_hls_simulation(tmp_path / "hls", x[:, :4])
-    (tmp_path / "hls").rename(tmp_path / "moved")
-    with pytest.raises(RuntimeError, match="moved; rerun build_hls_project"):
-        run_hls_simulation(tmp_path / "moved", x)
-    scripts = {path.name: path.read_text() for path in (tmp_path / "moved").glob("*.tcl")}
+@pytest.mark.parametrize("original", ["there", "gone", "another"])
+def test_a_copied_project_simulates_itself(project, tmp_path, original):
+    folder, x, logits = project
+    first, copied = tmp_path / "first", tmp_path / "copied"
+    shutil.copytree(folder, first)
+    fields = read_json(first / "project.json")
+    write_json({**fields, "compiled_in": str(first)}, first / "project.json")
+    shutil.copytree(first, copied)
+    if original == "gone":
+        shutil.rmtree(first)
+    elif original == "another":
+        # Whoever read the weights of the first place would not notice that they are others by now.
+        for weights in (first / "firmware" / "weights").glob("*.txt"):
+            weights.write_text(re.sub(r"[^,\s]+", "1", weights.read_text()))
+    before = {path: path.stat().st_mtime_ns for path in copied.rglob("*")}
+    np.testing.assert_array_equal(run_hls_simulation(copied, x), logits)
+    assert {path: path.stat().st_mtime_ns for path in copied.rglob("*")} == before
+
+
+@pytest.mark.thorough
+def test_a_library_of_another_machine_is_compiled_again(project, tmp_path):
+    folder, x, logits = project
+    copied = tmp_path / "copied"
+    shutil.copytree(folder, copied)
+    write_json({**read_json(copied / "project.json"), "compiled_in": str(copied)}, copied / "project.json")
+    (library,) = (copied / "firmware").glob("*.so")
+    # The number of the machine in an ELF header: another one's.
+    content = bytearray(library.read_bytes())
+    content[18:20] = b"\xf3\x00"
+    library.write_bytes(content)
+    np.testing.assert_array_equal(run_hls_simulation(copied, x), logits)
+
+
+def test_a_project_says_which_reuse_factors_were_written(project):
+    folder, _, _ = project
+    written = read_json(folder / "project.json")
+    assert (written["reuse_factor"], written["reuse_factors"]) == (7, [6, 8, 6])
+    parameters = (folder / "firmware" / "parameters.h").read_text()
+    dense = re.findall(r"struct config\d+ : nnet::dense_config \{.*?reuse_factor = (\d+);", parameters, re.DOTALL)
+    assert written["reuse_factors"] == list(map(int, dense))
+    widths = zip((6, 16, 12), (16, 12, 5), strict=True)
+    assert written["reuse_factors"] == [closest_reuse_factor(*sizes, 7) for sizes in widths]
+
+
+def test_a_project_can_be_built_wherever_it_is(project, tmp_path):
+    folder, _, _ = project
+    scripts = {path.name: path.read_text() for path in folder.glob("*.tcl")}
     assert {"build_prj.tcl", "project.tcl"} <= set(scripts)
-    assert not any(str(tmp_path) in text for text in scripts.values())
-    assert SETTINGS.part in scripts["project.tcl"]
+    assert not any(str(folder.parent) in text for text in scripts.values())
+    assert f'set part "{SETTINGS.part}"' in scripts["project.tcl"]
 
 
 def test_a_machine_without_a_compiler_is_told_so(tmp_path, monkeypatch):

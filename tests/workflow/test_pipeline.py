@@ -11,11 +11,12 @@ from helpers.running import Workflow
 
 TABLE_2 = [
     *("model", "architecture", "accuracy_percent", "accuracy_low", "accuracy_high", "macs", "bops"),
-    *("est_average_resources_percent", "est_clock_cycles"),
+    *("est_average_resources_percent", "est_clock_cycles", "extrapolated"),
 ]
 TABLE_3 = [
     *("model", "scheme", "sparsity", "accuracy_percent", "backend", "clock_period_ns", "latency_cycles", "latency_ns"),
     *("ii_cycles", "ii_ns", "dsp", "lut", "ff", "bram", "dsp_percent", "lut_percent", "ff_percent", "bram_percent"),
+    *("hls4ml_reuse_factors", "failure"),
 ]
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from snacpack.files import read_json, write_json
-from snacpack.synthesis.parts import yosys_family
+from snacpack.synthesis.devices import parse_part
 from snacpack.synthesis.processes import run_tool
 from snacpack.synthesis.rtl import Circuit
-from snacpack.synthesis.timing import StagePath, delays_of, stage_paths
+from snacpack.synthesis.timing import StagePath, stage_paths
 
 # 0.23, which Debian 12 has, finds the same adders but takes half as long again as the one from the Python packages.
 OLDEST_YOSYS = (0, 24)
@@ -154,15 +154,14 @@ def map_circuit(
     RuntimeError
         If there is no Yosys, or it fails or takes too long; the message ends with its log's last lines.
     """
-    circuit, yosys = Circuit.load(folder), find_yosys()
+    circuit, yosys, device = Circuit.load(folder), find_yosys(), parse_part(part)
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    family = yosys_family(part)
     Path(reports).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="snacpack_yosys_") as temporary:
         work = Path(temporary)
         _copy_sources(Path(folder), work)
         stages = [f"{circuit.top}_stage{i}" for i in range(circuit.stages)]
-        scripts = {stage: _stage_script(stage, flow, family, work) for stage in stages}
+        scripts = {stage: _stage_script(stage, flow, device.family.yosys, work) for stage in stages}
         try:
             _run_stages(yosys, scripts, work, threads, deadline)
             link = _link_script(circuit.top, stages)
@@ -172,7 +171,7 @@ def map_circuit(
         finally:
             _join_logs([*stages, "link"], work, Path(reports) / "yosys.log")
         shutil.copy(work / "cells.json", Path(reports) / "cells.json")
-        write_json([asdict(path) for path in stage_paths(work / "circuit.blif", delays_of(part))], _timing(reports))
+        write_json([asdict(path) for path in stage_paths(work / "circuit.blif", device.delays)], _timing(reports))
         if netlist is not None:
             shutil.copy(work / "netlist.v", netlist)
     return count_cells(Path(reports) / "cells.json"), yosys
