@@ -19,6 +19,8 @@ endif
 
 # A stale environment is mended, not rebuilt: pip changes only what differs from the lock, or is not whole.
 .venv/.ready: $(LOCK) pyproject.toml
+	@case "$$PWD" in *[[:space:]{}\(\)\<\>\$$\&\;\|*?\"\'\\\`]*) echo "$$PWD has a space, a brace, a quote or the like \
+	  in its name, with which no job can be started from there: move it to a folder without"; exit 1;; esac
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "Python 3.11 is needed, $(PYTHON) is $$($(PYTHON) --version); name one: make setup PYTHON=python3.11"; exit 1; }
 	@command -v g++ >/dev/null || { echo "A C++ compiler is needed: install g++ (Debian: apt install g++)"; exit 1; }
@@ -28,10 +30,12 @@ endif
 	@broken=$$($(BROKEN)) && { test -z "$$broken" || { echo "Installing again what is not whole: $$broken"; \
 	  $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) --ignore-installed --no-deps $$broken && test -z "$$($(BROKEN))"; }; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -Es -m snacpack.run.preflight
 	@touch $@
 
+# Without the packages of PYTHONPATH, and with a home and caches where the machine has none.
 run: setup
-	@$(BIN)/snakemake --cores $(CORES)
+	@$(BIN)/python -Es -m snacpack.run --cores $(CORES)
 
 test: setup
 	@$(BIN)/python -m pytest

@@ -13,6 +13,8 @@ from typing import Any, TextIO
 from snacpack.failures import ERROR, describe_resources, explain
 from snacpack.files import flush
 from snacpack.locks import hold_as_job
+from snacpack.places import settle
+from snacpack.run.preflight import NEEDS, check_job
 from snacpack.versions import job_line
 
 
@@ -24,17 +26,20 @@ def start_job(snakemake: Any) -> TextIO:
     processes lands in the log too. An exception that nobody catches is written
     there with its traceback, and last what happened and what helps. When the
     job is done, its outputs are on the disk and not merely on their way to it.
+    What the job depends on is tried before its own work.
 
     Parameters
     ----------
     snakemake
-        The object that Snakemake gives a script; ``rule``, ``log``, ``output``, ``threads`` and ``resources`` are read.
+        The object that Snakemake gives a script; ``rule``, ``log``, ``output``, ``threads`` and ``resources`` are read,
+        and ``config`` and ``input`` for a rule of :data:`snacpack.run.preflight.NEEDS`.
 
     Returns
     -------
     A stream to where errors went until now: the terminal, or on a cluster the job's own log there.
     """
     hold_as_job()
+    settle()
     terminal = os.fdopen(os.dup(2), "w", errors="backslashreplace")
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(snakemake.threads)
@@ -61,6 +66,8 @@ def start_job(snakemake: Any) -> TextIO:
     with suppress(OSError):
         print(describe_resources(snakemake.rule, snakemake.threads, memory_mb), flush=True)
         print(job_line(), flush=True)
+    if snakemake.rule in NEEDS:
+        check_job(snakemake.rule, snakemake.config, snakemake.input)
     return terminal
 
 
