@@ -46,7 +46,8 @@ def check_times(run: str | Path, others: Iterable[str | Path]) -> None:
     raise RuntimeError(
         f"the time of some files has not come yet; they are ahead of the clock of this file system: {shown}{more}. "
         "Snakemake would take all that is made from them for outdated, and remove it. Give them the present time with "
-        f'"{found} -exec touch -d @{int(now)} {{}} +", and see that the clocks of the machines that write here are right'
+        f'"{found} -exec touch -d @{int(now)} {{}} +", and see that the clocks of all machines that write here '
+        "are right"
     )
 
 

@@ -120,7 +120,7 @@ def find_yosys(say: Callable[[str], None] = print) -> Yosys:
 @cache
 def _native(command: str, changed_ns: int) -> Yosys:
     """Return a Yosys of the machine's own; it is tried once in a process, unless its file is another."""
-    found = _ask_version(command)
+    found = _ask_version(command, {}, NATIVE_TIMEOUT_S)
     if found < OLDEST_YOSYS:
         raise Unfit(f"its version {_dotted(found)} is older than {_dotted(OLDEST_YOSYS)}")
     _try(command, {}, NATIVE_TIMEOUT_S)
@@ -190,11 +190,9 @@ def _machine_key() -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
-def _ask_version(
-    command: str, environment: Mapping[str, str] | None = None, timeout_s: float = NATIVE_TIMEOUT_S
-) -> tuple[int, int]:
+def _ask_version(command: str, environment: Mapping[str, str], timeout_s: float) -> tuple[int, int]:
     with tempfile.TemporaryDirectory(prefix="snacpack_yosys_") as folder:
-        return _run_and_read(command, ["-V"], Path(folder), environment or {}, timeout_s)
+        return _run_and_read(command, ["-V"], Path(folder), environment, timeout_s)
 
 
 def _try(command: str, environment: Mapping[str, str], timeout_s: float) -> tuple[int, int]:
