@@ -53,12 +53,9 @@ def lack_of_room(*folders: str | Path) -> str:
         with suppress(OSError):
             room = Room.of(folder)
             if room.lacks(SMALL_BYTES, SMALL_INODES):
-                found[str(folder.resolve())] = room
-    if not found:
-        return ""
-    return " Little room is left, which may be the cause: " + ", ".join(
-        f"{folder} has {room}" for folder, room in found.items()
-    )
+                # A disk is named once, by the last folder on it.
+                found[folder.stat().st_dev] = f"{folder.resolve()} has {room}"
+    return f" Little room is left, which may be the cause: {', '.join(found.values())}." if found else ""
 
 
 def temporary_folder() -> Path:

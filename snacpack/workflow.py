@@ -39,7 +39,6 @@ def start_job(snakemake: Any) -> TextIO:
     A stream to where errors went until now: the terminal, or on a cluster the job's own log there.
     """
     hold_as_job()
-    settle()
     terminal = os.fdopen(os.dup(2), "w", errors="backslashreplace")
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(snakemake.threads)
@@ -66,6 +65,7 @@ def start_job(snakemake: Any) -> TextIO:
     with suppress(OSError):
         print(describe_resources(snakemake.rule, snakemake.threads, memory_mb), flush=True)
         print(job_line(), flush=True)
+    settle()
     if snakemake.rule in NEEDS:
         check_job(snakemake.rule, snakemake.config, snakemake.input)
     return terminal

@@ -4,6 +4,7 @@
 """
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -171,6 +172,8 @@ def _check_compiler(results: Path, say: Say) -> str:
     from snacpack.synthesis.processes import run_tool
 
     command = cxx_command()
+    if shutil.which("g++") is None:
+        raise Unready(f"hls4ml compiles its C simulation with g++, and only {command[0]} was found; install g++")
     with tempfile.TemporaryDirectory(prefix="snacpack_trial_") as work:
         (Path(work) / "trial.cpp").write_text(PROGRAM)
         compile_it = [*command, "-std=c++17", "trial.cpp", "-pthread", "-o", "trial"]

@@ -30,8 +30,8 @@ VERSION = re.compile(r"\bYosys (\d+)\.(\d+)")
 
 # A Yosys of the machine's own that takes longer to map an adder is passed over.
 NATIVE_TIMEOUT_S = 120
-# On a busy machine the first start of YoWASP has taken three minutes.
-BUNDLED_TIMEOUT_S = 900
+# On a machine with ten busy processes a core the first start of YoWASP has taken ten minutes.
+BUNDLED_TIMEOUT_S = 1800
 # Measured: with 8,500,000 kB of addresses YoWASP does not start, with 9,000,000 it maps a circuit.
 YOWASP_ADDRESSES = 9_000_000 << 10
 YOWASP_CACHE_BYTES = 260 << 20

@@ -111,6 +111,25 @@ def test_a_compiler_on_a_full_disk_names_the_disk(tmp_path):
     assert re.search(rf"The C\+\+ compiler: .*Little room is left, which may be the cause: {disk} has 0\.0 MB", told)
 
 
+def test_a_job_says_what_its_own_machine_lacks(tmp_path):
+    """A cluster's node may lack what the machine has that submits; what the job's rule does not need is not tried."""
+    code = (
+        "import sys; from types import SimpleNamespace; from snacpack.workflow import start_job\n"
+        "start_job(SimpleNamespace(rule=sys.argv[1], threads=1, log=['job.log'], output=[], input={},\n"
+        "    resources=SimpleNamespace(), config={'training': {'device': 'cpu'}, 'synthesis': {'backend': 'open'}}))\n"
+        "print('its own work')"
+    )
+    environment = {**os.environ, "CXX": "no-such-compiler"}
+    for rule in ("train_trials", "draw_fronts"):
+        subprocess.run([sys.executable, "-c", code, rule], cwd=tmp_path, env=environment, check=rule == "draw_fronts")
+        log = (tmp_path / "job.log").read_text()
+        assert ("its own work" in log) == (rule == "draw_fronts")
+        if rule == "train_trials":
+            told = log.partition("\nError: ")[2]
+            assert "- The native trainer: no C++ compiler: no-such-compiler is not in PATH" in told
+            assert "install g++ or name one in CXX" in told
+
+
 def test_a_tool_on_a_full_disk_names_the_disk(tmp_path, monkeypatch):
     """The log lies there too and is empty."""
     with small_disk(tmp_path / "disk", "size=16k") as disk:
