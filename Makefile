@@ -37,6 +37,8 @@ define install
 endef
 
 .venv/.ready: $(LOCK) pyproject.toml
+	@case "$$PWD" in *[[:space:]{}\(\)\<\>\$$\&\;\|*?\"\'\\\`]*) echo "$$PWD has a space, a brace, a quote or the like \
+	  in its name, with which no job can be started from there: move it to a folder without"; exit 1;; esac
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "Python 3.11 is needed, $(PYTHON) is $$($(PYTHON) --version); name one: make setup PYTHON=python3.11"; exit 1; }
 	@command -v g++ >/dev/null || { echo "A C++ compiler is needed: install g++ (Debian: apt install g++)"; exit 1; }
@@ -44,6 +46,7 @@ endef
 	@{ $(BIN)/python -m pip --version && $(BIN)/pip --version; } >/dev/null 2>&1 || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	$(call install,$(LOCK))
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -Es -m snacpack.run.preflight
 	@touch $@
 
 .venv/.ready-development: $(DEVELOPMENT_LOCK) .venv/.ready
@@ -51,8 +54,9 @@ endef
 	$(call install,$(DEVELOPMENT_LOCK))
 	@touch $@
 
+# Without the packages of PYTHONPATH, and with a home and caches where the machine has none.
 run: setup
-	@$(BIN)/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --cores $(CORES)
+	@$(BIN)/python -Es -m snacpack.run $(if $(CONFIG),--configfile $(CONFIG)) --cores $(CORES)
 
 # Tests that share a run stay together on one worker.
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadgroup $(PYTEST_ARGS)

@@ -3,10 +3,20 @@
 import logging
 import time
 
-from snacpack.config import ConfigError
-from snacpack.config_files import check_files
+from snacpack.run.surroundings import check_surroundings
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
+
+# Before anything is imported that may come from elsewhere.
+if workflow.is_main_process:
+    try:
+        check_surroundings(workflow.basedir)
+    except RuntimeError as error:
+        raise WorkflowError(str(error)) from None
+
+from snacpack.config import ConfigError
+from snacpack.config_files import check_files
+from snacpack.failures import summarise
 
 min_version("9.0")
 
@@ -43,7 +53,7 @@ rule all:
 
 
 onstart:
-    check_writable(f"results/{config['run']}")
+    check_run()
     claim.start(on_this_machine=workflow.local_exec)
 
 

@@ -19,6 +19,9 @@ if workflow.is_main_process:
     from snacpack.failures import FailedJobs
     from snacpack.files import check_writable
     from snacpack.locks import Claim
+    from snacpack.places import settle
+    from snacpack.run.clocks import check_times
+    from snacpack.run.preflight import Unready, check_machine, needs_of
     from snacpack.search.progress import announce_start
     from snacpack.versions import announce_code
     from snakemake.exceptions import WorkflowError
@@ -26,6 +29,10 @@ if workflow.is_main_process:
 
     failed_jobs = FailedJobs()
     logger.addHandler(failed_jobs)
+    try:
+        settle()
+    except OSError as error:
+        raise WorkflowError(str(error)) from None
     try:
         validate_config(config, Path(workflow.basedir) / "config" / "config.schema.yaml", workflow.configfiles)
     except ConfigError as error:
@@ -39,6 +46,8 @@ if workflow.is_main_process:
     claim = Claim()
     if claim.released:
         print("The last run here was killed; this run continues from there.", file=sys.stderr)
+    for other in claim.others:
+        print(other, file=sys.stderr)
     announce_start()
     announce_code()
 
@@ -198,6 +207,8 @@ def per_model(pattern, schemes=tuple(SCHEMES)):
             pairs = [(model, None) for model in models(wildcards)]
         return [expand(pattern, run=wildcards.run, candidate=model, scheme=scheme)[0] for model, scheme in pairs]
 
+    # What is asked for before it is known of which models.
+    files.patterns = [pattern]
     return files
 
 
@@ -267,6 +278,46 @@ def describe_source():
     }[data["source"]]
 
 
+def check_run():
+    """Try what the jobs to come depend on, before the first of them."""
+    run = f"results/{config['run']}"
+    known = [path for job in workflow.dag.jobs for path in map(str, job.input) if Path(path).exists()]
+    outside = [path for path in known if not Path(path).is_relative_to(run)]
+    try:
+        check_writable(run)
+        check_times(run, [*map(str, workflow.configfiles), *outside])
+    except (OSError, RuntimeError) as error:
+        raise WorkflowError(str(error)) from None
+    try:
+        check_machine(needs_of(rules_to_run(), config), run, lambda line: print(line, file=sys.stderr, flush=True))
+    except Unready as error:
+        if workflow.local_exec:
+            raise WorkflowError(str(error)) from None
+        # The machines of a cluster may have what this one lacks: each job tries it where it runs.
+        print(f"Where the jobs run it may be otherwise, but {error}", file=sys.stderr)
+
+
+def rules_to_run():
+    """Names of the rules of all jobs that are to run, and of those that are known only behind a checkpoint."""
+    jobs = list(workflow.dag.needrun_jobs())
+    found = {job.rule.name for job in jobs}
+    behind = [job.rule for job in jobs if job.incomplete_input_expand]
+    wildcard = re.compile(r"\{[^}]*\}")
+    makers = [
+        (re.compile("[^/]+".join(map(re.escape, wildcard.split(str(pattern))))), rule)
+        for rule in workflow.rules
+        for pattern in rule.output
+    ]
+    while behind:
+        for source in behind.pop().input:
+            for pattern in getattr(source, "patterns", [] if callable(source) else [str(source)]):
+                made = wildcard.sub("x", pattern)
+                new = [rule for output, rule in makers if output.fullmatch(made) and rule.name not in found]
+                found |= {rule.name for rule in new}
+                behind += new
+    return found
+
+
 def earlier(pattern, last=None):
     """Return an input function for the files of the generations before one, all or the ``last`` few."""
 
@@ -315,3 +366,9 @@ def all_checkpoints(wildcards):
         return [f"{folder}/refined.pt"]
     iterations = range(1, config["compression"]["iterations"] + 1)
     return [f"{folder}/warmup.pt", *(f"{folder}/prune_{iteration:02d}.pt" for iteration in iterations)]
+
+
+all_checkpoints.patterns = [
+    f"results/{{run}}/candidates/{{candidate}}/{{scheme}}/{name}"
+    for name in ("refined.pt", "warmup.pt", "prune_{iteration}.pt")
+]

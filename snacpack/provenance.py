@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,15 +12,6 @@ from snacpack.files import read_json
 from snacpack.jets.dataset import describe_jets, load_jets
 from snacpack.jets.layout import SPLITS
 from snacpack.versions import read_job_line
-
-
-def compiler_version() -> str | None:
-    """Return the first line that the C++ compiler says of itself; None without one."""
-    compiler = shutil.which(os.environ.get("CXX", "g++"))
-    if not compiler:
-        return None
-    done = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
-    return done.stdout.partition("\n")[0] or None
 
 
 def file_digest(path: str | Path) -> str:

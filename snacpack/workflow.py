@@ -13,6 +13,8 @@ from typing import Any, TextIO
 from snacpack.failures import JobRecord, explain
 from snacpack.files import flush
 from snacpack.locks import hold_as_job
+from snacpack.places import settle
+from snacpack.run.preflight import NEEDS, check_job
 from snacpack.versions import job_line
 
 
@@ -25,12 +27,14 @@ def start_job(snakemake: Any) -> TextIO:
     there with its traceback, and last what happened and what helps. The same
     message goes into the job's record, from which the summary of a run that
     failed takes it. When the job is done, its outputs are on the disk and not
-    merely on their way to it, and its record is gone.
+    merely on their way to it, and its record is gone. What the job depends on
+    is tried before its own work.
 
     Parameters
     ----------
     snakemake
-        The object that Snakemake gives a script; ``rule``, ``log``, ``output``, ``threads`` and ``resources`` are read.
+        The object that Snakemake gives a script; ``rule``, ``log``, ``output``, ``threads`` and ``resources`` are read,
+        and ``config`` and ``input`` for a rule of :data:`snacpack.run.preflight.NEEDS`.
 
     Returns
     -------
@@ -69,6 +73,9 @@ def start_job(snakemake: Any) -> TextIO:
     with suppress(OSError):
         print(record.describe(), flush=True)
         print(job_line(), flush=True)
+    settle()
+    if snakemake.rule in NEEDS:
+        check_job(snakemake.rule, snakemake.config, snakemake.input)
     return terminal
 
 

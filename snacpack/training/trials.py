@@ -13,9 +13,10 @@ from torch import nn
 
 from snacpack.architecture import Architecture
 from snacpack.hardware.bops import multiply_accumulates
+from snacpack.native_library import load_library
 from snacpack.seeds import derive_seed
 from snacpack.training.fit import Jets, jet_order
-from snacpack.training.native import NativeNetwork, load_library
+from snacpack.training.native import NativeNetwork
 from snacpack.training.network import build_network
 from snacpack.training.outcome import Outcome, Record, check_jets, choose_device, record_stack, train_in_threads
 from snacpack.training.stack import Stack

@@ -1,10 +1,12 @@
 """Running the real workflow, each time in a folder of its own."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -62,6 +64,42 @@ class Workflow:
 
     def results(self, name: str) -> Path:
         return self.folder / "results" / "test" / name
+
+
+@contextmanager
+def small_disk(folder: Path, options: str) -> Iterator[Path]:
+    """Mount a disk in memory on a new folder, with options of tmpfs such as ``size=512k``; skip where none can be."""
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+# A user without an entry in the list of users.
+NOBODY = 12345
+
+
+def as_nobody() -> list[str]:
+    """Return what starts a command as :data:`NOBODY`; skip where that cannot be."""
+    # It may read what the one that runs the tests has installed in a closed home, and write nowhere else than others.
+    reading = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"]
+    command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *reading]
+    tried = [*command, "sh", "-c", 'exec "$0" -c "import snacpack, torch"', sys.executable]
+    if not shutil.which("setpriv") or subprocess.run(tried, capture_output=True).returncode:
+        pytest.skip("no other user can be taken on here, or it may not read the environment")
+    return command
+
+
+def program(path: Path, text: str) -> Path:
+    """Write a shell script that can be run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
 
 
 def kill_tree(process: subprocess.Popen) -> None:

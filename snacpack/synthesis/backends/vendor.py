@@ -136,5 +136,7 @@ def _with_licence_hint(message: str, log: str | Path) -> str:
 
 def _tool_name(backend: str, log: str | Path) -> str:
     text = Path(log).read_text(errors="replace") if Path(log).is_file() else ""
-    version = re.search(r"\bv(20\d\d\.\d)", text) or re.search(r"\b(20\d\d\.\d)\b", text)
+    # The banner, wherever it stands: paths of other versions may come before it.
+    patterns = (r"^.*\b(?:Vitis|Vivado)\b.*\bv(20\d\d\.\d)\b", r"\bv(20\d\d\.\d)", r"\b(20\d\d\.\d)\b")
+    version = next(filter(None, (re.search(pattern, text, re.MULTILINE) for pattern in patterns)), None)
     return f"{backend.capitalize()} HLS" + (f" {version.group(1)}" if version else "")

@@ -1,0 +1,1 @@
+"""A run and its jobs: what they depend on, before they start."""
