@@ -16,7 +16,6 @@ if workflow.is_main_process:
 
 from snacpack.config import ConfigError
 from snacpack.config_files import check_files
-from snacpack.failures import summarise
 
 min_version("9.0")
 
