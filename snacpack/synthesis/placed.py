@@ -36,9 +36,12 @@ def collect_vendor_report(project: str | Path) -> dict[str, Any] | None:
 
     Raises
     ------
+    NoCircuit
+        If the Verilog project says that there is no circuit.
     RuntimeError
         If it was run and left no complete reports.
     """
+    circuit = Circuit.load(project) if (Path(project) / "circuit.json").is_file() else None
     timing, utilisation = vendor_reports(project)
     if not timing.parent.is_dir():
         return None
@@ -49,8 +52,8 @@ def collect_vendor_report(project: str | Path) -> dict[str, Any] | None:
                 f"{vivado_command(project)}"
             )
     measured = {**_read_timing(timing), **_read_utilisation(utilisation)}
-    if (Path(project) / "circuit.json").is_file():
-        cycles = Circuit.load(project).stages
+    if circuit is not None:
+        cycles = circuit.stages
         measured |= {"latency_cycles": cycles, "latency_ns": round(cycles * measured["clock_period_ns"], 6)}
     return {**measured, "origin": _origin(measured)}
 

@@ -22,6 +22,7 @@ from snacpack.report.report import Run, report_page
 from snacpack.report.style import save_figure
 from snacpack.report.tables import TABLE2_FORMATS, TABLE3_FORMATS, accuracy_of, table2_rows, table3_rows, write_csv
 from snacpack.search.selection import select_finalists
+from snacpack.synthesis.placed import collect_vendor_report
 from snacpack.synthesis.rtl import Circuit, build_rtl, trace, write_no_circuit
 
 REASON = "its logits are the same for every jet"
@@ -83,6 +84,8 @@ def test_a_project_that_there_is_not_says_why(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["circuit.json"]
     with pytest.raises(NoCircuit, match=REASON):
         Circuit.load(tmp_path)
+    with pytest.raises(NoCircuit, match=REASON):
+        collect_vendor_report(tmp_path)
 
 
 def test_sums_that_no_float_holds_are_refused_by_name():
