@@ -13,6 +13,7 @@ import resource
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -35,6 +36,7 @@ BUNDLED_TIMEOUT_S = 1800
 # Measured: with 8,500,000 kB of addresses YoWASP does not start, with 9,000,000 it maps a circuit.
 YOWASP_ADDRESSES = 9_000_000 << 10
 YOWASP_CACHE_BYTES = 260 << 20
+PART = "yowasp-part-"
 
 # What a circuit's stages go through, on an adder: also the files of the FPGA's cells and the program ABC are there.
 TRIAL = "trial_of_yosys"
@@ -151,15 +153,23 @@ def _prepare(command: str, say: Callable[[str], None]) -> Path:
         return folder
     with only_one(root / "yowasp.lock"):
         if not folder.is_dir():
+            _remove_remains(root)
             _check_room(root)
             say("Compiling YoWASP's Yosys for this machine, once: about half a minute, minutes on a busy machine")
-            with tempfile.TemporaryDirectory(prefix="yowasp-part-", dir=root, ignore_cleanup_errors=True) as temporary:
+            with tempfile.TemporaryDirectory(prefix=PART, dir=root, ignore_cleanup_errors=True) as temporary:
                 part = Path(temporary) / "cache"
                 part.mkdir()
                 _ask_version(command, {"YOWASP_CACHE_DIR": str(part)}, BUNDLED_TIMEOUT_S)
                 flush(part)
                 _put_in_place(part, folder)
     return folder
+
+
+def _remove_remains(root: Path) -> None:
+    """Remove what processes left that were killed while they compiled; where there are no locks some may be at it."""
+    for part in root.glob(f"{PART}*"):
+        if time.time() - part.stat().st_mtime > 2 * BUNDLED_TIMEOUT_S:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def _check_room(root: Path) -> None:
