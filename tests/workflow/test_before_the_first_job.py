@@ -14,6 +14,8 @@ import pytest
 from helpers import ROOT
 from helpers.running import Workflow, as_nobody, kill_tree, program
 
+pytestmark = pytest.mark.thorough
+
 ESTIMATES = "results/test/references/hardware.csv"
 JETS = "results/test/data/simulated/val/g_00.h5"
 

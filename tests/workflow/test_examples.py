@@ -180,17 +180,20 @@ def test_a_configuration_of_the_documents_is_accepted(copy, name):
     assert "write_report" in printed
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("example", [case for case in unique("snakemake") if not needs_a_run(case.values[0])])
 def test_a_command_of_the_documents_has_a_plan(copy, example):
     assert "This was a dry-run" in copy.snakemake(example.words, "--dry-run")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("example", unique("make"))
 def test_make_knows_its_targets(copy, example):
     """The recipes themselves need a network and are run by .ci/run."""
     copy.run([*example.words, "--dry-run"])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("example", unique("python"))
 def test_a_benchmark_knows_its_options(copy, example):
     """A benchmark measures for minutes or hours, so only its options are asked for."""
@@ -198,6 +201,7 @@ def test_a_benchmark_knows_its_options(copy, example):
     assert all(word in printed for word in example.words[2:] if word.startswith("--"))
 
 
+@pytest.mark.thorough
 def test_the_own_data_of_the_readme_goes_to_the_report(tmp_path):
     """The example has files, a part, a board, a reference and a space of its own."""
     copy = Copy(tmp_path, n_jets=120)
