@@ -59,7 +59,7 @@ run: setup
 	@$(BIN)/python -Es -m snacpack.run $(if $(CONFIG),--configfile $(CONFIG)) --cores $(CORES)
 
 # Tests that share a run stay together on one worker.
-PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadgroup $(PYTEST_ARGS)
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 # The unit tests and one small pipeline. What is marked as thorough comes with test-all: kills, faults, Slurm and more.
 test: setup-development

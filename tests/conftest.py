@@ -26,12 +26,16 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share what their module sets up on one worker, so that it is set up once."""
+    """Keep tests that share what their module sets up on one worker, so that it is set up once; the pipeline first.
+
+    It takes longer than all else, and other workers have the rest meanwhile.
+    """
     for item in items:
         fixtures = item._fixtureinfo.name2fixturedefs.values()
         shares = any(fixture.scope == "module" for overriding in fixtures for fixture in overriding)
         if shares and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") != pytest.mark.xdist_group("pipeline").mark)
 
 
 @pytest.fixture(scope="session")

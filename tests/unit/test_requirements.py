@@ -11,6 +11,8 @@ from helpers import ROOT
 from helpers.development import locked, normal
 
 OWN = {"snacpack", "helpers"}
+# Imported where a user has installed it, and done without elsewhere.
+OPTIONAL = {"hdf5plugin"}
 
 
 def imported(*folders: str) -> set[str]:
@@ -24,7 +26,7 @@ def imported(*folders: str) -> set[str]:
                 modules |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 modules.add(node.module.partition(".")[0])
-    return modules - local - sys.stdlib_module_names
+    return modules - local - OPTIONAL - sys.stdlib_module_names
 
 
 @pytest.mark.parametrize(
