@@ -8,9 +8,10 @@ import pytest
 
 from helpers.random_networks import PART, jets, random_network
 from helpers.running import program
+from snacpack.files import write_json
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
 from snacpack.synthesis.backends.open import count_resources, map_circuit, read_paths
-from snacpack.synthesis.report import synthesise
+from snacpack.synthesis.report import report_no_circuit, synthesise
 from snacpack.synthesis.rtl import Circuit, build_rtl
 from snacpack.synthesis.simulation import simulate_files
 from snacpack.synthesis.timing import estimate_timing
@@ -55,6 +56,7 @@ def test_mapped_cells_compute_the_networks_logits(tmp_path, activation):
 def test_report_holds_every_number_with_its_origin(tmp_path):
     network = random_network((4, 3, 2), bits=4)
     circuit = build_rtl(network, tmp_path / "rtl", PART, 5.0)
+    write_json({"reuse_factor": 7, "reuse_factors": [4, 6]}, tmp_path / "hls" / "project.json")
     report = synthesise(
         "open", tmp_path / "hls", tmp_path / "rtl", tmp_path / "reports", PART, 5.0, None, circuit.stages, 2, 600
     )
@@ -66,12 +68,18 @@ def test_report_holds_every_number_with_its_origin(tmp_path):
     assert report["timing"]["meets_target"]
     assert 0 < report["timing"]["estimated_clock_period_ns"] <= 5.0
     assert "no placing and routing confirms" in report["origin"]["timing"]
+    assert report["hls4ml"] == {"reuse_factor": 7, "reuse_factors": [4, 6]}
+    assert report["failure"] is None
+    without = report_no_circuit("open", tmp_path / "hls", PART, 5.0, "a reason")
+    assert set(without) == set(report)
+    assert not any(without[key] for key in numbers)
     with pytest.raises(RuntimeError, match="measured a latency of None"):
         synthesise("open", tmp_path, tmp_path / "rtl", tmp_path / "r", PART, 5.0, None, None, 1, 600)
 
 
 def test_a_clock_that_the_circuit_misses_is_said_to_be_missed(tmp_path):
     circuit = build_rtl(random_network((4, 3, 2), bits=4), tmp_path / "rtl", PART, 0.7)
+    write_json({"reuse_factor": 1, "reuse_factors": [1, 1]}, tmp_path / "project.json")
     report = synthesise("open", tmp_path, tmp_path / "rtl", tmp_path / "r", PART, 0.7, None, circuit.stages, 2, 600)
     assert report["timing"]["estimated_clock_period_ns"] > 0.7
     assert not report["timing"]["meets_target"]
