@@ -85,8 +85,9 @@ def test_substructure_tells_the_classes_apart(files):
     assert np.median(j["g"]["multiplicity"]) > np.median(j["q"]["multiplicity"])
     for values in j.values():
         for beta in (1, 2):
-            assert (values[f"tau1_b{beta}"] > values[f"tau2_b{beta}"]).all()
-            assert (values[f"tau2_b{beta}"] > values[f"tau3_b{beta}"]).all()
+            # One pass of axes finds no minimum, only nearly always one that is lower with an axis more.
+            assert (values[f"tau1_b{beta}"] > values[f"tau2_b{beta}"]).mean() > 0.9
+            assert (values[f"tau2_b{beta}"] > values[f"tau3_b{beta}"]).mean() > 0.9
 
 
 def test_observables_left_out_are_listed(files):
@@ -143,7 +144,7 @@ def test_recipe_of_the_config_is_the_default():
         ({"max_parton_pt_gev": {"g": None}}, "needs a value for each of g, q, w, z, t .* check q, t, w, z"),
         ({"max_parton_pt_gev": dict.fromkeys("gqwzt", 900)}, r"max_parton_pt_gev\.g, 900, must be above"),
         ({"resonances": "off"}, "resonances must be on_shell or correlated"),
-        ({"detector": {"ecal_cell": -1}}, "ecal_cell must not be negative"),
+        ({"detector": {"ecal_cell": -1}}, "ecal_cell must be positive"),
         ({"radius": 1}, "data.pythia has no radius; its keys are train_jets"),
     ],
 )
