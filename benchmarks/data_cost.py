@@ -6,7 +6,7 @@ Every measurement is a process of its own, as a job of the workflow is, and is o
 a job of each class, how much of its CPU time Pythia and FastJet use themselves (their functions are timed from
 outside), and jets per second of CPU time, start-up included. Preparing: all jets in files as the workflow makes them;
 to be quick they are the simulated jets again and again, and files of equal content are links to one, so that
-decompressing counts and the disk does not. Takes four minutes, needs 1 GB of temporary disk space. The table is printed
+decompressing counts and the disk does not. Takes ten minutes, needs 1 GB of temporary disk space. The table is printed
 and written to benchmarks/results/data_cost.json.
 """
 
