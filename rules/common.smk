@@ -9,7 +9,8 @@ from pathlib import Path
 from snacpack.config import complete_config
 from snacpack.inputs import content_digest
 from snacpack.jets.folders import describe_samples, find_samples
-from snacpack.jets.layout import CLASSES
+from snacpack.jets.layout import CLASSES, count_inputs
+from snacpack.jets.recipe import NUMBERS_OF_JETS
 from snacpack.jets.shards import jets_of_parts
 from snacpack.seeds import derive_seed
 
@@ -89,7 +90,9 @@ COMPRESSION_THREADS = min(-(-COMPRESSION_SEARCH["population"] // N_COMPRESSION_S
 # Several models are synthesised side by side, but the last one should not be left with a single core.
 SYNTHESIS_THREADS = min(8, max(2, CORES // 4))
 HAS_FILES = config["data"]["source"] == "files"
-N_INPUTS = config["data"]["n_constituents"] * len(config["data"]["features"])
+# How jets are simulated; how many, and in which files, decides nothing about a jet.
+SIMULATION = {name: value for name, value in config["data"]["pythia"].items() if name not in NUMBERS_OF_JETS}
+N_INPUTS = count_inputs(config["data"]["features"], config["data"]["n_constituents"])
 
 
 TRAINING_GPUS = 1 if config["training"]["device"] == "cuda" else 0

@@ -139,7 +139,9 @@ def _widest(config: Mapping[str, Any]) -> Architecture:
 
 
 def _n_inputs(config: Mapping[str, Any]) -> int:
-    return config["data"]["n_constituents"] * len(config["data"]["features"])
+    from snacpack.jets.layout import count_inputs
+
+    return count_inputs(config["data"]["features"], config["data"]["n_constituents"])
 
 
 @cache
@@ -252,7 +254,8 @@ def _data_problems(data: Mapping[str, Any]) -> Iterator[str]:
         else:
             yield from _folder_problems(folder, data["n_constituents"])
     if data["source"] == "pythia":
-        yield from _detector_problems(data["pythia"]["detector"])
+        yield from _feature_problems(data)
+        yield from _recipe_problems(data["pythia"])
         yield from _simulation_problems(data["pythia"])
     yield from _download_problems(data["zenodo"])
 
@@ -321,13 +324,31 @@ def _download_problems(zenodo: Mapping[str, Any]) -> Iterator[str]:
                 )
 
 
-def _detector_problems(parameters: Mapping[str, float]) -> Iterator[str]:
-    from snacpack.jets.detector import Detector
+def _feature_problems(data: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.jets.layout import HLF
+
+    if data["features"] == HLF and not data["pythia"]["high_level"]:
+        yield (
+            f"data.features: {HLF} needs observables that simulated files hold only where data.pythia.high_level is "
+            "true; set it, or name columns of the constituents"
+        )
+
+
+def _recipe_problems(pythia: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.jets.recipe import Recipe
 
     try:
-        Detector.from_config(parameters)
+        recipe = Recipe.from_config(pythia)
     except ValueError as error:
         yield str(error)
+        return
+    if recipe.pythia_settings:
+        from snacpack.jets.collisions import check_settings
+
+        try:
+            check_settings(recipe.pythia_settings)
+        except ValueError as error:
+            yield str(error)
 
 
 def _search_problems(config: Mapping[str, Any]) -> Iterator[str]:

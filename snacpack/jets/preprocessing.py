@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,11 +17,14 @@ from snacpack.jets.layout import (
     CLASSES,
     CONSTITUENT_COLUMNS,
     CONSTITUENTS,
+    HIGH_LEVEL_FEATURES,
+    HLF,
     JETS,
     SPLITS,
     check_samples,
     open_jet_file,
     read_jets,
+    read_observables,
 )
 from snacpack.seeds import derive_seed
 
@@ -39,7 +43,8 @@ class Preprocessing:
     min_constituent_pt_gev
         Constituents must have more pT.
     features
-        Constituent columns, e.g. ``("pt", "etarel", "phirel")``.
+        Constituent columns, e.g. ``("pt", "etarel", "phirel")``, or ``"hlf"`` for
+        the 16 :data:`snacpack.jets.layout.HIGH_LEVEL_FEATURES` of the jet itself.
     validation_fraction
         Of the training files' jets, where there are no validation files.
     test_fraction
@@ -55,17 +60,19 @@ class Preprocessing:
 
     n_constituents: int
     min_constituent_pt_gev: float
-    features: tuple[str, ...]
+    features: tuple[str, ...] | str
     validation_fraction: float
     test_fraction: float
     seed: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "features", tuple(self.features))
-        unknown = [name for name in self.features if name not in CONSTITUENT_COLUMNS]
+        if self.features != HLF:
+            object.__setattr__(self, "features", tuple(self.features))
+        unknown = [name for name in self.features if name not in CONSTITUENT_COLUMNS] if self.features != HLF else []
         if unknown or not self.features:
             raise ValueError(
-                f"data.features has {', '.join(unknown) or 'nothing'}; choose from {', '.join(CONSTITUENT_COLUMNS)}"
+                f"data.features has {', '.join(unknown) or 'nothing'}; choose from {', '.join(CONSTITUENT_COLUMNS)}, "
+                f"or write {HLF} for the jet's 16 high-level observables"
             )
         if self.n_constituents < 1:
             raise ValueError(f"data.n_constituents must be positive, got {self.n_constituents}")
@@ -74,8 +81,15 @@ class Preprocessing:
                 raise ValueError(f"data.{name} must be between 0 and 1, got {getattr(self, name)}")
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of feature, each of which has one normalisation."""
+        return HIGH_LEVEL_FEATURES if self.features == HLF else tuple(self.features)
+
+    @property
     def feature_names(self) -> list[str]:
-        """Names of a network's inputs in order, ``pt_0``, ``etarel_0`` and so on."""
+        """Names of a network's inputs in order: ``pt_0``, ``etarel_0`` and so on, or the jet's observables."""
+        if self.features == HLF:
+            return list(HIGH_LEVEL_FEATURES)
         return [f"{name}_{i}" for i in range(self.n_constituents) for name in self.features]
 
 
@@ -83,7 +97,7 @@ SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 
 
 class _Jets(NamedTuple):
-    """Not yet normalised jets: ``(n, constituents, features)``, and of each jet ``(n,)`` what it is and is from."""
+    """Not yet normalised jets: ``(n, constituents or 1, features)``, and ``(n,)`` numbers of each jet."""
 
     x: np.ndarray
     y: np.ndarray
@@ -153,7 +167,7 @@ def preprocess_jets(
     origins = {split: Origin(jets.key, jets.file) for split, jets in splits.items()}
     repeated = check_repeated(origins, [path for path, _ in files])
     print(f"jets that stand in a split more than once, or in an earlier one too: {json.dumps(repeated)}")
-    median, spread = _normalisation(splits["train"].x, settings.features)
+    median, spread = _normalisation(splits["train"].x, settings.kinds)
     attributes = {
         "source": source,
         "features": json.dumps(settings.feature_names),
@@ -226,13 +240,17 @@ def _read_file(
     split_of = split_jets(path.name, n_jets, *shares, settings.seed)
     start = 0
     leading_pt = []
-    for constituents, labels in read_jets(path, ("pt", *settings.features)):
+    of_the_jet = settings.features == HLF
+    observables = read_observables(path, HIGH_LEVEL_FEATURES) if of_the_jet else repeat(None)
+    # Jets are told apart by their constituents, whatever the network sees of them.
+    columns = ("pt", "etarel", "phirel") if of_the_jet else ("pt", *settings.features)
+    for (constituents, labels), observed in zip(read_jets(path, columns), observables, strict=of_the_jet):
         pt = constituents[:, :, 0]
         leading_pt.append(pt.max(axis=1))
         n_leading = max(settings.n_constituents, n_compared)
         leading, multiplicity = select_constituents(pt, constituents, n_leading, settings.min_constituent_pt_gev)
         jets = _Jets(
-            x=leading[:, : settings.n_constituents, 1:],
+            x=leading[:, : settings.n_constituents, 1:] if observed is None else observed[:, None],
             y=labels,
             multiplicity=multiplicity,
             key=jet_keys(leading[:, :n_compared]),
