@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from snacpack.jets.layout import CLASSES, find_samples
+from snacpack.jets.recipe import NUMBERS_OF_JETS
 from snacpack.jets.shards import jets_of_parts
 from snacpack.seeds import derive_seed
 
@@ -70,6 +71,8 @@ CORES_OF_A_COMPRESSION_SHARD = max(1, CORES // N_COMPRESSION_SHARDS) if LOCAL_CO
 COMPRESSION_THREADS = min(-(-COMPRESSION_SEARCH["population"] // N_COMPRESSION_SHARDS), CORES_OF_A_COMPRESSION_SHARD)
 # Several models are synthesised side by side, but the last one should not be left with a single core.
 SYNTHESIS_THREADS = min(8, max(2, CORES // 4))
+# How jets are simulated; how many, and in which files, decides nothing about a jet.
+SIMULATION = {name: value for name, value in config["data"]["pythia"].items() if name not in NUMBERS_OF_JETS}
 N_INPUTS = config["data"]["n_constituents"] * len(config["data"]["features"])
 
 

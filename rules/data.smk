@@ -12,8 +12,7 @@ if config["data"]["source"] == "pythia":
         params:
             seed=config["seed"],
             n_jets=lambda wildcards: jets_of_sample(wildcards.split)[wildcards.jet_class, wildcards.part],
-            detector=config["data"]["pythia"]["detector"],
-            n_subjettiness=config["data"]["pythia"]["n_subjettiness"],
+            recipe=SIMULATION,
         wildcard_constraints:
             split="train|val",
             jet_class="|".join(CLASSES),

@@ -152,7 +152,7 @@ def _data_problems(data: Mapping[str, Any]) -> Iterator[str]:
         else:
             yield from _folder_problems(folder, data["n_constituents"])
     if data["source"] == "pythia":
-        yield from _detector_problems(data["pythia"]["detector"])
+        yield from _recipe_problems(data["pythia"])
         yield from _simulation_problems(data["pythia"])
     yield from _download_problems(data["zenodo"])
 
@@ -209,13 +209,21 @@ def _download_problems(zenodo: Mapping[str, Any]) -> Iterator[str]:
                 )
 
 
-def _detector_problems(parameters: Mapping[str, float]) -> Iterator[str]:
-    from snacpack.jets.detector import Detector
+def _recipe_problems(pythia: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.jets.recipe import Recipe
 
     try:
-        Detector.from_config(parameters)
+        recipe = Recipe.from_config(pythia)
     except ValueError as error:
         yield str(error)
+        return
+    if recipe.pythia_settings:
+        from snacpack.jets.collisions import check_settings
+
+        try:
+            check_settings(recipe.pythia_settings)
+        except ValueError as error:
+            yield str(error)
 
 
 def _search_problems(config: Mapping[str, Any]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from snacpack.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.jets.detector import Detector
+from snacpack.jets.recipe import Recipe
 from snacpack.jets.simulation import simulate_jets
 from snacpack.seeds import derive_seed
 
@@ -14,7 +14,6 @@ stopwatch = simulate_jets(
     jet_class=wildcards.jet_class,
     n_jets=params.n_jets,
     seed=derive_seed(params.seed, "simulate_jets", wildcards.split, wildcards.jet_class, wildcards.part),
-    detector=Detector.from_config(params.detector),
-    n_subjettiness=params.n_subjettiness,
+    recipe=Recipe.from_config(params.recipe),
 )
 print(f"{params.n_jets / stopwatch.total:.0f} jets a second; CPU time: {stopwatch}")

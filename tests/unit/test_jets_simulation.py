@@ -6,6 +6,7 @@ import pytest
 
 from snacpack.jets.detector import Detector
 from snacpack.jets.layout import CLASSES, CONSTITUENT_COLUMNS, JET_COLUMNS, OBSERVABLES, read_jets
+from snacpack.jets.recipe import Recipe
 from snacpack.jets.simulation import simulate_jets
 
 N_JETS = 24
@@ -15,7 +16,7 @@ N_JETS = 24
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simulated")
     for name in CLASSES:
-        simulate_jets(folder / f"{name}.h5", name, N_JETS, seed=11, n_subjettiness=True)
+        simulate_jets(folder / f"{name}.h5", name, N_JETS, 11, Recipe(n_subjettiness=True))
     return {name: folder / f"{name}.h5" for name in CLASSES}
 
 
@@ -35,8 +36,9 @@ def test_layout_and_labels(files, name):
 @pytest.mark.parametrize("name", CLASSES)
 def test_kinematics_hold_together(files, name):
     c, j = load(files[name])
-    assert ((j["pt"] > 800) & (j["pt"] < 1600)).all()
-    assert (np.abs(j["eta"]) < 3.8).all()
+    assert (j["pt"] > 100).all()
+    assert 900 < np.median(j["pt"]) < 1300
+    assert (np.abs(j["eta"]) < 4).all()
     assert (np.diff(c["pt"], axis=1) <= 0).all()
     exists = c["pt"] > 0
     np.testing.assert_array_equal(exists.sum(axis=1), np.minimum(j["multiplicity"], 150))
@@ -45,7 +47,7 @@ def test_kinematics_hold_together(files, name):
     np.testing.assert_allclose(c["ptrel"] * j["pt"][:, None], c["pt"], rtol=1e-4)
     np.testing.assert_allclose((c["erel"]).sum(1), 1, atol=2e-3)
     # FastJet measures in rapidity, which for soft hadrons is not pseudorapidity.
-    assert c["deltaR"][c["pt"] > 2].max() < 1.2
+    assert c["deltaR"][c["pt"] > 2].max() < 0.5
     assert (np.abs(c["phirel"]) <= np.pi).all()
     # The jet's axis is near the energy-weighted mean of its constituents.
     assert np.abs((c["ptrel"] * c["phirel"]).sum(1)).max() < 0.05
@@ -57,11 +59,11 @@ def test_kinematics_hold_together(files, name):
 
 def test_masses_are_those_of_the_particles(files):
     mass = {name: np.median(load(files[name])[1]["mass"]) for name in CLASSES}
-    # Ungroomed: radiation and smearing move the peaks up by some GeV.
+    # Ungroomed: radiation and smearing move the peaks up by some GeV; what a top leaves outside 0.4 moves its down.
     assert 70 < mass["w"] < 110
     assert 80 < mass["z"] < 120
-    assert 150 < mass["t"] < 215
-    assert mass["q"] < mass["t"]
+    assert 120 < mass["t"] < 215
+    assert mass["q"] < mass["w"] < mass["t"]
 
 
 def test_substructure_tells_the_classes_apart(files):
@@ -93,7 +95,8 @@ def test_same_seed_same_file(tmp_path):
 
 
 def test_detector_is_used(tmp_path):
-    simulate_jets(tmp_path / "coarse.h5", "z", 12, 3, Detector(ecal_cell=0.2, hcal_cell=0.2, max_track_pt_gev=1e-3))
+    coarse = Detector(ecal_cell=0.2, hcal_cell=0.2, max_track_pt_gev=1e-3)
+    simulate_jets(tmp_path / "coarse.h5", "z", 12, 3, Recipe(detector=coarse))
     simulate_jets(tmp_path / "fine.h5", "z", 12, 3)
     coarse, fine = (np.median(load(tmp_path / f"{name}.h5")[1]["multiplicity"]) for name in ("coarse", "fine"))
     assert coarse < fine / 2
@@ -104,6 +107,6 @@ def test_wrong_requests_are_refused(tmp_path):
         simulate_jets(tmp_path / "a.h5", "b", 5, 1)
     with pytest.raises(ValueError, match="must be positive"):
         simulate_jets(tmp_path / "a.h5", "g", 0, 1)
-    with pytest.raises(RuntimeError, match=r"no jet of 0\.8 to 1\.6 TeV"):
-        simulate_jets(tmp_path / "a.h5", "z", 5, 1, Detector(max_abs_eta=0.01))
+    with pytest.raises(RuntimeError, match=r"no jet between data\.pythia\.min_jet_pt_gev and max_jet_pt_gev"):
+        simulate_jets(tmp_path / "a.h5", "z", 5, 1, Recipe(min_jet_pt_gev=6000))
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,167 @@
+"""Collisions of protons from Pythia 8, ready to be generated in batches."""
+
+import awkward as ak
+import pythia8mc
+
+from snacpack.jets.recipe import Recipe
+
+PROCESSES = {
+    "g": ("HardQCD:gg2gg", "HardQCD:qqbar2gg"),
+    "q": ("HardQCD:qq2qq", "HardQCD:gg2qqbar", "HardQCD:qqbar2qqbarNew"),
+    "w": ("WeakDoubleBoson:ffbar2WW",),
+    "z": ("WeakDoubleBoson:ffbar2gmZgmZ",),
+    "t": ("Top:gg2ttbar", "Top:qqbar2ttbar"),
+}
+"""Pythia's hard processes of each jet class."""
+
+BEAM_ENERGY_GEV = 6500.0
+_MAX_PYTHIA_SEED = 900_000_000
+_PROTON = 2212
+# Decays to quarks; no Z to b quarks.
+_DECAYS = ("24:onMode = off", "24:onIfAny = 1 2 3 4 5", "23:onMode = off", "23:onIfAny = 1 2 3 4")
+# The hard process alone, its W, Z and top undecayed.
+_UNDECAYED = ("ProcessLevel:resonanceDecays = off", "PartonLevel:all = off", "Check:event = off")
+# Status of a particle in Pythia's hard process: incoming, intermediate; all others are outgoing.
+_INCOMING, _INTERMEDIATE = -21, -22
+
+
+class Collisions:
+    """Collisions whose hard process makes jets of one class.
+
+    Parameters
+    ----------
+    jet_class
+        One of :data:`snacpack.jets.layout.CLASSES`.
+    seed
+        The same seed gives the same collisions.
+    recipe
+        The hard process' momenta, decays and further settings.
+
+    Raises
+    ------
+    ValueError
+        If the class is unknown.
+    RuntimeError
+        If Pythia does not take a setting or does not start.
+
+    Notes
+    -----
+    Where W, Z and top are on shell, a first Pythia makes the hard process and
+    hands each event undecayed to a second one, as a file of events would. An
+    event that comes from outside has no angular correlations for Pythia, which
+    lets its resonances decay isotropically.
+    """
+
+    def __init__(self, jet_class: str, seed: int, recipe: Recipe) -> None:
+        if jet_class not in PROCESSES:
+            raise ValueError(f"jet class {jet_class!r} is not one of {', '.join(PROCESSES)}")
+        hard = _hard_process(jet_class, recipe)
+        if recipe.resonances == "correlated" or jet_class in "gq":
+            self._pythia = _start((*hard, *_DECAYS, *recipe.pythia_settings), seed, jet_class)
+            return
+        # Both must outlive this function: Pythia keeps no reference of its own.
+        self._source = _UndecayedEvents(_start((*hard, *recipe.pythia_settings, *_UNDECAYED), seed, jet_class))
+        decays = ("Beams:frameType = 5", *_DECAYS, "TimeShower:QEDshowerByOther = off", *recipe.pythia_settings)
+        # Two generators of one seed would run in step.
+        self._pythia = _start(decays, seed + _MAX_PYTHIA_SEED // 2, jet_class, self._source)
+
+    @property
+    def version(self) -> str:
+        """Pythia's own version, ``8.317``."""
+        return f"{self._pythia.parm('Pythia:versionNumber'):.3f}"
+
+    def next_batch(self, n_events: int) -> ak.Array:
+        """Generate collisions.
+
+        Returns
+        -------
+        awkward.Array
+            Of each event ``prt``, the particles; see Pythia's ``nextBatch``.
+        """
+        return self._pythia.nextBatch(n_events)
+
+
+def _hard_process(jet_class: str, recipe: Recipe) -> list[str]:
+    limit = recipe.max_parton_pt_gev[jet_class]
+    settings = [
+        f"PhaseSpace:pTHatMin = {recipe.min_parton_pt_gev}",
+        *([] if limit is None else [f"PhaseSpace:pTHatMax = {limit}"]),
+        "WeakZ0:gmZmode = 2",  # the Z alone, without the virtual photon
+        *(f"{process} = on" for process in PROCESSES[jet_class]),
+    ]
+    if recipe.resonances == "on_shell":
+        settings.append("PhaseSpace:useBreitWigners = off")
+    return settings
+
+
+def check_settings(settings: tuple[str, ...]) -> None:
+    """Check that Pythia takes settings.
+
+    Raises
+    ------
+    ValueError
+        If it does not take one; the message holds it.
+    """
+    if not settings:
+        return
+    pythia = pythia8mc.Pythia("", False)
+    pythia.readString("Print:quiet = on")
+    for setting in settings:
+        if not pythia.readString(setting):
+            raise ValueError(
+                f"data.pythia.pythia_settings: Pythia does not take {setting!r}; write it as 'Name:key = value' with a "
+                "name of its manual, or take it out"
+            )
+
+
+def _start(
+    settings: tuple[str, ...], seed: int, jet_class: str, events: pythia8mc.LHAup | None = None
+) -> pythia8mc.Pythia:
+    """Return Pythia, ready to generate; ``events`` come from outside."""
+    pythia = pythia8mc.Pythia("", False)
+    common = (
+        "Print:quiet = on",
+        f"Beams:eCM = {2 * BEAM_ENERGY_GEV}",
+        "Random:setSeed = on",
+        # A seed of 0 would be taken from the clock.
+        f"Random:seed = {1 + seed % (_MAX_PYTHIA_SEED - 1)}",
+    )
+    for setting in (*common, *settings):
+        if not pythia.readString(setting):
+            raise RuntimeError(f"Pythia does not take the setting {setting!r}; is it version 8.317?")
+    if events is not None:
+        pythia.setLHAupPtr(events)
+    if not pythia.init():
+        raise RuntimeError(f"Pythia did not start for class {jet_class}; its messages are above")
+    return pythia
+
+
+class _UndecayedEvents(pythia8mc.LHAup):
+    """The hard processes of a Pythia, one by one, as if they stood in a file."""
+
+    def __init__(self, pythia: pythia8mc.Pythia) -> None:
+        # Events of weight one.
+        super().__init__(3)
+        self._pythia = pythia
+
+    def setInit(self) -> bool:
+        """Tell Pythia what collides."""
+        self.setBeamA(_PROTON, BEAM_ENERGY_GEV)
+        self.setBeamB(_PROTON, BEAM_ENERGY_GEV)
+        self.addProcess(1, 1.0, 0.0, 1.0)
+        return True
+
+    def setEvent(self, idProcess: int = 0) -> bool:
+        """Give Pythia an event."""
+        while not self._pythia.next():
+            pass
+        info = self._pythia.infoPython()
+        self.setProcess(1, 1.0, info.pTHat(), info.alphaEM(), info.alphaS())
+        process = self._pythia.process
+        # Before them stand the whole event and the two protons, which a file does not list.
+        for number in range(3, process.size()):
+            p = process[number]
+            place = {_INCOMING: (-1, 0, 0), _INTERMEDIATE: (2, 1, 2)}.get(p.status(), (1, 1, 2))
+            momentum = (p.px(), p.py(), p.pz(), p.e(), p.m())
+            self.addParticle(p.id(), *place, p.col(), p.acol(), *momentum)
+        return True
