@@ -7,8 +7,8 @@ FOLDER of published jets holds the data set's own files (train/ and val/, or *.h
 repositories keep: jets_1500.npz (x: (n, 32, 3) pT, etarel, phirel of the leading constituents above 2 GeV; y: classes),
 pt_spectrum.csv (jet pT of all 880,000 by class) and deep_sets_published.npz (Deep Sets that were trained on published
 jets); the last two may also lie beside the data set's own files. Simulated jets are those of a run
-(results/{run}/data/simulated), or are simulated here, --jets of each class, which measures the speed too. --before names
-an earlier result, which the figure shows beside this one. FPND needs the files of the package jetnet (pip install
+(results/{run}/data/simulated), or are simulated here, --jets of each class, which measures the speed too. --before
+names an earlier result, which the figure shows beside this one. FPND needs the files of the package jetnet (pip install
 --no-deps jetnet==0.2.5). The results are printed and written to benchmarks/results/jet_realism.json, the figure to
 docs/images/jet_realism.png. All numbers depend on the jets and --seed alone, but for the speed.
 """
@@ -22,6 +22,7 @@ from dataclasses import dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import h5py
@@ -172,7 +173,7 @@ def _simulate(path: Path, jet_class: str, n_jets: int, seed: int) -> float:
 
 
 def simulate_sample(folder: Path, per_class: int, jets_per_job: int, cores: int, seed: int) -> dict[str, float]:
-    """Simulate files of all classes with the default recipe; return jets per second of CPU time, by class and ``all``."""
+    """Simulate files by the default recipe; return jets per second of CPU time, by class and ``all``."""
     jobs = [
         (folder / f"{name}_{part:03d}.h5", name, min(jets_per_job, per_class - start), derive_seed(seed, name, part))
         for part, start in enumerate(range(0, per_class, jets_per_job))
@@ -330,7 +331,7 @@ def _deep_sets(weights: dict[str, np.ndarray], n: int, fold: int, x: np.ndarray)
 def train_on_simulated(
     files: Sequence[Path], published: Jets, config: dict[str, Any], options: argparse.Namespace, folder: Path
 ) -> dict[str, Any]:
-    """Train the paper's baseline as the workflow does, and test it on simulated and published jets; then the reverse."""
+    """Train the paper's baseline as the workflow does, test it on both kinds of jets, and do the reverse."""
     path = folder / "jets.h5"
     settings = {
         name: config["data"][name] for name in (field.name for field in fields(Preprocessing)) if name != "seed"
@@ -483,8 +484,9 @@ def compare(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "published_deep_sets": deep_sets_accuracy(options.published / DEEP_SETS, samples)
         }
     for name, step in steps.items():
+        start = perf_counter()
         record |= step()
-        print(f"{name}: done", flush=True)
+        print(f"{name}: {perf_counter() - start:.0f} s", flush=True)
     return record
 
 

@@ -117,10 +117,10 @@ def binned_quantiles(edges: np.ndarray, counts: np.ndarray, shares: Sequence[flo
     shares
         Fractions in (0, 1).
     """
-    below = cumulative_shares(counts)
-    # Where bins are empty several edges have one share; the first of them is where it is reached.
-    first = np.append(True, np.diff(below) > 0)
-    return np.exp(np.interp(shares, below[first], np.log(edges)[first]))
+    below, places = cumulative_shares(counts), np.log(edges)
+    bins = np.searchsorted(below, shares, side="left") - 1
+    inside = (np.asarray(shares) - below[bins]) / np.diff(below)[bins]
+    return np.exp(places[bins] + inside * np.diff(places)[bins])
 
 
 def binned_distance(counts_a: np.ndarray, counts_b: np.ndarray) -> tuple[float, float]:

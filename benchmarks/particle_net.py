@@ -74,7 +74,7 @@ def _nearest(points: torch.Tensor) -> torch.Tensor:
 
 
 def resource_folder() -> Path:
-    """Return the folder of jetnet's weights and statistics; the package itself, which needs many others, is not imported.
+    """Return the folder of jetnet's weights and statistics; the package, which needs many others, is not imported.
 
     Raises
     ------
