@@ -246,7 +246,7 @@ def two_sample_test(simulated: Jets, published: Jets, repeats: int, seed: int) -
         jets, is_published = _mixed(simulated, published, rng)
         features = np.column_stack([*jet_quantities(jets.x).values(), jets.x.reshape(len(jets.x), -1), jets.y])
         trees = HistGradientBoostingClassifier(
-            learning_rate=0.05, max_iter=150, max_leaf_nodes=15, l2_regularization=1.0, class_weight="balanced",
+            learning_rate=0.05, max_iter=150, max_leaf_nodes=15, l2_regularization=1.0,
             early_stopping=False, random_state=repeat,
         )  # fmt: skip
         strata = 2 * jets.y + is_published
@@ -472,7 +472,9 @@ def compare(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "quantities": lambda: {
             "kolmogorov": compare_quantities(simulated, published, options.permutations, options.seed)
         },
-        "two-sample test": lambda: {"two_sample_auc": two_sample_test(simulated, published, 3, options.seed)},
+        "two-sample test": lambda: {
+            "two_sample_auc": two_sample_test(simulated, published, options.repeats, options.seed)
+        },
         "networks": lambda: train_on_simulated(files, published, config, options, folder),
         "histograms": lambda: {"histograms": histograms(simulated, published, spectrum)},
     }
@@ -519,6 +521,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="of ParticleNet")
     parser.add_argument("--no-fpnd", dest="fpnd", action="store_false", help="do without the package jetnet")
     parser.add_argument("--permutations", type=int, default=100, help="for the noise of Kolmogorov distances")
+    parser.add_argument("--repeats", type=int, default=3, help="of the two-sample test, each with other simulated jets")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=4, help="networks that are trained")
     parser.add_argument("--before", type=Path, help="an earlier result, for the figure")
