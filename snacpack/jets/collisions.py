@@ -4,6 +4,7 @@ import awkward as ak
 import pythia8mc
 
 from snacpack.jets.recipe import Recipe
+from snacpack.jets.showers import ShowerModel
 
 PROCESSES = {
     "g": ("HardQCD:gg2gg", "HardQCD:qqbar2gg"),
@@ -20,7 +21,7 @@ _PROTON = 2212
 # Decays to quarks; no Z to b quarks.
 _DECAYS = ("24:onMode = off", "24:onIfAny = 1 2 3 4 5", "23:onMode = off", "23:onIfAny = 1 2 3 4")
 # The hard process alone, its W, Z and top undecayed.
-_UNDECAYED = ("ProcessLevel:resonanceDecays = off", "PartonLevel:all = off", "Check:event = off")
+_UNDECAYED = ("ProcessLevel:resonanceDecays = off", "PartonLevel:all = off")
 # Status of a particle in Pythia's hard process: incoming, intermediate; all others are outgoing.
 _INCOMING, _INTERMEDIATE = -21, -22
 
@@ -56,14 +57,22 @@ class Collisions:
         if jet_class not in PROCESSES:
             raise ValueError(f"jet class {jet_class!r} is not one of {', '.join(PROCESSES)}")
         hard = _hard_process(jet_class, recipe)
+        self._pythia = pythia8mc.Pythia("", False)
+        # Further settings may be of showers that the faster ones were not compared with.
+        if not recipe.pythia_settings:
+            # Pythia keeps no Python object alive: this one has to.
+            self._showers = ShowerModel(self._pythia.partonSystems)
+            self._pythia.setShowerModelPtr(self._showers)
         if recipe.resonances == "correlated" or jet_class in "gq":
-            self._pythia = _start((*hard, *_DECAYS, *recipe.pythia_settings), seed, jet_class)
+            _start(self._pythia, (*hard, *_DECAYS, *recipe.pythia_settings), seed, jet_class)
             return
-        # Both must outlive this function: Pythia keeps no reference of its own.
-        self._source = _UndecayedEvents(_start((*hard, *recipe.pythia_settings, *_UNDECAYED), seed, jet_class))
+        first = pythia8mc.Pythia("", False)
+        _start(first, (*hard, *recipe.pythia_settings, *_UNDECAYED), seed, jet_class)
+        self._events = _UndecayedEvents(first)
+        self._pythia.setLHAupPtr(self._events)
         decays = ("Beams:frameType = 5", *_DECAYS, "TimeShower:QEDshowerByOther = off", *recipe.pythia_settings)
         # Two generators of one seed would run in step.
-        self._pythia = _start(decays, seed + _MAX_PYTHIA_SEED // 2, jet_class, self._source)
+        _start(self._pythia, decays, seed + _MAX_PYTHIA_SEED // 2, jet_class)
 
     @property
     def version(self) -> str:
@@ -114,13 +123,12 @@ def check_settings(settings: tuple[str, ...]) -> None:
             )
 
 
-def _start(
-    settings: tuple[str, ...], seed: int, jet_class: str, events: pythia8mc.LHAup | None = None
-) -> pythia8mc.Pythia:
-    """Return Pythia, ready to generate; ``events`` come from outside."""
-    pythia = pythia8mc.Pythia("", False)
+def _start(pythia: pythia8mc.Pythia, settings: tuple[str, ...], seed: int, jet_class: str) -> None:
+    """Make Pythia ready to generate."""
     common = (
         "Print:quiet = on",
+        # Pythia's check of each event for bugs of its own takes 3% of the time and changes no event that passes.
+        "Check:event = off",
         f"Beams:eCM = {2 * BEAM_ENERGY_GEV}",
         "Random:setSeed = on",
         # A seed of 0 would be taken from the clock.
@@ -129,11 +137,8 @@ def _start(
     for setting in (*common, *settings):
         if not pythia.readString(setting):
             raise RuntimeError(f"Pythia does not take the setting {setting!r}; is it version 8.317?")
-    if events is not None:
-        pythia.setLHAupPtr(events)
     if not pythia.init():
         raise RuntimeError(f"Pythia did not start for class {jet_class}; its messages are above")
-    return pythia
 
 
 class _UndecayedEvents(pythia8mc.LHAup):

@@ -40,6 +40,8 @@ class Recipe:
         Lines such as ``"PartonLevel:MPI = off"``, which Pythia reads last.
     n_subjettiness
         Whether the files' eight ungroomed N-subjettiness columns are computed.
+    high_level
+        Whether the groomed observables of the 16-feature benchmark are.
     detector
         What measures the particles.
 
@@ -74,6 +76,7 @@ class Recipe:
     resonances: str = "on_shell"
     pythia_settings: tuple[str, ...] = ()
     n_subjettiness: bool = False
+    high_level: bool = False
     detector: Detector = field(default_factory=Detector)
 
     def __post_init__(self) -> None:

@@ -1,5 +1,6 @@
 """Simulate jets: Pythia 8 collisions, a parametric detector, anti-kT jets from FastJet."""
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -12,14 +13,15 @@ import numpy as np
 from tqdm import tqdm
 
 from snacpack.files import whole_file
+from snacpack.jets.clustering import find_jets
 from snacpack.jets.collisions import Collisions
 from snacpack.jets.detector import Particles
 from snacpack.jets.layout import MAX_CONSTITUENTS, JetFileWriter
 from snacpack.jets.observables import COMPUTED, constituent_columns, jet_columns
 from snacpack.jets.recipe import Recipe
+from snacpack.jets.substructure import HIGH_LEVEL, SUBJETTINESS, high_level_observables, n_subjettiness
 
 _EVENTS_PER_BATCH = 100  # 40 MB of event records
-_SUBJETTINESS = tuple(f"tau{n}_b{beta}" for beta in (1, 2) for n in (1, 2, 3, 32))
 
 
 class Stopwatch:
@@ -77,21 +79,23 @@ def simulate_jets(path: str | Path, jet_class: str, n_jets: int, seed: int, reci
     Notes
     -----
     The file's attribute ``computed_observables`` lists the jet observables
-    that are computed; the others, which need slow groomers and correlators and
-    which nothing here reads, are 0.
+    that are computed; the others, which need slow groomers and correlators, are 0.
     """
     if n_jets < 1:
         raise ValueError(f"the number of jets must be positive, got {n_jets}")
     recipe = recipe or Recipe()
     stopwatch = Stopwatch()
+    # What is there now stays to the end: Python need not look through it for garbage after every few events.
+    gc.freeze()
     with stopwatch.time("Pythia"):
         collisions = Collisions(jet_class, seed, recipe)
     rng = np.random.default_rng(seed)
+    computed = COMPUTED + SUBJETTINESS * recipe.n_subjettiness + HIGH_LEVEL * recipe.high_level
     attributes = {
         "source": f"Pythia {collisions.version} and FastJet {fastjet.version.__version__}",
         "jet_class": jet_class,
         "seed": seed,
-        "computed_observables": " ".join(COMPUTED + (_SUBJETTINESS if recipe.n_subjettiness else ())),
+        "computed_observables": " ".join(computed),
         **recipe.describe(),
     }
     n_written = 0
@@ -101,8 +105,9 @@ def simulate_jets(path: str | Path, jet_class: str, n_jets: int, seed: int, reci
         tqdm(total=n_jets, unit="jet", desc=f"{jet_class} jets", mininterval=5) as bar,
     ):
         for momenta, jets, multiplicity in _generate(collisions, recipe, rng, n_jets, stopwatch):
-            with stopwatch.time("FastJet"):
-                extra = _n_subjettiness(momenta, recipe.jet_radius) if recipe.n_subjettiness else {}
+            with stopwatch.time("substructure"):
+                extra = n_subjettiness(momenta) if recipe.n_subjettiness else {}
+                extra |= high_level_observables(momenta) if recipe.high_level else {}
             with stopwatch.time("columns"):
                 constituents = constituent_columns(momenta, jets)
                 observables = jet_columns(momenta, jets, multiplicity, jet_class, extra)
@@ -128,7 +133,9 @@ def _generate(
         with stopwatch.time("detector"):
             measured = recipe.detector.measure(generated, rng)
         with stopwatch.time("FastJet"):
-            constituents, jet_of = cluster(measured, len(events), recipe)
+            constituents, jet_of = find_jets(
+                measured, len(events), recipe.jet_radius, recipe.min_jet_pt_gev, recipe.jets_per_event
+            )
         with stopwatch.time("columns"):
             momenta, jets, multiplicity = _select(constituents, jet_of, recipe)
         n_empty = 0 if len(jets) else n_empty + 1
@@ -148,37 +155,6 @@ def _final_particles(events: ak.Array) -> Particles:
     event = np.repeat(np.arange(len(events)), ak.num(records, axis=1).to_numpy())[final]
     momentum = (ak.flatten(records.p[name]).to_numpy()[final] for name in ("px", "py", "pz", "e"))
     return Particles(*momentum, np.abs(ak.flatten(records.id).to_numpy()[final]), event)
-
-
-def cluster(particles: Particles, n_events: int, recipe: Recipe) -> tuple[Particles, np.ndarray]:
-    """Find the anti-kT jets above the lowest pT.
-
-    Parameters
-    ----------
-    particles
-        Sorted by event.
-    n_events
-        Events, those without particles included.
-    recipe
-        Whose radius and lowest pT count.
-
-    Returns
-    -------
-    constituents
-        The particles of all jets, jet by jet.
-    jet_of
-        ``(constituents,)`` the jet each belongs to, counted over all events.
-    """
-    n_particles = np.bincount(particles.event, minlength=n_events)
-    momenta = {"px": particles.px, "py": particles.py, "pz": particles.pz, "E": particles.e}
-    definition = fastjet.JetDefinition(fastjet.antikt_algorithm, recipe.jet_radius)
-    sequence = fastjet.ClusterSequence(ak.unflatten(ak.zip(momenta, with_name="Momentum4D"), n_particles), definition)
-    index = sequence.constituent_index(min_pt=recipe.min_jet_pt_gev)
-    # FastJet counts the particles of each event from 0.
-    first_particle = np.cumsum(n_particles) - n_particles
-    position = ak.flatten(index + first_particle, axis=None).to_numpy()
-    n_constituents = ak.flatten(ak.num(index, axis=2)).to_numpy()
-    return particles.take(position), np.repeat(np.arange(len(n_constituents)), n_constituents)
 
 
 def _select(constituents: Particles, jet_of: np.ndarray, recipe: Recipe) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -205,20 +181,3 @@ def _select(constituents: Particles, jet_of: np.ndarray, recipe: Recipe) -> tupl
     if recipe.max_jet_pt_gev is not None:
         kept = kept[jet_pt[kept] < recipe.max_jet_pt_gev]
     return padded[kept], jets[kept], multiplicity[kept]
-
-
-def _n_subjettiness(momenta: np.ndarray, jet_radius: float) -> dict[str, np.ndarray]:
-    """N-subjettiness of jets ``(n, 150, 4)`` with one-pass kT axes, unnormalised, in GeV (arXiv:1108.2701)."""
-    exists = momenta[:, :, 3] > 0
-    fields = {name: momenta[:, :, i][exists] for i, name in enumerate(("px", "py", "pz", "E"))}
-    particles = ak.unflatten(ak.zip(fields, with_name="Momentum4D"), exists.sum(axis=1))
-    sequence = fastjet.ClusterSequence(particles, fastjet.JetDefinition(fastjet.kt_algorithm, jet_radius))
-    taus: dict[str, np.ndarray] = {}
-    for beta in (1, 2):
-        values = sequence.njettiness("UnnormalizedMeasure", "OnePass_KT_Axes", njets=[1, 2, 3], beta=float(beta))
-        taus.update({f"tau{n}_b{beta}": column for n, column in enumerate(ak.to_numpy(values).T, start=1)})
-        ratio = np.divide(
-            taus[f"tau3_b{beta}"], taus[f"tau2_b{beta}"], where=taus[f"tau2_b{beta}"] > 0, out=np.zeros(len(values))
-        )
-        taus[f"tau32_b{beta}"] = ratio
-    return taus
