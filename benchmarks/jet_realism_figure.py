@@ -14,8 +14,8 @@ BEFORE, AFTER = "#999999", PALETTE[1]
 _ROWS = (
     ("jet pT", "jet pT [GeV]"),
     ("mass", "mass [GeV]"),
-    ("pT of constituent 1", "pT of the leading constituent [GeV]"),
-    ("multiplicity", "constituents above 2 GeV, at most 32"),
+    ("pT of constituent 1", "pT of the leading constituent [GeV] (the last bin holds all above)"),
+    ("width", "width: mean angle to the axis, weighted with pT"),
 )
 _PT_SHOWN = (500, 1500)
 
@@ -99,7 +99,7 @@ def _draw_distances(axis: Any, record: dict[str, Any], before: dict[str, Any] | 
         title=f"{len(names)} quantities of {n_published:,} published jets",
     )  # fmt: skip
     axis.grid(axis="y", visible=False)
-    axis.legend(loc="lower right")
+    axis.legend(loc="lower right", frameon=True, framealpha=1, edgecolor="none")
 
 
 def _mean_distances(record: dict[str, Any], key: str) -> dict[str, float]:
