@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from snacpack.jets.layout import CLASSES, find_samples
+from snacpack.jets.layout import CLASSES, count_inputs, find_samples
 from snacpack.jets.recipe import NUMBERS_OF_JETS
 from snacpack.jets.shards import jets_of_parts
 from snacpack.seeds import derive_seed
@@ -73,7 +73,7 @@ COMPRESSION_THREADS = min(-(-COMPRESSION_SEARCH["population"] // N_COMPRESSION_S
 SYNTHESIS_THREADS = min(8, max(2, CORES // 4))
 # How jets are simulated; how many, and in which files, decides nothing about a jet.
 SIMULATION = {name: value for name, value in config["data"]["pythia"].items() if name not in NUMBERS_OF_JETS}
-N_INPUTS = config["data"]["n_constituents"] * len(config["data"]["features"])
+N_INPUTS = count_inputs(config["data"]["features"], config["data"]["n_constituents"])
 
 
 TRAINING_GPUS = 1 if config["training"]["device"] == "cuda" else 0

@@ -152,6 +152,7 @@ def _data_problems(data: Mapping[str, Any]) -> Iterator[str]:
         else:
             yield from _folder_problems(folder, data["n_constituents"])
     if data["source"] == "pythia":
+        yield from _feature_problems(data)
         yield from _recipe_problems(data["pythia"])
         yield from _simulation_problems(data["pythia"])
     yield from _download_problems(data["zenodo"])
@@ -207,6 +208,16 @@ def _download_problems(zenodo: Mapping[str, Any]) -> Iterator[str]:
                     f"data.zenodo.archives.{split}.md5: needed where data.zenodo.url is http, since anyone on the way "
                     "can change what comes; give it, or take an https address"
                 )
+
+
+def _feature_problems(data: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.jets.layout import HLF
+
+    if data["features"] == HLF and not data["pythia"]["high_level"]:
+        yield (
+            f"data.features: {HLF} needs observables that simulated files hold only where data.pythia.high_level is "
+            "true; set it, or name columns of the constituents"
+        )
 
 
 def _recipe_problems(pythia: Mapping[str, Any]) -> Iterator[str]:

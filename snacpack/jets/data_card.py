@@ -8,6 +8,7 @@ import numpy as np
 
 from snacpack.files import whole_file
 from snacpack.jets.dataset import SPLITS, describe_jets, load_jets, load_multiplicity
+from snacpack.jets.layout import HIGH_LEVEL_FEATURES
 
 MULTIPLICITY = "multiplicity"
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -23,7 +24,7 @@ _RAW_BINS = 60
 
 
 def raw_features(path: str | Path, split: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Undo the normalisation of the leading constituent's features.
+    """Undo the normalisation of the leading constituent's features, or of the jet's own.
 
     Parameters
     ----------
@@ -35,9 +36,9 @@ def raw_features(path: str | Path, split: str) -> tuple[dict[str, np.ndarray], n
     Returns
     -------
     features
-        By feature kind ``(n,)`` of the leading constituent, in the units of the
-        raw files; and :data:`MULTIPLICITY`, the constituents above the pT
-        threshold.
+        By feature kind ``(n,)`` of the leading constituent or the jet, in the
+        units of the raw files; and :data:`MULTIPLICITY`, the constituents above
+        the pT threshold, unless it is a feature itself: of all constituents.
     y
         ``(n,)`` classes.
     """
@@ -45,13 +46,18 @@ def raw_features(path: str | Path, split: str) -> tuple[dict[str, np.ndarray], n
     described = describe_jets(path)
     kinds = feature_kinds(described["features"])
     median, spread = (np.array(described["normalisation"][name]) for name in ("median", "range"))
+    # The first features are the leading constituent's, or all are the jet's own.
     leading = x[:, : len(kinds)] * spread + median
-    return {**dict(zip(kinds, leading.T, strict=True)), MULTIPLICITY: load_multiplicity(path, split)}, y
+    features = dict(zip(kinds, leading.T, strict=True))
+    return {**features, MULTIPLICITY: features.get(MULTIPLICITY, load_multiplicity(path, split))}, y
 
 
 def feature_kinds(names: Sequence[str]) -> list[str]:
-    """Return the kinds of feature of a constituent, ``["pt", "etarel", "phirel"]`` of ``["pt_0", ...]``."""
-    return [name.removesuffix("_0") for name in names if name.endswith("_0")]
+    """Return the kinds of feature, ``["pt", "etarel"]`` of ``["pt_0", "etarel_0", "pt_1", ...]``.
+
+    Observables of a jet, which have no number, are returned as they are.
+    """
+    return [name.removesuffix("_0") for name in names if name.endswith("_0")] or list(names)
 
 
 def make_data_card(path: str | Path) -> dict[str, Any]:
@@ -125,13 +131,12 @@ def draw_data_card(path: str | Path, figures: Sequence[str | Path]) -> None:
     for axis in axes.ravel()[len(features) :]:
         axis.set_visible(False)
     for axis, (kind, values) in zip(axes.ravel(), features.items(), strict=False):
-        _draw_distribution(axis, kind, values, y, described["classes"])
+        _draw_distribution(axis, kind, values, y, described)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     lines = [Line2D([], [], color=handle.get_edgecolor(), linewidth=2) for handle in handles]
     axes[0, 0].legend(lines, labels, frameon=False, loc="upper right")
     figure.suptitle(
-        f"{len(y):,} training jets, {described['n_constituents']} leading constituents above "
-        f"{described['min_constituent_pt_gev']:g} GeV\n{described['source']}",
+        f"{len(y):,} training jets, {_inputs_words(described)}\n{described['source']}",
         fontsize="medium",
         # A path may hold what would be taken for a formula.
         parse_math=False,
@@ -143,16 +148,24 @@ def draw_data_card(path: str | Path, figures: Sequence[str | Path]) -> None:
     pyplot.close(figure)
 
 
-def _draw_distribution(axis: Any, kind: str, values: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> None:
+def _inputs_words(described: dict[str, Any]) -> str:
+    if described["features"] == list(HIGH_LEVEL_FEATURES):
+        return f"{len(HIGH_LEVEL_FEATURES)} high-level observables"
+    threshold = f"{described['min_constituent_pt_gev']:g} GeV"
+    return f"{described['n_constituents']} leading constituents above {threshold}"
+
+
+def _draw_distribution(axis: Any, kind: str, values: np.ndarray, y: np.ndarray, described: dict[str, Any]) -> None:
     low, high = np.quantile(values, (0.005, 0.995))
+    is_of_jet = kind in described["features"]
     if kind == MULTIPLICITY:
         width = max(1, round((high - low) / _RAW_BINS))
         bins = np.arange(np.floor(low), high + width + 1, width) - 0.5
-        label = "constituents of the jet above the threshold"
+        label = "constituents of the jet" + ("" if is_of_jet else " above the threshold")
     else:
         bins = np.linspace(low, high, _RAW_BINS + 1)
-        label = _LABELS.get(kind, f"{kind} of the leading constituent")
-    for number, name in enumerate(classes):
+        label = _LABELS.get(kind, f"{kind} of the {'jet' if is_of_jet else 'leading constituent'}")
+    for number, name in enumerate(described["classes"]):
         density, _ = np.histogram(values[y == number], bins=bins, density=True)
         axis.stairs(density, bins, linewidth=1.6, color=_COLOURS[name], label=_CLASS_NAMES[name])
     axis.set_xlabel(label)

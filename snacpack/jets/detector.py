@@ -125,10 +125,10 @@ class Detector:
             key = f"data.pythia.detector.{name}"
             if not isinstance(value, int | float) or isinstance(value, bool):
                 raise ValueError(f"{key} must be a number, got {value}")
+            if name in _POSITIVE and not value > 0:
+                raise ValueError(f"{key} must be positive, got {value}")
             if not 0 <= value < np.inf:
                 raise ValueError(f"{key} must not be negative or infinite, got {value}")
-            if not value and name in _POSITIVE:
-                raise ValueError(f"{key} must be positive, got {value}")
 
     @classmethod
     def from_config(cls, values: Mapping[str, Any]) -> "Detector":

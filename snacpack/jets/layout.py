@@ -30,6 +30,14 @@ OBSERVABLES = (
 )  # fmt: skip
 JET_COLUMNS = (*OBSERVABLES, *CLASSES, "undef")
 
+HLF = "hlf"
+"""The value of ``data.features`` that stands for :data:`HIGH_LEVEL_FEATURES`."""
+HIGH_LEVEL_FEATURES = (
+    "zlogz", *(f"{name}_mmdt" for name in ("c1_b0", "c1_b1", "c1_b2", "c2_b1", "c2_b2", "d2_b1", "d2_b2", "d2_a1_b1")),
+    *(f"{name}_mmdt" for name in ("d2_a1_b2", "m2_b1", "m2_b2", "n2_b1", "n2_b2")), "mass_mmdt", "multiplicity",
+)  # fmt: skip
+"""The 16 observables of a jet of the hls4ml jet benchmark (Duarte et al., arXiv:1804.06913), in its order."""
+
 CONSTITUENTS = "jetConstituentList"
 JETS = "jets"
 CONSTITUENT_NAMES = "particleFeatureNames"
@@ -335,6 +343,58 @@ def read_jets(path: str | Path, columns: Sequence[str], chunk: int = 5000) -> It
             if "pt" in columns:
                 _check_momenta(constituents[:, :, list(columns).index("pt")], start, path)
             yield constituents, _labels(one_hot, start, path)
+
+
+def count_inputs(features: str | Sequence[str], n_constituents: int) -> int:
+    """Return how many numbers a network sees of a jet, by the config's ``data.features`` and ``n_constituents``."""
+    return len(HIGH_LEVEL_FEATURES) if features == HLF else n_constituents * len(features)
+
+
+def read_observables(path: str | Path, names: Sequence[str], chunk: int = 5000) -> Iterator[np.ndarray]:
+    """Read observables of the jets of a file piece by piece, in the pieces of :func:`read_jets`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    names
+        Of :data:`OBSERVABLES`.
+    chunk
+        Jets of a piece.
+
+    Yields
+    ------
+    numpy.ndarray
+        ``(n, len(names))`` float32.
+
+    Raises
+    ------
+    ValueError
+        As :func:`open_jet_file`; or if the file says that it lacks an observable,
+        or a value is NaN or infinite.
+    """
+    columns = [OBSERVABLES.index(name) for name in names]
+    with open_jet_file(path) as file:
+        _check_names(file, JET_NAMES, _STORED_JET_NAMES, 0, path)
+        with _named(path):
+            # Simulated files say what they hold; the published ones hold all and say nothing.
+            computed = str(file.attrs.get("computed_observables", " ".join(names))).split()
+        missing = [name for name in names if name not in computed]
+        if missing:
+            raise ValueError(
+                f"{path} was simulated without {', '.join(missing)}; set data.pythia.high_level to true and simulate "
+                "it again, or name columns of the constituents in data.features"
+            )
+        for start in range(0, len(file[JETS]), chunk):
+            with _named(path), np.errstate(over="ignore"):
+                values = file[JETS][start : start + chunk][:, columns].astype(np.float32, copy=False)
+            if not np.isfinite(values).all():
+                jet, column = np.argwhere(~np.isfinite(values))[0]
+                raise ValueError(
+                    f"{path}: {JETS} of jet {start + jet} has a {names[column]} that is NaN or infinite; "
+                    "remove the jet or the file"
+                )
+            yield values
 
 
 def _check_momenta(pt: np.ndarray, start: int, path: str | Path) -> None:

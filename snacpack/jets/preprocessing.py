@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,10 +17,13 @@ from snacpack.jets.layout import (
     CLASSES,
     CONSTITUENT_COLUMNS,
     CONSTITUENTS,
+    HIGH_LEVEL_FEATURES,
+    HLF,
     JETS,
     check_samples,
     open_jet_file,
     read_jets,
+    read_observables,
 )
 from snacpack.seeds import derive_seed
 
@@ -38,7 +42,8 @@ class Preprocessing:
     min_constituent_pt_gev
         Constituents must have more pT.
     features
-        Constituent columns, e.g. ``("pt", "etarel", "phirel")``.
+        Constituent columns, e.g. ``("pt", "etarel", "phirel")``, or ``"hlf"`` for
+        the 16 :data:`snacpack.jets.layout.HIGH_LEVEL_FEATURES` of the jet itself.
     validation_fraction
         Of the training files' jets.
     test_fraction
@@ -54,17 +59,19 @@ class Preprocessing:
 
     n_constituents: int
     min_constituent_pt_gev: float
-    features: tuple[str, ...]
+    features: tuple[str, ...] | str
     validation_fraction: float
     test_fraction: float
     seed: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "features", tuple(self.features))
-        unknown = [name for name in self.features if name not in CONSTITUENT_COLUMNS]
+        if self.features != HLF:
+            object.__setattr__(self, "features", tuple(self.features))
+        unknown = [name for name in self.features if name not in CONSTITUENT_COLUMNS] if self.features != HLF else []
         if unknown or not self.features:
             raise ValueError(
-                f"data.features has {', '.join(unknown) or 'nothing'}; choose from {', '.join(CONSTITUENT_COLUMNS)}"
+                f"data.features has {', '.join(unknown) or 'nothing'}; choose from {', '.join(CONSTITUENT_COLUMNS)}, "
+                f"or write {HLF} for the jet's 16 high-level observables"
             )
         if self.n_constituents < 1:
             raise ValueError(f"data.n_constituents must be positive, got {self.n_constituents}")
@@ -73,8 +80,15 @@ class Preprocessing:
                 raise ValueError(f"data.{name} must be between 0 and 1, got {getattr(self, name)}")
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of feature, each of which has one normalisation."""
+        return HIGH_LEVEL_FEATURES if self.features == HLF else tuple(self.features)
+
+    @property
     def feature_names(self) -> list[str]:
-        """Names of a network's inputs in order, ``pt_0``, ``etarel_0`` and so on."""
+        """Names of a network's inputs in order: ``pt_0``, ``etarel_0`` and so on, or the jet's observables."""
+        if self.features == HLF:
+            return list(HIGH_LEVEL_FEATURES)
         return [f"{name}_{i}" for i in range(self.n_constituents) for name in self.features]
 
 
@@ -82,7 +96,7 @@ SPLIT_NAMES = {"train": "training", "val": "validation (split off the training f
 
 
 class _Jets(NamedTuple):
-    """Not yet normalised jets: ``(n, constituents, features)``, classes and multiplicities ``(n,)``."""
+    """Not yet normalised jets: ``(n, constituents or 1, features)``, classes and multiplicities ``(n,)``."""
 
     x: np.ndarray
     y: np.ndarray
@@ -134,7 +148,7 @@ def preprocess_jets(
     check_samples([path for path, _ in files], settings.n_constituents)
     splits, dropped = _read_splits(files, settings)
     _check_classes(splits, settings)
-    median, spread = _normalisation(splits["train"].x, settings.features)
+    median, spread = _normalisation(splits["train"].x, settings.kinds)
     attributes = {
         "source": source,
         "features": json.dumps(settings.feature_names),
@@ -185,10 +199,15 @@ def _read_file(
         split_of = split_jets(path.name, n_jets, settings.validation_fraction, test_fraction, settings.seed)
     start = 0
     leading_pt = []
-    for constituents, labels in read_jets(path, ("pt", *settings.features)):
+    of_the_jet = settings.features == HLF
+    observables = read_observables(path, HIGH_LEVEL_FEATURES) if of_the_jet else repeat(None)
+    columns = ("pt",) if of_the_jet else ("pt", *settings.features)
+    for (constituents, labels), observed in zip(read_jets(path, columns), observables, strict=of_the_jet):
         pt, features = constituents[:, :, 0], constituents[:, :, 1:]
         leading_pt.append(pt.max(axis=1))
         x, multiplicity = select_constituents(pt, features, settings.n_constituents, settings.min_constituent_pt_gev)
+        if observed is not None:
+            x = observed[:, None]
         yield _Jets(x, labels, multiplicity), split_of[start : start + len(labels)]
         start += len(labels)
     median = np.median(np.concatenate(leading_pt))

@@ -11,6 +11,7 @@ from snacpack.compression.scheme import MIXED
 from snacpack.files import read_json
 from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.jets.layout import HLF
 from snacpack.report import compression, sections
 from snacpack.report.estimators import estimate_rows, estimate_table, rule4ml_of_models
 from snacpack.report.fronts import NAC_OBJECTIVES, PROJECTIONS
@@ -34,6 +35,14 @@ from snacpack.report.records import (
 from snacpack.report.tables import table1_rows, table2_rows, table3_rows
 
 FEATURE_WORDS = {"pt": "pT", "etarel": "η relative to the jet axis", "phirel": "φ relative to the jet axis"}
+
+
+def _input_words(data: Mapping[str, Any]) -> str:
+    """Say what the numbers are that networks see of a jet."""
+    if data["features"] == HLF:
+        return "the high-level observables of the hls4ml jet benchmark (arXiv:1804.06913)"
+    words = sections.joined([FEATURE_WORDS.get(name, name) for name in data["features"]])
+    return f"of each of the {data['n_constituents']} constituents with the highest transverse momentum its {words}"
 
 
 @dataclass(frozen=True)
@@ -151,7 +160,7 @@ def report_page(files: RunFiles, config: Mapping[str, Any], versions: Mapping[st
         config_text=yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True),
         commit=commit,
         objectives=sections.joined([sections.OBJECTIVE_WORDS[name] for name in config["search"]["objectives"]]),
-        feature_words=sections.joined([FEATURE_WORDS.get(name, name) for name in config["data"]["features"]]),
+        input_words=_input_words(config["data"]),
         method=sections.METHOD_WORDS[config["search"]["method"]],
         is_nac=set(config["search"]["objectives"]) == NAC_OBJECTIVES,
         plotly=plotly_library(),

@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from jets_files import ETA, PT, write_random_jets
+from jets_files import ETA, PT, random_jets, write_random_jets
 
 from snacpack.jets.data_card import draw_data_card, make_data_card
+from snacpack.jets.layout import HIGH_LEVEL_FEATURES, JET_COLUMNS, JetFileWriter
 from snacpack.jets.preprocessing import Preprocessing, preprocess_jets
 
 
@@ -48,3 +49,20 @@ def test_figures_are_drawn_and_reproducible(prepared, tmp_path):
     assert "<svg" in (tmp_path / "a.svg").read_text()
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert np.min([path.stat().st_size for path in tmp_path.iterdir()]) > 10_000
+
+
+def test_card_of_high_level_observables(tmp_path):
+    for seed, split in enumerate(("train", "val")):
+        constituents, jets = random_jets(300, seed)
+        for column, name in enumerate(HIGH_LEVEL_FEATURES):
+            jets[:, JET_COLUMNS.index(name)] = np.random.default_rng(column).normal(column, 1, 300)
+        with JetFileWriter(tmp_path / f"{split}.h5", 300, {}) as writer:
+            writer.append(constituents, jets)
+    settings = Preprocessing(8, 2.0, "hlf", 0.1, 0.2, seed=1)
+    preprocess_jets([tmp_path / "train.h5"], [tmp_path / "val.h5"], tmp_path / "jets.h5", settings, "made up")
+    card = make_data_card(tmp_path / "jets.h5")
+    assert list(card["distributions"]) == list(HIGH_LEVEL_FEATURES)
+    for column, name in enumerate(HIGH_LEVEL_FEATURES):
+        assert card["distributions"][name]["g"]["mean"] == pytest.approx(column, abs=0.6)
+    draw_data_card(tmp_path / "jets.h5", [tmp_path / "card.svg"])
+    assert "c1_b0_mmdt of the jet" in (tmp_path / "card.svg").read_text()

@@ -39,7 +39,7 @@ def test_energy_is_conserved_without_resolution(rows):
     generated = table(rows)
     measured = EXACT.measure(generated, np.random.default_rng(0))
     eta = np.arctanh(generated.pz / np.sqrt(generated.px**2 + generated.py**2 + generated.pz**2))
-    is_track = np.isin(generated.kind, (11, 13, 211, 2212, 3112))
+    is_track = np.isin(generated.kind, (11, 13, 211, 321, 2212, 3112))
     is_track &= (np.hypot(generated.px, generated.py) <= 220) | np.isin(generated.kind, (11, 13))
     visible = ((np.abs(eta) < 3) | is_track) & ~np.isin(generated.kind, (12, 14, 16))
     for event in range(4):

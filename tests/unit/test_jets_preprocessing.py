@@ -1,13 +1,16 @@
 """Preprocessing against an independent slow version, and what it refuses."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jets_files import ETA, PHI, PT, SETTINGS, write_random_jets
+from jets_files import ETA, PHI, PT, SETTINGS, random_jets, write_random_jets
 
 from snacpack.jets.dataset import describe_jets, load_jets, load_multiplicity
+from snacpack.jets.layout import HIGH_LEVEL_FEATURES, JET_COLUMNS, JetFileWriter, count_inputs
 from snacpack.jets.preprocessing import Preprocessing, preprocess_jets, select_constituents, split_jets
 
 
@@ -171,3 +174,61 @@ def test_settings_name_their_key(change, message):
     fields = {name: getattr(SETTINGS, name) for name in SETTINGS.__dataclass_fields__}
     with pytest.raises(ValueError, match=message):
         Preprocessing(**{**fields, **change})
+
+
+def write_observables(path, n_jets=200, seed=0, computed=None):
+    """Write made-up jets with random high-level observables, and return these and the classes."""
+    constituents, jets = random_jets(n_jets, seed)
+    values = np.random.default_rng(seed).normal(5, 2, (n_jets, 16)).astype(np.float32)
+    for column, name in enumerate(HIGH_LEVEL_FEATURES):
+        jets[:, JET_COLUMNS.index(name)] = values[:, column]
+    constituents[:3, :, PT] = 1.0  # jets that are dropped
+    attributes = {} if computed is None else {"computed_observables": computed}
+    with JetFileWriter(path, n_jets, attributes) as writer:
+        writer.append(constituents, jets)
+    return values, jets[:, -6:-1].argmax(axis=1)
+
+
+HLF_SETTINGS = replace(SETTINGS, features="hlf")
+
+
+def test_networks_can_see_high_level_observables(tmp_path):
+    """Of the same jets as with constituents, each observable with a normalisation of its own."""
+    content = [write_observables(tmp_path / f"{name}.h5", seed=seed) for seed, name in enumerate(("train", "test"))]
+    output = tmp_path / "jets.h5"
+    preprocess_jets([tmp_path / "train.h5"], [tmp_path / "test.h5"], output, HLF_SETTINGS, "a test")
+    prepared, described = load_jets(output, ("train", "val", "test")), describe_jets(output)
+    assert described["features"] == list(HIGH_LEVEL_FEATURES)
+    median, spread = (np.array(described["normalisation"][name]) for name in ("median", "range"))
+    train_x = prepared["train"][0]
+    np.testing.assert_allclose(np.median(train_x, axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(np.diff(np.quantile(train_x, (0.05, 0.95), axis=0), axis=0), 1, rtol=1e-5)
+    values, y = content[1]
+    passing = values[3:]
+    x, labels = prepared["test"]
+    assert x.shape == (197, count_inputs("hlf", 8))
+    np.testing.assert_allclose(rows(x * spread + median), rows(passing), rtol=1e-5, atol=1e-4)
+    assert np.bincount(labels).tolist() == np.bincount(y[3:]).tolist()
+    preprocess_jets([tmp_path / "train.h5"], [tmp_path / "test.h5"], tmp_path / "other.h5", SETTINGS, "a test")
+    np.testing.assert_array_equal(load_jets(tmp_path / "other.h5", ("test",))["test"][1], labels)
+
+
+def test_observables_that_are_not_there_are_named(tmp_path):
+    write_observables(tmp_path / "lacking.h5", computed="pt zlogz multiplicity")
+    with pytest.raises(ValueError, match=r"lacking\.h5 was simulated without c1_b0_mmdt, .* data\.pythia\.high_level"):
+        preprocess_jets([tmp_path / "lacking.h5"], [], tmp_path / "out.h5", HLF_SETTINGS, "a test")
+    write_observables(tmp_path / "nan.h5")
+    with h5py.File(tmp_path / "nan.h5", "r+") as file:
+        file["jets"][7, JET_COLUMNS.index("n2_b1_mmdt")] = np.nan
+    with pytest.raises(ValueError, match=r"nan\.h5: jets of jet 7 has a n2_b1_mmdt that is NaN"):
+        preprocess_jets([tmp_path / "nan.h5"], [], tmp_path / "out.h5", HLF_SETTINGS, "a test")
+    write_observables(tmp_path / "order.h5")
+    with h5py.File(tmp_path / "order.h5", "r+") as file:
+        file["jetFeatureNames"][1:3] = file["jetFeatureNames"][1:3][::-1]
+    with pytest.raises(ValueError, match=r"order\.h5: jetFeatureNames has the columns"):
+        preprocess_jets([tmp_path / "order.h5"], [], tmp_path / "out.h5", HLF_SETTINGS, "a test")
+
+
+def test_inputs_are_counted():
+    assert count_inputs(["pt", "etarel", "phirel"], 8) == len(SETTINGS.feature_names) == 24
+    assert count_inputs("hlf", 8) == len(HLF_SETTINGS.feature_names) == 16

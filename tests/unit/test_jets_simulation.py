@@ -1,14 +1,25 @@
 """Simulated jets: kinematics, layout, reproducibility."""
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
+import yaml
 
 from snacpack.jets.detector import Detector
-from snacpack.jets.layout import CLASSES, CONSTITUENT_COLUMNS, JET_COLUMNS, OBSERVABLES, read_jets
+from snacpack.jets.layout import (
+    CLASSES,
+    CONSTITUENT_COLUMNS,
+    HIGH_LEVEL_FEATURES,
+    JET_COLUMNS,
+    OBSERVABLES,
+    read_jets,
+)
 from snacpack.jets.recipe import Recipe
 from snacpack.jets.simulation import simulate_jets
 
+ROOT = Path(__file__).parents[2]
 N_JETS = 24
 
 
@@ -16,7 +27,7 @@ N_JETS = 24
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simulated")
     for name in CLASSES:
-        simulate_jets(folder / f"{name}.h5", name, N_JETS, 11, Recipe(n_subjettiness=True))
+        simulate_jets(folder / f"{name}.h5", name, N_JETS, 11, Recipe(n_subjettiness=True, high_level=True))
     return {name: folder / f"{name}.h5" for name in CLASSES}
 
 
@@ -74,8 +85,9 @@ def test_substructure_tells_the_classes_apart(files):
     assert np.median(j["g"]["multiplicity"]) > np.median(j["q"]["multiplicity"])
     for values in j.values():
         for beta in (1, 2):
-            assert (values[f"tau1_b{beta}"] > values[f"tau2_b{beta}"]).all()
-            assert (values[f"tau2_b{beta}"] > values[f"tau3_b{beta}"]).all()
+            # One pass of axes finds no minimum, only nearly always one that is lower with an axis more.
+            assert (values[f"tau1_b{beta}"] > values[f"tau2_b{beta}"]).mean() > 0.9
+            assert (values[f"tau2_b{beta}"] > values[f"tau3_b{beta}"]).mean() > 0.9
 
 
 def test_observables_left_out_are_listed(files):
@@ -83,7 +95,62 @@ def test_observables_left_out_are_listed(files):
         computed = file.attrs["computed_observables"].split()
         jets = file["jets"][:]
     for column, name in enumerate(OBSERVABLES):
-        assert (jets[:, column] != 0).all() == (name in computed)
+        # A groomed gluon jet may be left with two constituents, whose three-point correlations vanish.
+        assert (jets[:, column] != 0).mean() > 0.8 if name in computed else not jets[:, column].any()
+    assert {*HIGH_LEVEL_FEATURES, "pt", "mass", "tau32_b2"} <= set(computed)
+
+
+def test_groomed_masses_are_the_bosons(files):
+    """Nine in ten of the jets of 1 TeV hold both quarks; what grooming leaves has their mass."""
+    for name, mass in (("w", 80.4), ("z", 91.2)):
+        groomed = load(files[name])[1]["mass_mmdt"]
+        assert np.median(groomed) == pytest.approx(mass, abs=6)
+        assert np.median(groomed) < np.median(load(files[name])[1]["mass"])
+    g = load(files["g"])[1]
+    assert (g["mass_mmdt"] <= g["mass"] * 1.001).all()
+    # All 16 features differ between a gluon's jets and a W's.
+    for name in HIGH_LEVEL_FEATURES:
+        assert np.median(load(files["w"])[1][name]) != pytest.approx(np.median(g[name]), rel=0.02)
+
+
+def test_radius_and_jets_of_an_event_are_settings(tmp_path):
+    wide = Recipe(jet_radius=0.8, jets_per_event=2, min_jet_pt_gev=800, max_jet_pt_gev=1200)
+    simulate_jets(tmp_path / "wide.h5", "q", 40, 3, wide)
+    simulate_jets(tmp_path / "q.h5", "q", 40, 3)
+    (c, j), (d, _) = (load(tmp_path / f"{name}.h5") for name in ("wide", "q"))
+    assert ((j["pt"] > 800) & (j["pt"] < 1200)).all()
+    assert 0.5 < np.where(c["pt"] > 1, c["deltaR"], 0).max() < 0.9
+    assert np.where(d["pt"] > 1, d["deltaR"], 0).max() < 0.45
+    # The two jets of an event stand one after the other, back to back.
+    apart = np.abs(np.diff(c["phi"][:, 0] - c["phirel"][:, 0]))
+    assert (np.abs(np.minimum(apart, 2 * np.pi - apart) - np.pi) < 0.5).sum() > 12
+    with h5py.File(tmp_path / "wide.h5") as file:
+        assert (file.attrs["jet_radius"], file.attrs["jets_per_event"]) == (0.8, 2)
+        assert "max_parton_pt_gev_g" not in file.attrs
+
+
+def test_recipe_of_the_config_is_the_default():
+    pythia = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())["data"]["pythia"]
+    assert Recipe.from_config(pythia) == Recipe()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"jet_radius": 2.0}, "jet_radius must be above 0 and at most 1.5"),
+        ({"jets_per_event": 0}, "jets_per_event must be positive"),
+        ({"min_jet_pt_gev": 0}, "min_jet_pt_gev must be positive"),
+        ({"max_jet_pt_gev": 50}, "max_jet_pt_gev, 50, must be above min_jet_pt_gev, 100"),
+        ({"max_parton_pt_gev": {"g": None}}, "needs a value for each of g, q, w, z, t .* check q, t, w, z"),
+        ({"max_parton_pt_gev": dict.fromkeys("gqwzt", 900)}, r"max_parton_pt_gev\.g, 900, must be above"),
+        ({"resonances": "off"}, "resonances must be on_shell or correlated"),
+        ({"detector": {"ecal_cell": -1}}, "ecal_cell must be positive"),
+        ({"radius": 1}, "data.pythia has no radius; its keys are train_jets"),
+    ],
+)
+def test_wrong_recipes_name_their_key(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe.from_config({"train_jets": 10, **changes})
 
 
 def test_same_seed_same_file(tmp_path):
