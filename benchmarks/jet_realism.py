@@ -42,7 +42,7 @@ from snacpack import training
 from snacpack.architecture import Architecture
 from snacpack.files import read_json, write_json
 from snacpack.jets.dataset import SPLITS, describe_jets, load_jets
-from snacpack.jets.layout import CLASSES, JET_COLUMNS, JETS, find_samples, read_jets, read_source
+from snacpack.jets.layout import CLASSES, find_samples, read_jets, read_observables, read_source
 from snacpack.jets.preprocessing import Preprocessing, preprocess_jets, select_constituents
 from snacpack.seeds import derive_seed
 from snacpack.versions import package_versions
@@ -92,6 +92,10 @@ class Spectrum:
     edges: np.ndarray
     counts: dict[str, np.ndarray]
 
+    def count(self, pt: np.ndarray) -> np.ndarray:
+        """Return how many of these jets lie in each bin; what lies outside belongs to the outermost ones."""
+        return np.histogram(np.clip(pt, self.edges[0], self.edges[-1]), self.edges)[0]
+
 
 def load_pieces(path: Path) -> Jets:
     """Load the published jets that other repositories keep."""
@@ -129,16 +133,12 @@ def load_files(files: Sequence[Path], per_class: int, seed: int) -> Jets:
 
 
 def _read_file(path: Path) -> Iterator[Jets]:
-    start = 0
-    with h5py.File(path) as file:
-        jet_pt = file[JETS][:, JET_COLUMNS.index("pt")]
-    for constituents, y in read_jets(path, (*FEATURES, "ptrel")):
+    pieces = zip(read_jets(path, (*FEATURES, "ptrel")), read_observables(path, ("pt",)), strict=True)
+    for (constituents, y), observed in pieces:
         pt = constituents[:, :, 0]
         x, multiplicity = select_constituents(pt, constituents[:, :, :3], N_LEADING, MIN_PT_GEV)
         particles, _ = select_constituents(pt, constituents[:, :, 1:], N_PARTICLES, 0.0)
-        jets = Jets(x, y, jet_pt[start : start + len(y)], particles)
-        start += len(y)
-        yield jets.take(multiplicity > 0)
+        yield Jets(x, y, observed[:, 0], particles).take(multiplicity > 0)
 
 
 def published_jets(folder: Path, per_class: int, seed: int) -> Jets:
@@ -198,9 +198,7 @@ def compare_spectra(simulated: Jets, spectrum: Spectrum, seed: int) -> dict[str,
     quantiles, distances = {}, {}
     for name in CLASSES:
         published = spectrum.counts[name]
-        # What lies outside belongs to the outermost bins.
-        inside = np.clip(simulated.of_class(name).pt, spectrum.edges[0], spectrum.edges[-1])
-        counts = np.histogram(inside, spectrum.edges)[0]
+        counts = spectrum.count(simulated.of_class(name).pt)
         drawn = rng.multinomial(counts.sum(), counts / counts.sum(), size=200)
         theirs, ours = (binned_quantiles(spectrum.edges, values, QUANTILES) for values in (published, counts))
         errors = np.std([binned_quantiles(spectrum.edges, values, QUANTILES) for values in drawn], axis=0)
@@ -403,17 +401,14 @@ def train_on_published(
 
 def histograms(simulated: Jets, published: Jets, spectrum: Spectrum) -> dict[str, Any]:
     """Return what the figure draws: spectra of jet pT, and a few quantities, by class."""
-    ranges = {
-        "mass": (0, 260), "multiplicity": (0.5, 32.5), "pT of constituent 1": (0, 600), "width": (0, 0.25),
-        "smallest gap": (0, 0.03),
-    }  # fmt: skip
+    ranges = {"mass": (0, 260), "pT of constituent 1": (0, 600), "width": (0, 0.25)}
     quantities = {name: [jet_quantities(jets.of_class(name).x) for jets in (simulated, published)] for name in CLASSES}
     result: dict[str, Any] = {"jet pT": {"edges": spectrum.edges.tolist()}}
     for name in CLASSES:
-        counts = np.histogram(simulated.of_class(name).pt, spectrum.edges)[0]
+        counts = spectrum.count(simulated.of_class(name).pt)
         result["jet pT"][name] = {"simulated": counts.tolist(), "published": spectrum.counts[name].tolist()}
     for quantity, (low, high) in ranges.items():
-        edges = np.linspace(low, high, 33 if quantity == "multiplicity" else 27)
+        edges = np.linspace(low, high, 27)
         result[quantity] = {"edges": edges.tolist()}
         for name, (ours, theirs) in quantities.items():
             pair = {"simulated": ours, "published": theirs}
