@@ -42,7 +42,8 @@ from snacpack import training
 from snacpack.architecture import Architecture
 from snacpack.files import read_json, write_json
 from snacpack.jets.dataset import SPLITS, describe_jets, load_jets
-from snacpack.jets.layout import CLASSES, find_samples, read_jets, read_observables, read_source
+from snacpack.jets.folders import find_samples
+from snacpack.jets.layout import CLASSES, read_jets, read_observables, read_source
 from snacpack.jets.preprocessing import Preprocessing, preprocess_jets, select_constituents
 from snacpack.seeds import derive_seed
 from snacpack.versions import package_versions

@@ -11,9 +11,9 @@ import particle_net
 import pytest
 import torch
 from jet_quantities import jet_quantities
-from jets_files import write_random_jets
 from scipy.stats import chi2
 
+from helpers.jets_files import write_random_jets
 from snacpack.files import read_json
 from snacpack.jets.layout import CLASSES, JET_COLUMNS, JETS
 from snacpack.jets.recipe import Recipe
