@@ -1,16 +1,17 @@
 """Compare simulated jets with published ones: spectra, a two-sample test, FPND, and networks trained on one of them.
 
-Usage: python benchmarks/jet_realism.py --published FOLDER (--simulated FOLDER | --jets 20000) [--cores N]
+Usage: python benchmarks/jet_realism.py --published FOLDER [--simulated FOLDER] [--jets 20000] [--cores N]
        [--before FILE] [--seeds 4] [--no-fpnd] [--out FILE] [--figure FILE]
 
 FOLDER of published jets holds the data set's own files (train/ and val/, or *.h5) or the pieces of it that other
 repositories keep: jets_1500.npz (x: (n, 32, 3) pT, etarel, phirel of the leading constituents above 2 GeV; y: classes),
 pt_spectrum.csv (jet pT of all 880,000 by class) and deep_sets_published.npz (Deep Sets that were trained on published
 jets); the last two may also lie beside the data set's own files. Simulated jets are those of a run
-(results/{run}/data/simulated), or are simulated here, --jets of each class, which measures the speed too. --before
-names an earlier result, which the figure shows beside this one. FPND needs the files of the package jetnet (pip install
---no-deps jetnet==0.2.5). The results are printed and written to benchmarks/results/jet_realism.json, the figure to
-docs/images/jet_realism.png. All numbers depend on the jets and --seed alone, but for the speed.
+(results/{run}/data/simulated), or are simulated here, --jets of each class, which measures the speed; with both, the
+run's jets are compared and the others are only timed. --before names an earlier result, which the figure shows beside
+this one. FPND needs the files of the package jetnet (pip install --no-deps jetnet==0.2.5). The results are printed and
+written to benchmarks/results/jet_realism.json, the figure to docs/images/jet_realism.png. All numbers depend on the
+jets and --seed alone, but for the speed.
 """
 
 import argparse
@@ -163,8 +164,7 @@ def published_spectrum(folder: Path, jets: Jets) -> Spectrum:
 
 
 def _files(folder: Path) -> list[Path]:
-    samples = find_samples(folder)
-    return [*samples["train"], *samples["test"]]
+    return [path for paths in find_samples(folder).values() for path in paths]
 
 
 def _simulate(path: Path, jet_class: str, n_jets: int, seed: int) -> float:
@@ -447,11 +447,11 @@ def compare(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     published = published_jets(options.published, options.compared_jets, options.seed)
     spectrum = published_spectrum(options.published, published)
     speed = None
-    if options.simulated is None:
-        options.simulated = folder / "simulated"
-        speed = simulate_sample(options.simulated, options.jets, options.jets_per_job, options.cores, options.seed)
+    if options.jets is not None:
+        made = folder / "simulated"
+        speed = simulate_sample(made, options.jets, options.jets_per_job, options.cores, options.seed)
         print(f"simulated; jets per second and core: {speed}", flush=True)
-    files = _files(options.simulated)
+    files = _files(options.simulated or made)
     simulated = load_files(files, options.compared_jets, options.seed)
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     record: dict[str, Any] = {
@@ -508,9 +508,10 @@ def parse_arguments() -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--published", type=Path, required=True, help="folder of published jets")
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--simulated", type=Path, help="folder of simulated jets")
-    source.add_argument("--jets", type=int, help="jets of each class to simulate")
+    parser.add_argument("--simulated", type=Path, help="folder of simulated jets")
+    parser.add_argument(
+        "--jets", type=int, help="jets of each class to simulate, beside --simulated for the speed alone"
+    )
     parser.add_argument("--jets-per-job", type=int, default=2000, help="jets of a job that simulates")
     parser.add_argument("--compared-jets", type=int, default=20_000, help="jets of each class that are compared")
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
@@ -523,7 +524,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--before", type=Path, help="an earlier result, for the figure")
     parser.add_argument("--out", type=Path, default=RESULT)
     parser.add_argument("--figure", type=Path, default=FIGURE)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.simulated is None and options.jets is None:
+        parser.error("give --simulated FOLDER, or the number of --jets to simulate")
+    return options
 
 
 def main() -> None:
