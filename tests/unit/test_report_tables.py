@@ -170,7 +170,7 @@ def test_table2_calls_estimates_estimates_and_names_data_and_versions(run: Path)
     assert "**57.00 (55.43 to 58.56)**" in text
     assert "Pythia 8.317 and FastJet 3.5.2" in text
     assert "1,000 test jets" in text
-    assert "do not compare with published" in text
+    assert "accuracies are those of simulated jets" in text
     assert "rule4ml (v1-mlp weights, alveo-u200, ap_fixed<8,3>" in text
     assert tells(text, "rule4ml 0.2.0")
 
@@ -189,7 +189,7 @@ def test_jets_themselves_say_whether_they_are_simulated(run: Path, source: str, 
         file.attrs["source"] = source
     data = read_data_set(run / "data" / "jets.h5")
     assert data.simulated == simulated
-    assert ("do not compare with published" in data_note(data)) == simulated
+    assert ("accuracies are those of simulated jets" in data_note(data)) == simulated
 
 
 class Cells(HTMLParser):

@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from helpers.documents import ROOT, Example, blocks, commands, configurations
-from snacpack.jets.detector import Detector
 from snacpack.jets.layout import CLASSES
 from snacpack.jets.simulation import simulate_jets
 
@@ -158,7 +157,7 @@ class Copy:
         for seed, split in enumerate(("train", "val"), 1):
             (folder / split).mkdir(parents=True)
             for jet_class in CLASSES:
-                simulate_jets(folder / split / f"{jet_class}.h5", jet_class, n_jets, seed, Detector(), False)
+                simulate_jets(folder / split / f"{jet_class}.h5", jet_class, n_jets, seed)
 
 
 def needs_a_run(example: Example) -> bool:
