@@ -26,6 +26,7 @@ if workflow.is_main_process:
     from snacpack.search.progress import announce_start
     from snacpack.versions import announce_code
     from snakemake.exceptions import WorkflowError
+    from snakemake.io import is_flagged
     from snakemake.logging import logger
 
     failed_jobs = FailedJobs()
@@ -284,11 +285,13 @@ def describe_source():
 def check_run():
     """Try what the jobs to come depend on, before the first of them."""
     run = f"results/{config['run']}"
-    known = [path for job in workflow.dag.jobs for path in map(str, job.input) if Path(path).exists()]
+    # The dates of ancient inputs and of the configuration decide nothing.
+    inputs = [path for job in workflow.dag.jobs for path in job.input if not is_flagged(path, "ancient")]
+    known = [path for path in map(str, inputs) if Path(path).exists()]
     outside = [path for path in known if not Path(path).is_relative_to(run)]
     try:
         check_writable(run)
-        check_times(run, [*map(str, workflow.configfiles), *outside])
+        check_times(run, outside)
     except (OSError, RuntimeError) as error:
         raise WorkflowError(str(error)) from None
     try:
@@ -297,7 +300,7 @@ def check_run():
         if workflow.local_exec:
             raise WorkflowError(str(error)) from None
         # The machines of a cluster may have what this one lacks: each job tries it where it runs.
-        print(f"Where the jobs run it may be otherwise, but {error}", file=sys.stderr)
+        print(f"This machine lacks something that the machines of the jobs may have: {error}", file=sys.stderr)
 
 
 def rules_to_run():

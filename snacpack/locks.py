@@ -63,6 +63,9 @@ class Run:
             return abs(psutil.Process(self.pid).create_time() - self.started) > 5
         except psutil.NoSuchProcess:
             return True
+        except psutil.AccessDenied:
+            # Another user's process on a machine that hides them.
+            return False
 
     def __str__(self) -> str:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.started))

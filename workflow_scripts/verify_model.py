@@ -29,7 +29,7 @@ result = {
     "n_jets": len(x),
     "n_rtl_jets": 0 if failure else min(len(x), snakemake.params.n_rtl_jets),
     "comparisons": comparisons,
-    "exact": all(entry["exact"] for entry in comparisons),
+    "exact": bool(comparisons) and all(entry["exact"] for entry in comparisons),
     "failure": failure,
 }
 problem = complaint(comparisons)

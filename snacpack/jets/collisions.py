@@ -1,5 +1,7 @@
 """Collisions of protons from Pythia 8, ready to be generated in batches."""
 
+import re
+
 import awkward as ak
 import pythia8mc
 
@@ -109,10 +111,20 @@ def check_settings(settings: tuple[str, ...]) -> None:
     Raises
     ------
     ValueError
-        If it does not take one; the message holds it.
+        If it does not take one, or one would make Pythia read another file or run another library; the message
+        holds it.
     """
     if not settings:
         return
+    for setting in settings:
+        name, _, value = setting.lower().partition("=")
+        # "include = FILE", "Init:plugins = {lib.so::X}", "Beams:LHEF = FILE", "PDF:pSet = LHAPDF6:SET".
+        elsewhere = name.strip().startswith(("init:", "main:", "beams:lhef")) or re.search(r"/|::|lhapdf", value)
+        if ":" not in name or elsewhere:
+            raise ValueError(
+                f"data.pythia.pythia_settings: {setting!r} is refused, because it is no 'Name:key = value', or names a "
+                "file or a library that Pythia would read; take it out"
+            )
     pythia = pythia8mc.Pythia("", False)
     pythia.readString("Print:quiet = on")
     for setting in settings:

@@ -193,7 +193,7 @@ def _explain(path: Path, beginning: bytes, error: OSError, remedy: str) -> str:
 def _newer(path: str | Path, text: str, remedy: str) -> str:
     return (
         f"{path} is damaged, or written by a newer HDF5 than the {h5py.version.hdf5_version} that is used here "
-        f"({text}). Where it was written, h5repack --low=0 --high=2 rewrites it for older ones; otherwise "
+        f"({text}). On the machine that wrote it, h5repack --low=0 --high=2 rewrites it for older ones; otherwise "
         f"{remedy}"
     )
 

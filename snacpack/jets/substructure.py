@@ -142,7 +142,7 @@ def _three_point(fraction: np.ndarray, distance: np.ndarray) -> tuple[dict[int, 
     return tuple({1: float(weight @ angle), 2: float((weight * angle) @ angle)} for angle in angles)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def _triples(n: int) -> tuple[np.ndarray, ...]:
     """Return all i < j < k below n, after the positions of ij, ik and jk in a flattened (n, n) array."""
     number = np.arange(n)

@@ -99,7 +99,7 @@ def search_table(searches: Mapping[str, CompressionSearch]) -> Table:
         "LUT, FF and cycles: da4ml's estimates of the circuit, before synthesis; table 3 has the counts.",
         "The choice used the validation accuracy, so this accuracy flatters the chosen networks; table 3's does not.",
     ]
-    return Table("What the searches chose", headings, tuple(lines), tuple(notes), n_text=4)
+    return Table("Networks that the searches chose", headings, tuple(lines), tuple(notes), n_text=4)
 
 
 def _known(number: float) -> float | None:

@@ -24,7 +24,7 @@ def draw_hypervolume(table: pd.DataFrame) -> "Figure":
     with figure_style():
         figure, (volume, accuracy) = plt.subplots(1, 2, figsize=(10, 3.8))
         volume.plot(table["trials"], table["hypervolume"], color=PALETTE[0], marker="o", markersize=4.5)
-        volume.set(ylabel="Hypervolume", title="What the front covers")
+        volume.set(ylabel="Hypervolume", title="Hypervolume of the front")
         best = 100 * table["best_accuracy"].astype(float)
         accuracy.plot(table["trials"], best, color=PALETTE[1], marker="s", markersize=4.5)
         accuracy.set(ylabel="Best validation accuracy [%]", title="The most accurate network")

@@ -18,6 +18,7 @@ from typing import Any
 from snacpack.compiler import compiler_version, cxx_command
 from snacpack.files import read_json
 from snacpack.places import Room, cache_folder, lack_of_room, settle, temporary_folder
+from snacpack.run.surroundings import without_shadows
 
 # What a rule's jobs need beside Python: training on a GPU needs no trainer, and a vendor's backend no Yosys.
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -177,8 +178,9 @@ def _check_compiler(results: Path, say: Say) -> str:
     with tempfile.TemporaryDirectory(prefix="snacpack_trial_") as work:
         (Path(work) / "trial.cpp").write_text(PROGRAM)
         compile_it = [*command, "-std=c++17", "trial.cpp", "-pthread", "-o", "trial"]
-        run_tool(compile_it, work, Path(work) / "compiler.log", 300)
-        run_tool([Path(work) / "trial"], work, Path(work) / "trial.log", 60)
+        hangs = "it may wait for a licence or for a network disk; start it by hand to see"
+        run_tool(compile_it, work, Path(work) / "compiler.log", 300, slow_remedy=hangs)
+        run_tool([Path(work) / "trial"], work, Path(work) / "trial.log", 60, slow_remedy=hangs)
     return compiler_version(command) or " ".join(command)
 
 
@@ -223,6 +225,10 @@ CHECKS: dict[str, tuple[str, Callable[[Path, Say], str]]] = {
 def main() -> int:
     """Try everything, with a line for each step; return the exit status."""
     say = partial(print, flush=True)
+    # The tools are processes of their own, which would take packages from where this one does not.
+    environment, _ = without_shadows(os.environ)
+    os.environ.pop("PYTHONPATH", None)
+    os.environ.update(environment)
     try:
         settle()
         check_machine(CHECKS, say=say, progress=True)

@@ -132,12 +132,12 @@ FAMILIES = {
 # What follows the device: xc7z020clg400-1, but xczu9eg-ffvb1156-2-e, xcu250-figd2104-2L-e.
 _SEVEN_SERIES = r"(?P<package>[a-z]{2,4}\d{3,4})-(?P<grade>[123])(?P<variant>[A-Z]{0,2})"
 _ULTRASCALE = (
-    r"-(?P<package>[a-z]{3,4}\d{3,4})-(?P<grade>[123])(?P<variant>[A-Z]{0,2})-(?P<temperature>[a-z])(?P<sample>-es\d?)?"
+    r"-(?P<package>[a-z]{3,4}\d{3,4})-(?P<grade>[123])(?P<variant>[A-Z]{0,3})-(?P<temperature>[a-z])(?P<sample>-es\d?)?"
 )
 # The same parts as people write them: with dashes everywhere (xc7z020-clg400-1), or as they are ordered
 # (XC7Z020-1CLG400C, XCVU13P-2FLGA2577E).
-_DASHED = r"-(?P<package>[a-z]{2,4}\d{3,4})-(?P<grade>[123])(?P<variant>[a-z]{0,2})(?:-(?P<temperature>[a-z]))?"
-_ORDERED = r"-(?P<grade>[123])(?P<variant>lv?|h)?(?P<package>[a-z]{2,4}\d{3,4})(?P<temperature>[ceiqm])"
+_DASHED = r"-(?P<package>[a-z]{2,4}\d{3,4})-(?P<grade>[123])(?P<variant>[a-z]{0,3})(?:-(?P<temperature>[a-z]))?"
+_ORDERED = r"-(?P<grade>[123])(?P<variant>lvi?|h)?(?P<package>[a-z]{2,4}\d{3,4})(?P<temperature>[ceiqm])"
 
 EXAMPLES = ("xcvu13p-flga2577-2-e", "xcu250-figd2104-2L-e", "xc7z020clg400-1")
 

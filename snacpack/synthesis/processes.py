@@ -26,6 +26,7 @@ def run_tool(
     timeout_s: float | None = None,
     environment: Mapping[str, str] | None = None,
     notices: str | Path | None = None,
+    slow_remedy: str = "raise synthesis.timeout_minutes, or choose a smaller network",
 ) -> None:
     """Run a command and wait for it; if it takes too long, end it and all that it started.
 
@@ -45,6 +46,8 @@ def run_tool(
         All environment variables; None inherits.
     notices
         File that gets standard error apart from the log; None sends it to the log.
+    slow_remedy
+        The cure that the error names if the command takes too long.
 
     Raises
     ------
@@ -76,10 +79,7 @@ def run_tool(
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             # The number would mislead: it is what earlier steps left of the whole time.
-            raise TookTooLong(
-                f"{name} did not finish in time and was ended; raise synthesis.timeout_minutes, or choose a smaller "
-                f"network.{log_end(log)}"
-            ) from None
+            raise TookTooLong(f"{name} did not finish in time and was ended; {slow_remedy}.{log_end(log)}") from None
     if process.returncode:
         room = lack_of_room(folder, temporary_folder())
         told = [path for path in (notices, log) if path is not None and os.path.getsize(path)] or [log]

@@ -105,6 +105,13 @@ BROKEN = {
     "window of partons": ("data.pythia.max_parton_pt_gev", {"q": 900}, "data.pythia.max_parton_pt_gev", "'g' is a req"),
     "parton above its limit": ("data.pythia.min_parton_pt_gev", 2000, "max_parton_pt_gev.q", "raise it"),
     "resonances": ("data.pythia.resonances", "on", "data.pythia.resonances", "on_shell"),
+    "a library for Pythia": (
+        *("data.pythia.pythia_settings", ["Init:plugins = lib.so::X"], "pythia_settings", "take it out"),
+    ),
+    "a file for Pythia": ("data.pythia.pythia_settings", ["include = cards.txt"], "pythia_settings", "take it out"),
+    "a set of LHAPDF for Pythia": (
+        *("data.pythia.pythia_settings", ["PDF:pSet = LHAPDF6:CT18NLO"], "pythia_settings", "take it out"),
+    ),
     "Pythia's settings": ("data.pythia.pythia_settings", ["No:such = 1"], "pythia_settings", "does not take 'No:such"),
     "features text": ("data.features", "pt", "data.features", "names of the constituents' columns"),
     "objectives text": ("search.objectives", "accuracy", "search.objectives", "any of these"),

@@ -20,7 +20,9 @@ def imported(*folders: str) -> set[str]:
     modules = set()
     local = set(OWN)
     for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
-        local.add(path.stem)
+        # A module inside of the package is imported by its full name: a file called qonnx.py hides no package.
+        if not path.is_relative_to(ROOT / "snacpack"):
+            local.add(path.stem)
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 modules |= {alias.name.partition(".")[0] for alias in node.names}

@@ -39,6 +39,7 @@ LISTED = {
     "xczu28dr-ffvg1517-2-e": ("xczu28dr", "UltraScale+", "xcup"),
     "xcau25p-ffvb676-2-e": ("xcau25p", "UltraScale+", "xcup"),
     "xck26-sfvc784-2LV-c": ("xck26", "UltraScale+", "xcup"),
+    "xck26-sfvc784-2LVI-i": ("xck26", "UltraScale+", "xcup"),
 }
 
 
