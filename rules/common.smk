@@ -314,14 +314,17 @@ def rules_to_run():
         for rule in workflow.rules
         for pattern in rule.output
     ]
+    visited = set()
     while behind:
-        for source in behind.pop().input:
+        current = behind.pop()
+        if current.name in visited:
+            continue
+        visited.add(current.name)
+        for source in current.input:
             for pattern in getattr(source, "patterns", [] if callable(source) else [str(source)]):
                 made = wildcard.sub("x", pattern)
-                new = [rule for output, rule in makers if output.fullmatch(made) and rule.name not in found]
-                found |= {rule.name for rule in new}
-                behind += new
-    return found
+                behind += [rule for output, rule in makers if output.fullmatch(made)]
+    return found | visited
 
 
 def earlier(pattern, last=None):

@@ -226,11 +226,6 @@ class Surrogate:
         return {**record, "average_resources": round(average, 4)}
 
 
-def known_boards(weights: str) -> list[str]:
-    """Return the boards that the weights were trained for, without importing rule4ml."""
-    return list(_known_categories(weights)["board"])
-
-
 @cache
 def _known_categories(weights: str) -> dict[str, dict[str, int]]:
     return json.loads((_weights_folder(weights) / "LUT.config.json").read_text())["global_categorical_maps"]

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snacpack.jets.layout import SPLIT_NAMES
+
 N_LEADING = 8
 """Leading constituents that two jets are compared by; later ones may have been cut off."""
 MOST_SHARED = 0.001
@@ -18,7 +20,6 @@ _IGNORED_BITS = 13
 # Jets with fewer numbers than these, of a single constituent for example, look alike too often.
 _FEWEST_NUMBERS = 6
 _MOST_LISTED = 5
-_NAMES = {"train": "training", "val": "validation", "test": "test"}
 
 
 class Origin(NamedTuple):
@@ -129,5 +130,6 @@ def _describe_leak(
         listed.append(f"and {len(pairs) - _MOST_LISTED} more pairs of files")
     n_alike = len(keys) - int(np.count_nonzero(keys))
     others = f" ({n_alike:,} others have too few constituents to tell)" if n_alike else ""
-    earlier = " or ".join(_NAMES[other] for other in shared)
-    return f"{n_leaked:,} of the {len(keys):,} {_NAMES[split]} jets are {earlier} jets too{others}: {', '.join(listed)}"
+    earlier = " or ".join(SPLIT_NAMES[other] for other in shared)
+    counted = f"{n_leaked:,} of the {len(keys):,} {SPLIT_NAMES[split]} jets"
+    return f"{counted} are {earlier} jets too{others}: {', '.join(listed)}"

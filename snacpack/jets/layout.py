@@ -16,6 +16,8 @@ from snacpack.jets.hdf5 import UnreadableError, describe_permissions, missing_fi
 
 CLASSES = ("g", "q", "w", "z", "t")
 SPLITS = ("train", "val", "test")
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
+"""The splits in words."""
 MAX_CONSTITUENTS = 150
 
 CONSTITUENT_COLUMNS = (

@@ -20,6 +20,7 @@ from snacpack.jets.layout import (
     HIGH_LEVEL_FEATURES,
     HLF,
     JETS,
+    SPLIT_NAMES,
     SPLITS,
     check_samples,
     open_jet_file,
@@ -91,9 +92,6 @@ class Preprocessing:
         if self.features == HLF:
             return list(HIGH_LEVEL_FEATURES)
         return [f"{name}_{i}" for i in range(self.n_constituents) for name in self.features]
-
-
-SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 
 
 class _Jets(NamedTuple):
