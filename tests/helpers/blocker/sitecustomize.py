@@ -7,16 +7,25 @@ from pathlib import Path
 BLOCKED = frozenset(os.environ["BLOCKED_MODULES"].split(","))
 
 
-class Blocker:
-    """Refuses modules before any other finder is asked."""
+class Without:
+    """A finder of modules that does not find the blocked ones, as if they were not installed.
 
-    @staticmethod
-    def find_spec(name, path=None, target=None):
+    It raises nothing itself, because libraries ask with ``importlib.util.find_spec`` whether an optional package is there.
+    """
+
+    def __init__(self, finder):
+        self._finder = finder
+
+    def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in BLOCKED:
-            raise ModuleNotFoundError(f"{name} is blocked: no run may need it", name=name)
+            return None
+        return self._finder.find_spec(name, path, target)
+
+    def __getattr__(self, name):
+        return getattr(self._finder, name)
 
 
-sys.meta_path.insert(0, Blocker)
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
 # Snakemake starts a script as `python .../tmp1234.name_of_the_script.py`.
 for argument in sys.orig_argv[1:]:
     if argument.endswith(".py"):
