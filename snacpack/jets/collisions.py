@@ -119,11 +119,11 @@ def check_settings(settings: tuple[str, ...]) -> None:
     for setting in settings:
         name, _, value = setting.lower().partition("=")
         # "include = FILE", "Init:plugins = {lib.so::X}", "Beams:LHEF = FILE", "PDF:pSet = LHAPDF6:SET".
-        elsewhere = name.strip().startswith(("init:", "main:", "beams:lhef")) or re.search(r"/|::|lhapdf", value)
-        if ":" not in name or elsewhere:
+        reserved = name.strip().startswith(("init:", "main:", "random:", "beams:lhef"))
+        if ":" not in name or reserved or re.search(r"/|::|lhapdf", value):
             raise ValueError(
-                f"data.pythia.pythia_settings: {setting!r} is refused, because it is no 'Name:key = value', or names a "
-                "file or a library that Pythia would read; take it out"
+                f"data.pythia.pythia_settings: {setting!r} is refused: it is no 'Name:key = value', sets random numbers, "
+                "or names a file or a library that Pythia would read; take it out"
             )
     pythia = pythia8mc.Pythia("", False)
     pythia.readString("Print:quiet = on")

@@ -108,6 +108,7 @@ BROKEN = {
     "a library for Pythia": (
         *("data.pythia.pythia_settings", ["Init:plugins = lib.so::X"], "pythia_settings", "take it out"),
     ),
+    "a seed for Pythia": ("data.pythia.pythia_settings", ["Random:seed = 3"], "pythia_settings", "take it out"),
     "a file for Pythia": ("data.pythia.pythia_settings", ["include = cards.txt"], "pythia_settings", "take it out"),
     "a set of LHAPDF for Pythia": (
         *("data.pythia.pythia_settings", ["PDF:pSet = LHAPDF6:CT18NLO"], "pythia_settings", "take it out"),

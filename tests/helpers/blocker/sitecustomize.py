@@ -10,7 +10,7 @@ BLOCKED = frozenset(os.environ["BLOCKED_MODULES"].split(","))
 class Without:
     """A finder of modules that does not find the blocked ones, as if they were not installed.
 
-    It raises nothing itself, because libraries ask with ``importlib.util.find_spec`` whether an optional package is there.
+    It raises nothing itself, because libraries ask with ``importlib.util.find_spec`` what is installed.
     """
 
     def __init__(self, finder):
