@@ -122,7 +122,7 @@ def check_settings(settings: tuple[str, ...]) -> None:
         reserved = name.strip().startswith(("init:", "main:", "random:", "beams:lhef"))
         if ":" not in name or reserved or re.search(r"/|::|lhapdf", value):
             raise ValueError(
-                f"data.pythia.pythia_settings: {setting!r} is refused: it is no 'Name:key = value', sets random numbers, "
+                f"data.pythia.pythia_settings: {setting!r} is refused: it is no 'Name:key = value', sets a seed, "
                 "or names a file or a library that Pythia would read; take it out"
             )
     pythia = pythia8mc.Pythia("", False)
