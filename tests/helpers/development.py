@@ -34,6 +34,7 @@ def without_development(seen: Path) -> dict[str, str]:
     return {
         "PYTHONPATH": os.pathsep.join(path),
         "BLOCKED_MODULES": ",".join(sorted(development_modules())),
+        "BLOCKED_PACKAGES": ",".join(sorted(locked("development"))),
         "BLOCKED_SEEN": str(seen),
     }
 

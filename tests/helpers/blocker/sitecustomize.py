@@ -1,10 +1,15 @@
-"""Imported by each Python that starts with this folder on its path: what is named in BLOCKED_MODULES is not there."""
+"""Imported by each Python that starts with this folder on its path: blocked packages are not there.
+
+BLOCKED_MODULES names their modules, BLOCKED_PACKAGES the packages themselves, whose versions libraries ask for.
+"""
 
 import os
+import re
 import sys
 from pathlib import Path
 
 BLOCKED = frozenset(os.environ["BLOCKED_MODULES"].split(","))
+BLOCKED_PACKAGES = frozenset(os.environ["BLOCKED_PACKAGES"].split(","))
 
 
 class Without:
@@ -22,7 +27,14 @@ class Without:
         return self._finder.find_spec(name, path, target)
 
     def __getattr__(self, name):
-        return getattr(self._finder, name)
+        found = getattr(self._finder, name)
+        if name != "find_distributions":
+            return found
+        return lambda *arguments: (about for about in found(*arguments) if normal(about.name) not in BLOCKED_PACKAGES)
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name or "").lower()
 
 
 sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
