@@ -44,7 +44,9 @@ def test_no_job_needs_what_only_tests_need(finished):
     seen = {path.name.partition(".")[2] for path in Path(finished.environment["BLOCKED_SEEN"]).iterdir()}
     ran = {path.name.removesuffix(".log") for path in finished.results("logs").iterdir()}
     assert len(ran) > 20
-    assert {f"{rule}.py" for rule in ran} - seen == set()
+    # These rules run the scripts of others.
+    shared = {"propose_compressions": "propose_offspring", "select_compressions": "select_survivors"}
+    assert {f"{shared.get(rule, rule)}.py" for rule in ran} - seen == set()
 
 
 def test_the_prepared_jets(finished):
