@@ -534,7 +534,7 @@ def main() -> None:
     """Compare, print, write and draw."""
     options = parse_arguments()
     if options.fpnd:
-        # What is missing is told before the long work.
+        # A missing file is told before the long work.
         resource_folder()
     before = read_json(options.before) if options.before else None
     torch.set_num_threads(options.cores)

@@ -10,7 +10,7 @@ from snacpack.report.style import INK, PALETTE, figure_style, save_figure
 
 TITLES = {"g": "gluon", "q": "light quark", "w": "W", "z": "Z", "t": "top"}
 BEFORE, AFTER = "#999999", PALETTE[1]
-# What is drawn: the quantity, its axis, and whether that is logarithmic.
+# The drawn quantities, each with its axis and whether that is logarithmic.
 _ROWS = (
     ("jet pT", "jet pT [GeV]"),
     ("mass", "mass [GeV]"),
@@ -26,7 +26,7 @@ def draw(record: dict[str, Any], before: dict[str, Any] | None, path: Path) -> N
     Parameters
     ----------
     record, before
-        What jet_realism.py writes.
+        The record that jet_realism.py writes.
     path
         The file to make, in the format of its suffix.
     """

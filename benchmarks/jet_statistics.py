@@ -1,4 +1,4 @@
-"""What tells two samples of jets apart by chance alone: distances, areas under ROC curves, and their noise."""
+"""Statistics of two samples of jets, with their noise by chance: distances and areas under ROC curves."""
 
 from collections.abc import Sequence
 

@@ -211,7 +211,7 @@ def per_model(pattern, schemes=tuple(SCHEMES)):
             pairs = [(model, None) for model in models(wildcards)]
         return [expand(pattern, run=wildcards.run, candidate=model, scheme=scheme)[0] for model, scheme in pairs]
 
-    # What is asked for before it is known of which models.
+    # Models become known behind the checkpoint; these files are asked for before it.
     files.patterns = [pattern]
     return files
 
@@ -223,7 +223,7 @@ def users_jets():
 
 
 def content_of_jets(wildcards=None):
-    """What the user's files hold, so that a change is noticed whatever their dates are.
+    """Return the digest of what the user's files hold, so that a change is noticed whatever their dates are.
 
     A job, which parses this again, takes over what the process that started it has found.
     """

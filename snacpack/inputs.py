@@ -90,7 +90,7 @@ def _holds(entry: Any, path: Path, trust: bool) -> bool:
 
 
 def _state(path: Path) -> list[int]:
-    """What changes with a file's content: the time of the inode too, which no program can set back."""
+    """Return what changes with a file's content: the time of the inode too, which no program can set back."""
     about = path.stat()
     return [about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino]
 

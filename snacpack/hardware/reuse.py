@@ -9,7 +9,7 @@ def closest_reuse_factor(n_in: int, n_out: int, reuse_factor: int) -> int:
     n_in, n_out
         Inputs and outputs of the layer.
     reuse_factor
-        What is asked for.
+        The requested reuse factor.
 
     Notes
     -----

@@ -31,7 +31,7 @@ RULE4ML_NAMES = {"clock_cycles": "cycles", "initiation_interval": "interval"}
 
 @dataclass(frozen=True)
 class TrainingRange:
-    """What the networks had in common that rule4ml's models were trained on.
+    """Range of the networks that rule4ml's models were trained on.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ class Surrogate:
 
     @property
     def training_words(self) -> str:
-        """What the weights were trained on, in words."""
+        """The training range of the weights, in words."""
         return TRAINED_ON[self.weights].words
 
     def unlike_settings(self) -> list[str]:

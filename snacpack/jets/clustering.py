@@ -24,7 +24,7 @@ def find_jets(
     n_events
         Events, those without particles included.
     radius
-        Of the jets.
+        Radius of the jets.
     min_pt_gev
         Jets below it are left out.
     n_leading

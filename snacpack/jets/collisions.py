@@ -87,7 +87,7 @@ class Collisions:
         Returns
         -------
         awkward.Array
-            Of each event ``prt``, the particles; see Pythia's ``nextBatch``.
+            The field ``prt`` holds the particles of each event; see Pythia's ``nextBatch``.
         """
         return self._pythia.nextBatch(n_events)
 
