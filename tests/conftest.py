@@ -25,17 +25,41 @@ settings.register_profile("local", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+# Before pytest-xdist reads the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share what their module sets up on one worker, so that it is set up once; the pipeline first.
-
-    It takes longer than all else, and other workers have the rest meanwhile.
-    """
+    """Keep tests that share what their module sets up on one worker, so that it is set up once; long ones go first."""
     for item in items:
         fixtures = item._fixtureinfo.name2fixturedefs.values()
         shares = any(fixture.scope == "module" for overriding in fixtures for fixture in overriding)
-        if shares and item.get_closest_marker("xdist_group") is None:
+        if shares and group_of(item) is None:
             item.add_marker(pytest.mark.xdist_group(item.module.__name__))
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") != pytest.mark.xdist_group("pipeline").mark)
+    items.sort(key=place_in_line)
+
+
+def group_of(item: pytest.Item) -> str | None:
+    """Return the name of the group that a test is in."""
+    mark = item.get_closest_marker("xdist_group")
+    return mark and mark.args[0]
+
+
+def place_in_line(item: pytest.Item) -> int:
+    """Let one worker make the finished run, and the others have work until it is there; small tests fill the end."""
+    if group_of(item) in ("pipeline", "slurm"):
+        return ("pipeline", "slurm").index(group_of(item))
+    if "finished" not in item.fixturenames:
+        return 3
+    return 2 if item.get_closest_marker("thorough") else 4
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Stop where pytest-xdist does not see the groups: each worker would set up all that tests share."""
+    if os.environ.get("PYTEST_XDIST_WORKER") and session.config.getvalue("loadgroup"):
+        lost = [item.nodeid for item in session.items if group_of(item) and "@" not in item.nodeid]
+        if lost:
+            raise pytest.UsageError(
+                f"this pytest-xdist does not keep groups of tests together, such as that of {lost[0]}"
+            )
 
 
 @pytest.fixture(scope="session")
