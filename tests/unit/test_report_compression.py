@@ -188,7 +188,8 @@ def test_page_tells_what_the_searches_did(tmp_path: Path) -> None:
     assert tells(text, "10 epochs", "5", "w8a8")
     assert tells(text, "optimised", "EBOPs", "validation accuracy")
     assert tells(text, "EBOPs", "lowest", "synthesised")
-    assert tells(text, "2", "failed", "trial 7", "snac-0012")
+    assert tells(text, "2", "trials", "failed")
+    assert tells(text, "first", "trial 7", "snac-0012")
     assert "Diverged" in text
     assert "Kendall's τ" in text
 

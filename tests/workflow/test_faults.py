@@ -190,7 +190,7 @@ def kill_one(ancestor: int, words: str) -> bool:
         for process in psutil.Process(ancestor).children(recursive=True):
             with suppress(psutil.NoSuchProcess, FileNotFoundError):
                 works = os.readlink(f"/proc/{process.pid}/fd/2").endswith(".log")
-                if works and words in " ".join(process.cmdline()[:4]) and "bash" not in process.name():
+                if works and words in " ".join(process.cmdline()[:5]) and "bash" not in process.name():
                     process.send_signal(signal.SIGKILL)
                     return True
     return False

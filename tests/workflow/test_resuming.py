@@ -56,11 +56,13 @@ def unfinished_outputs(workflow: Workflow) -> set[str]:
 
 
 def whole_outputs(workflow: Workflow) -> dict[str, tuple[int, str]]:
-    """Time and content of every file that a finished job wrote."""
+    """Time and content of every file that a finished job wrote; logs, and the records beside them, are of each try."""
     unfinished = unfinished_outputs(workflow)
     found = {}
     for path in workflow.results("").rglob("*"):
         name = path.relative_to(workflow.folder)
+        if workflow.results("logs") in path.parents:
+            continue
         # An output may be a folder.
         is_whole = not {str(place) for place in (name, *name.parents)} & unfinished
         if path.is_file() and path.suffix not in (".log", ".tsv", ".part") and is_whole:
