@@ -23,6 +23,7 @@ if workflow.is_main_process:
     from snacpack.places import settle
     from snacpack.run.clocks import check_times
     from snacpack.run.preflight import Unready, check_machine, needs_of
+    from snacpack.run.targets import check_targets
     from snacpack.search.progress import announce_start
     from snacpack.versions import announce_code
     from snakemake.exceptions import WorkflowError
@@ -40,8 +41,9 @@ if workflow.is_main_process:
     except ConfigError as error:
         raise WorkflowError(f"{' with '.join(map(str, workflow.configfiles))}: {error}") from None
     try:
+        check_targets(config["run"])
         check_writable(".snakemake")
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         raise WorkflowError(str(error)) from None
     for warning in configuration_warnings(config):
         logger.warning(f"Warning: {warning}.")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,16 @@ RECORD = Path(".snakemake") / "snacpack.inputs.json"
 _BLOCK = 1 << 20
 # Within its file system's resolution, a file may be changed again without another time.
 _RESOLUTION_NS = 2 * 10**9
+
+
+def file_digest(path: str | Path, read: Callable[[int], object] = lambda n_bytes: None) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal; ``read`` is called with the bytes of each block."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            read(len(block))
+    return digest.hexdigest()
 
 
 @cache
@@ -96,10 +106,6 @@ def _state(path: Path) -> list[int]:
 
 
 def _read_file(path: Path, bar: tqdm) -> dict[str, Any]:
-    before, digest = _state(path), hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            bar.update(len(block))
+    before, digest = _state(path), file_digest(path, bar.update)
     settled = _state(path) == before and max(before[1:3]) < time_ns() - _RESOLUTION_NS
-    return {"sha256": digest.hexdigest(), "state": before if settled else None}
+    return {"sha256": digest, "state": before if settled else None}

@@ -7,7 +7,7 @@ import fcntl
 import os
 import pwd
 import tempfile
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +73,10 @@ def is_usable(folder: str | Path) -> bool:
         return error.errno in FULL
 
 
+def _private_path() -> Path:
+    return Path(tempfile.gettempdir()) / f"snacpack-{os.getuid()}"
+
+
 def private_folder() -> Path:
     """Return this user's own folder among the temporary files; make it if it is not there.
 
@@ -81,7 +85,7 @@ def private_folder() -> Path:
     PermissionError
         If somebody else made it: what lies in it would be run.
     """
-    folder = Path(tempfile.gettempdir()) / f"snacpack-{os.getuid()}"
+    folder = _private_path()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
         raise PermissionError(f"{folder} belongs to another user; set XDG_CACHE_HOME to a folder of your own")
@@ -97,6 +101,9 @@ def cache_home() -> Path:
         If there is no folder to write to.
     """
     given = os.environ.get("XDG_CACHE_HOME")
+    if given and _private_path() in Path(given).parents:
+        # A cluster's job takes the variable over from another machine, on which this user's folder was made.
+        private_folder()
     if given and is_usable(given):
         return Path(given)
     # RuntimeError: there is no home.
@@ -163,12 +170,25 @@ def unfit_characters(path: str | Path) -> str:
 
 
 @contextmanager
-def only_one(lock: Path) -> Iterator[None]:
+def only_one(lock: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold a lock of the operating system on a file; wait while another process, of any machine, holds it.
 
     Where a file system has no locks nothing is held: what is done under it has to be harmless if done twice.
+
+    Parameters
+    ----------
+    lock
+        The file.
+    waiting
+        Called once before the wait, if there is one.
     """
     with open(lock, "a") as file:
-        with suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:
+            pass
         yield

@@ -9,15 +9,10 @@ from typing import Any
 import pandas as pd
 
 from snacpack.files import read_json
+from snacpack.inputs import file_digest
 from snacpack.jets.dataset import describe_jets, load_jets
 from snacpack.jets.layout import SPLITS
 from snacpack.versions import read_job_line
-
-
-def file_digest(path: str | Path) -> str:
-    """Return the SHA-256 of a file's content, in hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def describe_data(path: str | Path) -> dict[str, Any]:

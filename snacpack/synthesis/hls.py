@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snacpack.compiler import cxx_command
+from snacpack.compiler import check_gxx
 from snacpack.files import read_json, write_json
 from snacpack.fixed_point import Quantizer
 from snacpack.places import lack_of_room, temporary_folder
@@ -79,9 +79,7 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
     ValueError
         If the file is cut off or no network.
     """
-    compiler = cxx_command()[0]
-    if shutil.which("g++") is None:
-        raise RuntimeError(f"hls4ml compiles its C simulation with g++, and only {compiler} was found; install g++")
+    check_gxx()
     import hls4ml
     from qonnx.transformation.gemm_to_matmul import GemmToMatMul
     from qonnx.util.cleanup import cleanup_model

@@ -20,7 +20,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from snacpack.files import flush
+from snacpack.files import flush, write_text
 from snacpack.native_library import processor_flags
 from snacpack.places import Room, cache_folder, is_usable, lack_of_room, only_one
 from snacpack.synthesis.processes import TookTooLong, log_end, run_tool
@@ -80,6 +80,10 @@ class Unfit(RuntimeError):
     """A Yosys that cannot be taken."""
 
 
+class Hangs(Unfit):
+    """A Yosys that does not answer in time."""
+
+
 def find_yosys(say: Callable[[str], None] = print) -> Yosys:
     """Return ``yosys`` from PATH if it is new enough and maps a circuit, else the one of the Python packages.
 
@@ -119,9 +123,21 @@ def find_yosys(say: Callable[[str], None] = print) -> Yosys:
     )
 
 
-@cache
 def _native(command: str, changed_ns: int) -> Yosys:
-    """Return a Yosys of the machine's own; it is tried once in a process, unless its file is another."""
+    """Return a Yosys of the machine's own; one that hangs is tried once on a machine, unless its file is another."""
+    parts = (platform.node(), command, str(changed_ns))
+    hanging = cache_folder() / f"yosys-hangs-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"
+    if hanging.exists():
+        raise Unfit(f"{hanging.read_text()} It is not tried again before {hanging} is removed")
+    try:
+        return _tried_native(command, changed_ns)
+    except Hangs as error:
+        write_text(str(error), hanging)
+        raise
+
+
+@cache
+def _tried_native(command: str, changed_ns: int) -> Yosys:
     found = _ask_version(command, {}, NATIVE_TIMEOUT_S)
     if found < OLDEST_YOSYS:
         raise Unfit(f"its version {_dotted(found)} is older than {_dotted(OLDEST_YOSYS)}")
@@ -151,7 +167,7 @@ def _prepare(command: str, say: Callable[[str], None]) -> Path:
     folder = root / f"yowasp-{_machine_key()}"
     if folder.is_dir():
         return folder
-    with only_one(root / "yowasp.lock"):
+    with only_one(root / "yowasp.lock", lambda: say("Waiting for another process that compiles YoWASP's Yosys")):
         if not folder.is_dir():
             _remove_remains(root)
             _check_room(root)
@@ -224,7 +240,7 @@ def _run_and_read(
     try:
         run_tool([command, *arguments], folder, log, timeout_s, variables, notices)
     except TookTooLong:
-        raise Unfit(f"{asked} did not finish in {timeout_s:.0f} seconds.{log_end(notices)}{log_end(log)}") from None
+        raise Hangs(f"{asked} did not finish in {timeout_s:.0f} seconds.{log_end(notices)}{log_end(log)}") from None
     except RuntimeError as error:
         raise Unfit(_with_limit(str(error), environment)) from None
     match = VERSION.search(log.read_text(errors="replace"))

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from snacpack import inputs
-from snacpack.inputs import content_digest, file_digests
-from snacpack.provenance import file_digest
+from snacpack.inputs import content_digest, file_digest, file_digests
 
 FALSE = "0" * 64
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from helpers.running import program
+from snacpack.places import cache_folder, only_one
 from snacpack.synthesis import yosys
 from snacpack.synthesis.yosys import Yosys, find_yosys
 
@@ -50,6 +51,15 @@ PASSED_OVER = {
 }
 
 
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch) -> Path:
+    """A cache of the test's own, beside the YoWASP that has been compiled before."""
+    monkeypatch.setenv("YOWASP_CACHE_DIR", str(cache_folder()))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "snacpack"
+
+
+@pytest.mark.usefixtures("own_cache")
 @pytest.mark.parametrize(("body", "reason"), PASSED_OVER.values(), ids=PASSED_OVER)
 def test_a_native_yosys_is_passed_over_with_the_reason(native, monkeypatch, body, reason):
     if "sleep" in body:
@@ -61,6 +71,21 @@ def test_a_native_yosys_is_passed_over_with_the_reason(native, monkeypatch, body
     assert found.passed_over.startswith(f"{native} is passed over: ")
     assert reason in found.passed_over
     assert any(reason in line and "slower" in line for line in said)
+
+
+def test_a_native_yosys_that_hangs_is_waited_for_once(native, own_cache, monkeypatch):
+    """Every job of a run looks for a Yosys, and would wait for two minutes."""
+    monkeypatch.setattr(yosys, "NATIVE_TIMEOUT_S", 1)
+    program(native, "exec sleep 60")
+    assert "is not tried again" not in find_yosys().passed_over
+    monkeypatch.setattr(yosys, "NATIVE_TIMEOUT_S", 60)
+    passed_over = find_yosys().passed_over
+    (record,) = own_cache.glob("yosys-hangs-*")
+    assert "yosys -V did not finish in 1 seconds" in passed_over
+    assert f"It is not tried again before {record} is removed" in passed_over
+    record.unlink()
+    program(native, "echo 'Yosys 0.33 (git)'")
+    assert find_yosys().passed_over is None
 
 
 def test_a_native_yosys_for_another_machine(native):
@@ -104,6 +129,20 @@ print(yosys.name, count_resources(cells)["ff"])
 """
 
 
+def test_waiting_for_another_process_is_told(tmp_path):
+    said = []
+    with only_one(tmp_path / "lock", lambda: said.append("nobody holds it")):
+        assert not said
+        code = (
+            "import sys; from pathlib import Path; from snacpack.places import only_one\n"
+            "with only_one(Path(sys.argv[1]), lambda: print('waiting', flush=True)): print('has it')"
+        )
+        waits = subprocess.Popen([sys.executable, "-c", code, tmp_path / "lock"], stdout=subprocess.PIPE, text=True)
+        assert waits.stdout.readline() == "waiting\n"
+    assert waits.communicate()[0] == "has it\n"
+
+
+@pytest.mark.thorough
 def test_the_first_start_on_a_fresh_machine(tmp_path):
     """Two jobs at once with an empty home: both map their circuit, and one of them compiles YoWASP for both."""
     for name in ("home", "tmp", "one", "two"):
