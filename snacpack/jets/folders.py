@@ -37,8 +37,8 @@ def find_samples(folder: str | Path) -> dict[str, list[Path]]:
     try:
         if not folder.is_dir():
             raise ValueError(
-                f"data.files.folder: there is no folder {folder.absolute()}; make it, with train/ beside val/ or test/ or "
-                "both, and *.h5 files of jets in each"
+                f"data.files.folder: there is no folder {folder.absolute()}; make it, with train/ beside val/ or test/ "
+                "or both, and *.h5 files of jets in each"
             )
         names = sorted(os.listdir(folder))
         parts = [name for name in SPLITS if (folder / name).is_dir()]
