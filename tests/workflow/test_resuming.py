@@ -13,8 +13,10 @@ import socket
 import sys
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -231,6 +233,16 @@ def test_the_lock_of_a_dead_run_is_removed_and_that_of_a_living_one_is_not(tmp_p
     assert "The last run here was killed" in printed
 
 
+def session_of(leader: int) -> list[psutil.Process]:
+    """Processes of a session, but for the one that began it."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError):
+            if process.pid != leader and os.getsid(process.pid) == leader:
+                found.append(process)
+    return found
+
+
 def test_jobs_that_outlive_their_snakemake_are_not_dead(tmp_path):
     """The main process alone is killed, as the kernel does that is short of memory: its jobs still write."""
     workflow = Workflow(tmp_path)
@@ -238,10 +250,16 @@ def test_jobs_that_outlive_their_snakemake_are_not_dead(tmp_path):
     try:
         wait_for_a_job(workflow)
         os.kill(process.pid, signal.SIGKILL)
+        # Held, so that they are not done before another run has looked.
+        jobs = session_of(process.pid)
+        for job in jobs:
+            job.send_signal(signal.SIGSTOP)
         unfinished = unfinished_outputs(workflow)
         assert unfinished
         printed = workflow.run("--", "results/test/data/jets.h5", expect=1)
         assert "cannot be locked" in printed
+        for job in jobs:
+            job.send_signal(signal.SIGCONT)
         deadline = time.monotonic() + DEADLINE_S
         while not all((tmp_path / name).exists() for name in unfinished):
             assert time.monotonic() < deadline, "what the jobs wrote was taken away"
