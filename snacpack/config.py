@@ -101,10 +101,8 @@ def _extrapolation_warnings(config: Mapping[str, Any]) -> Iterator[str]:
     unlike += [f"search.space: networks with {what}" for what in surrogate.unlike(widest)]
     if unlike:
         yield (
-            f"rule4ml's {settings['weights']} weights (hardware.surrogate.weights) were trained on "
-            f"{surrogate.training_words}. Its estimates of other networks are extrapolations: a large network can look "
-            "cheap, and a search that goes by them may prefer it. They are marked in tables, figures and trials.csv. "
-            f"Outside of the range are: {'; '.join(unlike)}"
+            f"rule4ml's {settings['weights']} weights (hardware.surrogate.weights) were not trained on such networks, and "
+            f"a large one can look cheap (docs/hardware.md): {'; '.join(unlike)}"
         )
 
 
