@@ -101,8 +101,8 @@ def _extrapolation_warnings(config: Mapping[str, Any]) -> Iterator[str]:
     unlike += [f"search.space: networks with {what}" for what in surrogate.unlike(widest)]
     if unlike:
         yield (
-            f"rule4ml's {settings['weights']} weights (hardware.surrogate.weights) were not trained on such networks, and "
-            f"a large one can look cheap (docs/hardware.md): {'; '.join(unlike)}"
+            f"rule4ml's {settings['weights']} weights (hardware.surrogate.weights) were not trained on such networks, "
+            f"and a large one can look cheap (docs/hardware.md): {'; '.join(unlike)}"
         )
 
 
