@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from snacpack.report.fronts import Projection, on_axes, step_line
+from snacpack.report.fronts import on_axes, step_line
 from snacpack.report.labels import label_points
+from snacpack.report.projections import Projection
 from snacpack.report.records import CompressionSearch
 from snacpack.report.style import INK, figure_style, model_look
 from snacpack.report.tables import Row
