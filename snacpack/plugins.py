@@ -10,6 +10,9 @@ from typing import Any
 
 from snacpack.inputs import file_digest
 
+KINDS = ("objectives",)
+"""Folders of a plugin, one for each kind of entries."""
+
 
 class PluginError(ValueError):
     """Plugins that cannot be used; ``problems`` has a sentence for each fault, which names the file and the cure."""
@@ -27,7 +30,7 @@ def find_plugins(folders: Iterable[str | Path], kind: str) -> list[Path]:
     folders
         ``plugins`` of the configuration; relative ones are looked for in the working directory.
     kind
-        Folder of a kind of entries, such as ``objectives``.
+        One of :data:`KINDS`.
 
     Raises
     ------
@@ -50,8 +53,9 @@ def find_plugins(folders: Iterable[str | Path], kind: str) -> list[Path]:
 
 
 def describe_plugins(folders: Iterable[str | Path]) -> dict[str, str]:
-    """Return the SHA-256 of every file of Python in the plugins' folders, by its path."""
-    return {str(path): file_digest(path) for folder in folders for path in sorted(Path(folder).rglob("*.py"))}
+    """Return the SHA-256 of every file of plugins, by its path; errors are those of :func:`find_plugins`."""
+    folders = list(folders)
+    return {str(path): file_digest(path) for kind in KINDS for path in find_plugins(folders, kind)}
 
 
 class _Loader(SourceFileLoader):

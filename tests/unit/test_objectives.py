@@ -4,12 +4,14 @@ import hashlib
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from helpers import ROOT
 from helpers.configs import SCHEMA, merged
 from helpers.objectives import documented_objectives, table_of_objectives
 from snacpack.architecture import Architecture
+from snacpack.compression.choice import choose_finalist
 from snacpack.config import ConfigError, validate_config
 from snacpack.costs import registry
 from snacpack.costs.objective import DA4ML, MAXIMISED, MINIMISED, RULE4ML, FloatNetwork, Measure, Objective
@@ -37,6 +39,7 @@ from snacpack.report.tables import table2_formats
 from snacpack.search.compression_space import CompressionSpace
 from snacpack.search.hypervolume import hypervolume, search_limits
 from snacpack.search.records import compressions_table, proposals, trials_table
+from snacpack.search.selection import select_finalists
 from snacpack.search.space import SearchSpace
 
 NETWORK = FloatNetwork(Architecture((16, 8), n_inputs=24), 8)
@@ -250,6 +253,19 @@ def test_hypervolume_of_what_is_maximised_and_of_what_has_no_ideal(tmp_path):
     # An ideal that the worst network exceeds cannot be the end of a scale.
     use_plugins([write(tmp_path / "mine", text=EXAMPLE.replace("    MINIMISED,", "    MINIMISED, ideal=13,"))])
     assert reached(10) == 0.25
+
+
+@pytest.mark.parametrize(("direction", "trial"), [("MINIMISED", 2), ("MAXIMISED", 1)])
+def test_the_first_cost_decides_between_finalists_by_its_direction(tmp_path, direction, trial):
+    text = documented_objectives()["largest_weight.py"].replace("MINIMISED", direction)
+    use_plugins([write(tmp_path / "mine", "largest_weight.py", text)])
+    fields = {"failure": None, "iteration": 0, "sparsity": 0.5, "validation_accuracy": 0.6}
+    rows = [{**fields, "trial": i, "largest_weight": bits} for i, bits in enumerate((5, 7, 3))]
+    chosen = choose_finalist(rows, "largest_weight", 0.5)
+    assert chosen["trial"] == trial
+    assert chosen["reason"].startswith(f"the {'least' if trial == 2 else 'most'} largest_weight of")
+    table = pd.DataFrame(rows).assign(accuracy=0.6, pareto=True)
+    assert select_finalists(table, "largest_weight", 0.5, 3) == ([2, 0, 1] if trial == 2 else [1, 0, 2])
 
 
 def test_descriptions_write_numbers():
