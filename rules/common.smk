@@ -362,9 +362,10 @@ def content_of_plugins(*searches):
     return {"plugins": digests} if digests else {}
 
 
-def optimised_costs():
-    """Return the costs that a table has beside its usual ones as a parameter, none where the search has no such."""
-    costs = extra_costs(ARCHITECTURES, config["search"]["objectives"])
+def optimised_costs(search):
+    """Return the costs that a table or figure has beside its usual ones as a parameter, none where there are none."""
+    section = {ARCHITECTURES: config["search"], COMPRESSIONS: COMPRESSION_SEARCH}[search]
+    costs = extra_costs(search, section["objectives"])
     return {"costs": costs} if costs else {}
 
 

@@ -47,7 +47,7 @@ rule tabulate_networks:
         references=REFERENCES,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
-        **optimised_costs(),
+        **optimised_costs(ARCHITECTURES),
         **content_of_plugins(ARCHITECTURES),
     threads: 1
     group:
@@ -228,6 +228,8 @@ rule draw_compression_fronts:
         "results/{run}/benchmarks/draw_compression_fronts/compression_fronts.tsv"
     params:
         references=REFERENCES,
+        **optimised_costs(COMPRESSIONS),
+        **content_of_plugins(COMPRESSIONS),
     threads: 1
     resources:
         mem_mb=1000,

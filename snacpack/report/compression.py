@@ -7,7 +7,7 @@ import pandas as pd
 
 from snacpack.compression.scheme import MIXED
 from snacpack.costs.objective import DA4ML, MINIMISED
-from snacpack.costs.registry import COMPRESSIONS, find_measure, find_objective, shown_costs
+from snacpack.costs.registry import COMPRESSIONS, extra_costs, find_measure, find_objective, shown_costs
 from snacpack.report.layout import MISSING, Table, accuracy_with_interval, grouped, joined
 from snacpack.report.records import CompressionSearch, Key
 from snacpack.report.sections import cells
@@ -144,6 +144,7 @@ def search_words(searches: Mapping[str, CompressionSearch], config: Mapping[str,
     return {
         "models": joined(list(searches)),
         "objectives": joined(list(words.values())),
+        "others": joined([words[name] for name in extra_costs(COMPRESSIONS, search["objectives"])]),
         "best": f"{extreme} {'number of ' if counted else ''}{words[deciding]}",
         "required": required_accuracy_words(wanted),
         "start": warm_up_words(search["warmup_epochs"], f"at {search['start']}"),
