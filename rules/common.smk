@@ -7,11 +7,13 @@ from functools import cache
 from pathlib import Path
 
 from snacpack.config import complete_config
+from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, extra_costs, plugin_digests, use_plugins
 from snacpack.inputs import content_digest
 from snacpack.jets.folders import describe_samples, find_samples
 from snacpack.jets.layout import CLASSES, count_inputs
 from snacpack.jets.recipe import NUMBERS_OF_JETS
 from snacpack.jets.shards import jets_of_parts
+from snacpack.report.projections import projections
 from snacpack.seeds import derive_seed
 
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
@@ -58,6 +60,8 @@ if workflow.is_main_process:
 # As it was given, for whoever wants to repeat the run.
 GIVEN = dict(config)
 config.update(complete_config(config))
+# A job, which parses this again without the check, knows them too.
+use_plugins(config["plugins"])
 
 REFERENCES = list(config["references"])
 N_GENERATIONS = config["search"]["trials"] // config["search"]["population"]
@@ -96,6 +100,9 @@ HAS_FILES = config["data"]["source"] == "files"
 # How jets are simulated; how many, and in which files, decides nothing about a jet.
 SIMULATION = {name: value for name, value in config["data"]["pythia"].items() if name not in NUMBERS_OF_JETS}
 N_INPUTS = count_inputs(config["data"]["features"], config["data"]["n_constituents"])
+
+# Figures of the search over architectures.
+FRONTS = [projection.name for projection in projections(config["search"]["objectives"])]
 
 
 TRAINING_GPUS = 1 if config["training"]["device"] == "cuda" else 0
@@ -344,6 +351,22 @@ def search_params(search):
     """What decides which trials are proposed; their number does not, and objectives only by what survives."""
     names = ("method", "population", "crossover_probability", "mutation_probability", "space")
     return {name: search[name] for name in names}
+
+
+def content_of_plugins(*searches):
+    """Return the content of the plugins' objectives as a parameter of rules, so that a change repeats what uses them.
+
+    Without plugins there is no such parameter, and a run that knew none yet is not repeated.
+    """
+    digests = {name: digest for search in searches for name, digest in plugin_digests(search).items()}
+    return {"plugins": digests} if digests else {}
+
+
+def optimised_costs(search):
+    """Return the costs that a table or figure has beside its usual ones as a parameter, none where there are none."""
+    section = {ARCHITECTURES: config["search"], COMPRESSIONS: COMPRESSION_SEARCH}[search]
+    costs = extra_costs(search, section["objectives"])
+    return {"costs": costs} if costs else {}
 
 
 def accuracy_reference(wanted):

@@ -41,6 +41,7 @@ rule compress_trials:
         part=config["synthesis"]["part"],
         clock_period_ns=config["synthesis"]["clock_period_ns"],
         progress="results/{run}/candidates/{candidate}/mixed/search/progress.log",
+        **content_of_plugins(COMPRESSIONS),
     threads: COMPRESSION_THREADS
     group:
         COMPRESSION_SEARCH_GROUP
@@ -76,6 +77,7 @@ use rule select_survivors as select_compressions with:
         objectives=COMPRESSION_SEARCH["objectives"],
         seed=compression_search_seed,
         progress="results/{run}/candidates/{candidate}/mixed/search/progress.log",
+        **content_of_plugins(COMPRESSIONS),
     threads: 1
     priority: 0
     message:
@@ -115,6 +117,7 @@ rule collect_compressions:
         "results/{run}/benchmarks/collect_compressions/{candidate}.tsv"
     params:
         objectives=COMPRESSION_SEARCH["objectives"],
+        **content_of_plugins(COMPRESSIONS),
     threads: 1
     resources:
         mem_mb=1000,
@@ -151,6 +154,7 @@ rule refine_front:
         cost=next((name for name in COMPRESSION_SEARCH["objectives"] if name != "accuracy"), "lut"),
         part=config["synthesis"]["part"],
         clock_period_ns=config["synthesis"]["clock_period_ns"],
+        **content_of_plugins(COMPRESSIONS),
     threads: COMPRESSION_THREADS
     group:
         COMPRESSION_GROUP

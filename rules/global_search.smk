@@ -75,6 +75,7 @@ rule estimate_hardware:
     params:
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
+        **content_of_plugins(ARCHITECTURES),
     threads: SEARCH_THREADS
     priority: SEARCH_PRIORITY
     group:
@@ -103,6 +104,7 @@ rule estimate_references:
         n_inputs=N_INPUTS,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
+        **content_of_plugins(ARCHITECTURES),
     threads: 1
     resources:
         mem_mb=1000,
@@ -127,6 +129,7 @@ rule estimate_limits:
         n_inputs=N_INPUTS,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
+        **content_of_plugins(ARCHITECTURES),
     threads: 1
     priority: SEARCH_PRIORITY
     resources:
@@ -164,6 +167,7 @@ rule select_survivors:
         seed=config["seed"],
         # No output: it grows from run to run, and a deleted one harms nothing.
         progress="results/{run}/search/progress.log",
+        **content_of_plugins(ARCHITECTURES),
     threads: SEARCH_THREADS
     priority: SEARCH_PRIORITY
     group:
@@ -206,6 +210,7 @@ rule collect_trials:
     params:
         objectives=config["search"]["objectives"],
         surrogate=config["hardware"]["surrogate"],
+        **content_of_plugins(ARCHITECTURES),
     threads: 1
     priority: SEARCH_PRIORITY
     resources:
@@ -258,6 +263,7 @@ rule measure_hypervolume:
         "results/{run}/benchmarks/measure_hypervolume.tsv"
     params:
         objectives=config["search"]["objectives"],
+        **content_of_plugins(ARCHITECTURES),
     threads: 1
     resources:
         mem_mb=500,
@@ -284,6 +290,7 @@ checkpoint select_candidates:
     params:
         objectives=config["search"]["objectives"],
         selection=config["selection"],
+        **content_of_plugins(ARCHITECTURES),
     threads: 1
     priority: SEARCH_PRIORITY
     resources:

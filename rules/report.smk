@@ -47,6 +47,8 @@ rule tabulate_networks:
         references=REFERENCES,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
+        **optimised_costs(ARCHITECTURES),
+        **content_of_plugins(ARCHITECTURES),
     threads: 1
     group:
         together("candidates")
@@ -101,9 +103,9 @@ rule draw_fronts:
         selected="results/{run}/candidates/selected.json",
         trained=per_model("results/{run}/candidates/{candidate}/float.json"),
     output:
-        png=expand("results/{{run}}/figures/fig{number}.png", number=range(1, 5)),
+        png=expand("results/{{run}}/figures/{name}.png", name=FRONTS),
         svg=report(
-            expand("results/{{run}}/figures/fig{number}.svg", number=range(1, 5)),
+            expand("results/{{run}}/figures/{name}.svg", name=FRONTS),
             caption="captions/fronts.rst",
             category="Search",
         ),
@@ -114,6 +116,7 @@ rule draw_fronts:
     params:
         references=REFERENCES,
         objectives=config["search"]["objectives"],
+        **content_of_plugins(ARCHITECTURES),
     threads: 1
     group:
         together("candidates")
@@ -225,6 +228,8 @@ rule draw_compression_fronts:
         "results/{run}/benchmarks/draw_compression_fronts/compression_fronts.tsv"
     params:
         references=REFERENCES,
+        **optimised_costs(COMPRESSIONS),
+        **content_of_plugins(COMPRESSIONS),
     threads: 1
     resources:
         mem_mb=1000,
@@ -326,7 +331,7 @@ rule write_report:
             "results/{run}/candidates/{candidate}/{scheme}/search/trials.csv", ["mixed"] if "mixed" in SCHEMES else []
         ),
         estimates="results/{run}/figures/estimates.svg",
-        fronts=expand("results/{{run}}/figures/fig{number}.png", number=range(1, 5)),
+        fronts=expand("results/{{run}}/figures/{name}.png", name=FRONTS),
         confusion=per_model("results/{run}/figures/confusion_{candidate}_{scheme}.svg"),
         # Known without the search, so that the references need not wait for it; all is among the inputs above.
         early=expand(
@@ -343,6 +348,7 @@ rule write_report:
         "results/{run}/benchmarks/write_report/report.tsv"
     params:
         config=config,
+        **content_of_plugins(ARCHITECTURES, COMPRESSIONS),
     threads: 1
     resources:
         mem_mb=1000,
@@ -385,6 +391,7 @@ rule write_provenance:
         config=GIVEN,
         references=REFERENCES,
         logs="results/{run}/logs",
+        **content_of_plugins(ARCHITECTURES, COMPRESSIONS),
     threads: 1
     resources:
         mem_mb=1000,

@@ -28,6 +28,8 @@ class ConfigError(ValueError):
 def validate_config(config: Mapping[str, Any], schema_path: str | Path, files: Iterable[str | Path] = ()) -> None:
     """Check a configuration against its schema, and what a schema cannot say.
 
+    From then on, this process knows the objectives of the configuration's plugins.
+
     Parameters
     ----------
     config
@@ -44,7 +46,10 @@ def validate_config(config: Mapping[str, Any], schema_path: str | Path, files: I
         If anything is wrong; each line names the key and the fix.
     """
     problems = [problem for path in files for problem in _repeated_keys(path)]
-    problems += [*_value_problems(config), *_schema_problems(config, _read_schema(Path(schema_path)))]
+    problems += _value_problems(config)
+    plugins, schema = list(_plugin_problems(config)), _read_schema(Path(schema_path))
+    # Without its plugins, a configuration's names of objectives are neither known nor unknown.
+    problems += [*plugins, *_schema_problems(config, schema if plugins else _with_objectives(schema))]
     # The rules between keys can only be read where the keys themselves are sound.
     problems = problems or list(_semantic_problems(config))
     if problems:
@@ -145,6 +150,30 @@ def _n_inputs(config: Mapping[str, Any]) -> int:
 @cache
 def _read_schema(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text())
+
+
+def _plugin_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.costs.registry import use_plugins
+    from snacpack.plugins import PluginError
+
+    folders = config.get("plugins")
+    # The schema tells of anything that is no list of names.
+    sound = isinstance(folders, list) and all(isinstance(folder, str) and folder for folder in folders)
+    try:
+        use_plugins(folders if sound else [])
+    except PluginError as error:
+        yield from (f"plugins: {problem}" for problem in error.problems)
+
+
+def _with_objectives(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema with the names of all objectives that this process knows."""
+    from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, measures_of
+
+    definitions = dict(schema["$defs"])
+    for search in (ARCHITECTURES, COMPRESSIONS):
+        name = f"objective_of_{search}"
+        definitions[name] = {**definitions[name], "enum": list(measures_of(search))}
+    return {**schema, "$defs": definitions}
 
 
 def _repeated_keys(path: str | Path) -> Iterator[str]:
@@ -359,8 +388,18 @@ def _search_problems(config: Mapping[str, Any]) -> Iterator[str]:
         yield str(error)
         return
     yield from _size_problems("search", search, size)
-    if "initiation_interval" in search["objectives"] and config["hardware"]["surrogate"]["weights"] != "v2-gnn":
-        yield "search.objectives: only hardware.surrogate.weights 'v2-gnn' estimates the initiation_interval"
+    yield from _estimate_problems(search["objectives"], config["hardware"]["surrogate"]["weights"])
+
+
+def _estimate_problems(objectives: Iterable[str], weights: str) -> Iterator[str]:
+    from snacpack.costs.objective import RULE4ML
+    from snacpack.costs.registry import ARCHITECTURES, find_measure
+    from snacpack.hardware.surrogate import TARGETS, estimated_by
+
+    for name in objectives:
+        if find_measure(ARCHITECTURES, name).by == RULE4ML and name not in estimated_by(weights):
+            able = " or ".join(repr(kind) for kind in TARGETS if name in estimated_by(kind))
+            yield f"search.objectives: only hardware.surrogate.weights {able} estimates the {name}"
 
 
 def _size_problems(section: str, search: Mapping[str, Any], size: int) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
+from snacpack.costs.registry import use_plugins
 from snacpack.failures import JobRecord, explain
 from snacpack.files import flush
 from snacpack.locks import hold_as_job
@@ -34,7 +35,8 @@ def start_job(snakemake: Any) -> TextIO:
     ----------
     snakemake
         The object that Snakemake gives a script; ``rule``, ``log``, ``output``, ``threads`` and ``resources`` are read,
-        and ``config`` and ``input`` for a rule of :data:`snacpack.run.preflight.NEEDS`.
+        ``config`` for the plugins, and ``config`` and ``input`` for a rule of
+        :data:`snacpack.run.preflight.NEEDS`.
 
     Returns
     -------
@@ -76,6 +78,10 @@ def start_job(snakemake: Any) -> TextIO:
     settle()
     if snakemake.rule in NEEDS:
         check_job(snakemake.rule, snakemake.config, snakemake.input)
+    plugins = getattr(snakemake, "config", {}).get("plugins")
+    # A plugin may import numerical libraries, for which the threads are bound by now.
+    if plugins:
+        use_plugins(plugins)
     return terminal
 
 

@@ -10,7 +10,7 @@ from snacpack.files import read_json, whole_file
 from snacpack.report.records import read_trials
 from snacpack.search.hypervolume import reached_by_generation
 
-trials, limits = read_trials(snakemake.input.trials), read_json(snakemake.input.limits)
+trials, limits = read_trials(snakemake.input.trials, snakemake.params.objectives), read_json(snakemake.input.limits)
 records = reached_by_generation(trials.to_dict("records"), snakemake.params.objectives, limits)
 with whole_file(snakemake.output.hypervolume) as path:
     pd.DataFrame(records).to_csv(path, index=False)

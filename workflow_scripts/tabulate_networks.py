@@ -7,19 +7,20 @@ start_job(snakemake)
 from snacpack.files import read_json
 from snacpack.report.layout import table2
 from snacpack.report.records import by_model, read_data_set, read_models, read_trials
-from snacpack.report.tables import TABLE2_FORMATS, table2_rows
+from snacpack.report.tables import table2_formats, table2_rows
 from snacpack.report.writing import write_table
 from snacpack.versions import package_versions
 
-trained = by_model(snakemake.input.trained)
+trained, costs = by_model(snakemake.input.trained), snakemake.params.get("costs", [])
 models = read_models(
     snakemake.input.references,
-    read_trials(snakemake.input.trials),
+    read_trials(snakemake.input.trials, costs),
     read_json(snakemake.input.selected),
     snakemake.params.references,
     trained,
+    costs,
 )
-rows = table2_rows(models, trained)
+rows = table2_rows(models, trained, costs)
 data = read_data_set(snakemake.input.jets)
-table = table2(rows, data, package_versions(), snakemake.params.surrogate, snakemake.params.bit_width)
-write_table(rows, TABLE2_FORMATS, table, snakemake.output)
+table = table2(rows, data, package_versions(), snakemake.params.surrogate, snakemake.params.bit_width, costs)
+write_table(rows, table2_formats(costs), table, snakemake.output)

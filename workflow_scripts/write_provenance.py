@@ -8,6 +8,7 @@ import yaml
 
 from snacpack.compiler import compiler_version
 from snacpack.files import read_json, read_table, write_json, write_text
+from snacpack.plugins import describe_plugins
 from snacpack.provenance import (
     describe_data,
     describe_files,
@@ -21,6 +22,7 @@ record = {
     "run": snakemake.wildcards.run,
     "config": params.config,
     "seed": params.config["seed"],
+    "plugins": describe_plugins(params.config["plugins"]),
     "data": describe_data(inputs.jets),
     "run_with": describe_jobs(params.logs),
     "tools": {

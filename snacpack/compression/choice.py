@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from snacpack.compression.checkpoint import Checkpoint
-from snacpack.compression.scheme import CIRCUIT_COSTS
 from snacpack.compression.trials import Compressed
+from snacpack.costs.objective import MINIMISED
+from snacpack.costs.registry import COMPRESSIONS, costs_of, find_objective
 from snacpack.files import whole_file
 from snacpack.hardware.bops import bit_operations
 
@@ -92,8 +93,9 @@ def finalist_metrics(
                 "sparsity": 1 - left / sum(mask.numel() for mask in entry.masks.values()),
                 "validation_accuracy": entry.result.accuracy,
                 "macs_left": left,
-                **{name: cost.get(name) for name in CIRCUIT_COSTS},
+                **{name: cost.get(name) for name in costs_of(COMPRESSIONS, appended=False)},
                 "failure": entry.result.failure or cost.get("failure"),
+                **{name: cost.get(name) for name in costs_of(COMPRESSIONS, appended=True)},
             }
         )
     return rows
@@ -107,7 +109,7 @@ def choose_finalist(rows: Sequence[dict[str, Any]], cost: str, min_accuracy: flo
     rows
         From :func:`finalist_metrics`.
     cost
-        What the chosen circuit shall have least of, a column such as ``lut``.
+        The objective in which the chosen circuit shall be the best, a column such as ``lut``.
     min_accuracy
         Validation accuracy that it must reach, a fraction; if none does, the most accurate is chosen.
 
@@ -132,8 +134,10 @@ def choose_finalist(rows: Sequence[dict[str, Any]], cost: str, min_accuracy: flo
         )
     accurate = [row for row in succeeded if row["validation_accuracy"] >= min_accuracy]
     if accurate:
-        chosen = min(accurate, key=lambda row: row[cost])
-        reason = f"the least {cost} of those with a validation accuracy of at least {min_accuracy:.4f}"
+        least = find_objective(cost).direction == MINIMISED
+        chosen = (min if least else max)(accurate, key=lambda row: row[cost])
+        extreme = f"the {'least' if least else 'most'} {cost}"
+        reason = f"{extreme} of those with a validation accuracy of at least {min_accuracy:.4f}"
     elif not succeeded:
         chosen = max(trained, key=lambda row: row["validation_accuracy"])
         reason = "the most accurate; none has a circuit"

@@ -13,9 +13,6 @@ MAX_PRODUCT_BITS = 20
 # In place of a scheme's name, for a network whose layers each have their own bits.
 MIXED = "mixed"
 
-# What is estimated of a compressed network's circuit.
-CIRCUIT_COSTS = ("lut", "ff", "clock_cycles", "bops", "ebops")
-
 
 @dataclass(frozen=True)
 class Precision:

@@ -12,8 +12,9 @@ from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.network import freeze, tensors_of
 from snacpack.compression.pruning import state_of
 from snacpack.compression.scheme import MIXED, Compression
+from snacpack.costs.objective import CompressedNetwork
+from snacpack.costs.registry import COMPRESSIONS, compute
 from snacpack.fixed_point import FixedPointNetwork
-from snacpack.hardware.bops import bit_operations, effective_bit_operations
 from snacpack.hardware.circuit import estimate_circuits
 from snacpack.seeds import derive_seed
 from snacpack.training.fine_tuning import FineTuned, FineTuning, fine_tune
@@ -121,8 +122,8 @@ def circuit_costs(
 
     Returns
     -------
-    For each ``lut``, ``ff`` and ``clock_cycles`` as da4ml estimates its own circuit, ``bops`` and
-    ``ebops``, or ``failure``, why there is no circuit.
+    For each ``lut``, ``ff`` and ``clock_cycles`` as da4ml estimates its own circuit, or ``failure``, why there is no
+    circuit, and every objective that is a function of the compressed network.
     """
     succeeded = [entry for entry in compressed if not entry.result.failure]
     networks = [entry.fixed_point for entry in succeeded]
@@ -131,9 +132,6 @@ def circuit_costs(
 
 
 def _costs(entry: Compressed, circuit: Mapping[str, Any]) -> dict[str, Any]:
-    precision, network = entry.compression.precision, entry.fixed_point
-    densities = [mask.double().mean().item() for mask in entry.masks.values()]
-    bops = bit_operations(
-        network.layer_widths, precision.weight_bits, precision.activation_bits, precision.input_bits, densities
-    )
-    return {**circuit, "bops": round(bops), "ebops": effective_bit_operations(network)}
+    densities = tuple(mask.double().mean().item() for mask in entry.masks.values())
+    network = CompressedNetwork(entry.fixed_point, entry.compression.precision, densities)
+    return {**circuit, **compute(COMPRESSIONS, network)}

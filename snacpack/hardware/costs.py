@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 
 from snacpack.architecture import Architecture
-from snacpack.hardware.bops import bit_operations, multiply_accumulates
-from snacpack.hardware.surrogate import RESOURCES, Surrogate
+from snacpack.costs.objective import FloatNetwork
+from snacpack.costs.registry import ARCHITECTURES, compute, costs_of, measures_of
+from snacpack.hardware.surrogate import Surrogate
 
 
 def estimate_costs(
@@ -16,7 +17,7 @@ def estimate_costs(
     bit_width: int,
     known: Iterable[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
-    """Return the surrogate's estimates, ``macs`` and ``bops`` of each architecture, in order.
+    """Return the surrogate's estimates of each architecture, and all objectives that are functions of it, in order.
 
     Architectures that differ only in how they are trained cost the same and are
     estimated once.
@@ -28,7 +29,7 @@ def estimate_costs(
     surrogate
         What estimates.
     bit_width
-        Bits of weights, activations and inputs that ``bops`` counts.
+        Bits of weights, activations and inputs, for objectives such as ``bops``.
     known
         Earlier records of this function. An estimate is taken from them where one
         follows from the same network and the same surrogate, which its
@@ -46,8 +47,7 @@ def estimate_costs(
         {
             **{name: estimates[source][name] for name in surrogate.objectives},
             "estimate_of": source,
-            "macs": multiply_accumulates(architecture.layer_widths),
-            "bops": round(bit_operations(architecture.layer_widths, bit_width, bit_width), 2),
+            **compute(ARCHITECTURES, FloatNetwork(architecture, bit_width)),
         }
         for architecture, source in zip(architectures, sources, strict=True)
     ]
@@ -56,16 +56,14 @@ def estimate_costs(
 def costs_table(architectures: Mapping[str, Architecture], surrogate: Surrogate, bit_width: int) -> pd.DataFrame:
     """Return one row per named architecture with the columns of ``references/hardware.csv``."""
     records = estimate_costs(list(architectures.values()), surrogate, bit_width)
+    columns = {name: measures_of(ARCHITECTURES)[name].reference_column for name in costs_of(ARCHITECTURES)}
     rows = [
         {
             "model": name,
             "architecture": architecture.label,
-            "macs": record["macs"],
-            "bops": record["bops"],
-            **{f"{resource}_percent": record[resource] for resource in RESOURCES},
-            "est_average_resources_percent": record["average_resources"],
-            "est_clock_cycles": record["clock_cycles"],
+            **{column: record[cost] for cost, column in columns.items() if column},
             "extrapolated": surrogate.extrapolates(architecture),
+            **{cost: record[cost] for cost, column in columns.items() if not column and cost in record},
         }
         for (name, architecture), record in zip(architectures.items(), records, strict=True)
     ]

@@ -29,6 +29,11 @@ TARGETS = {"v1-mlp": (*RESOURCES, "clock_cycles"), "v2-gnn": (*RESOURCES, "clock
 RULE4ML_NAMES = {"clock_cycles": "cycles", "initiation_interval": "interval"}
 
 
+def estimated_by(weights: str) -> tuple[str, ...]:
+    """Return the names of all that a kind of weights estimates, and of what follows from it."""
+    return (*TARGETS[weights], "average_resources")
+
+
 @dataclass(frozen=True)
 class TrainingRange:
     """Range of the networks that rule4ml's models were trained on.
@@ -140,7 +145,7 @@ class Surrogate:
     @property
     def objectives(self) -> tuple[str, ...]:
         """Names of what is estimated."""
-        return (*TARGETS[self.weights], "average_resources")
+        return estimated_by(self.weights)
 
     @property
     def training_words(self) -> str:

@@ -6,19 +6,12 @@ from typing import Any
 import pandas as pd
 
 from snacpack.compression.scheme import MIXED
-from snacpack.report.layout import Table, accuracy_with_interval, grouped
+from snacpack.costs.objective import DA4ML, MINIMISED
+from snacpack.costs.registry import COMPRESSIONS, extra_costs, find_measure, find_objective, shown_costs
+from snacpack.report.layout import MISSING, Table, accuracy_with_interval, grouped, joined
 from snacpack.report.records import CompressionSearch, Key
-from snacpack.report.sections import cells, joined
+from snacpack.report.sections import cells
 from snacpack.report.tables import Row
-
-COST_WORDS = {
-    "accuracy": "validation accuracy",
-    "lut": "LUTs",
-    "ff": "flip-flops",
-    "clock_cycles": "clock cycles",
-    "bops": "BOPs",
-    "ebops": "EBOPs",
-}
 
 
 def treatments(schemes: Sequence[str]) -> str:
@@ -74,9 +67,17 @@ def compression_table(
     return Table("The pruned networks", headings, tuple(lines), n_text=3)
 
 
-def search_table(searches: Mapping[str, CompressionSearch]) -> Table:
-    """Lay out what each search, by model in the run's order, chose."""
-    lines = []
+def search_table(searches: Mapping[str, CompressionSearch], objectives: Sequence[str] = ()) -> Table:
+    """Lay out what each search, by model in the run's order, chose, with its costs.
+
+    Parameters
+    ----------
+    searches
+        By model.
+    objectives
+        ``compression.search.objectives``; what is not among the costs of every report has columns of its own.
+    """
+    costs, lines = shown_costs(COMPRESSIONS, objectives), []
     for model, search in searches.items():
         choice, wanted = search.choice, 100 * search.chosen["min_accuracy"]
         lines.append(
@@ -87,24 +88,29 @@ def search_table(searches: Mapping[str, CompressionSearch]) -> Table:
                 choice["activation_bits"],
                 choice["input_bits"],
                 f"{100 * choice['sparsity']:.1f}",
-                *(grouped(_known(choice[name]), "d") for name in ("lut", "ff", "clock_cycles")),
+                *(_cost(choice, name) for name in costs),
                 f"{100 * choice['validation_accuracy']:.2f}",
                 f"{wanted:.2f}, {'reached' if search.chosen['reached'] else 'not reached'}",
             )
         )
     headings = ("Model", "Choice", "Weight bits", "Activation bits", "Input bits", "Sparsity [%]")
-    headings += ("Est. LUT", "Est. FF", "Est. cycles", "Val. accuracy [%]", "Asked for [%]")
+    headings += tuple(find_measure(COMPRESSIONS, name).heading for name in costs)
+    headings += ("Val. accuracy [%]", "Asked for [%]")
+    measures = [find_measure(COMPRESSIONS, name) for name in costs]
+    estimated = [measure.note for measure in measures if measure.by == DA4ML]
+    others = [measure for measure in measures if measure.by != DA4ML]
     notes = [
         "Bits: of each layer from the input on; the output layer has no activation. Sparsity: weights that are zero.",
-        "LUT, FF and cycles: da4ml's estimates of the circuit, before synthesis; table 3 has the counts.",
+        f"{joined(estimated)}: da4ml's estimates of the circuit, before synthesis; table 3 has the counts.",
+        *(f"{measure.axis}: {measure.note or measure.words}." for measure in others),
         "The choice used the validation accuracy, so this accuracy flatters the chosen networks; table 3's does not.",
     ]
     return Table("Networks that the searches chose", headings, tuple(lines), tuple(notes), n_text=4)
 
 
-def _known(number: float) -> float | None:
-    """Return a number of a table, or None where the table has none."""
-    return None if pd.isna(number) else number
+def _cost(choice: pd.Series, name: str) -> str:
+    """Write a cost of a table's row, a dash where the table has none."""
+    return MISSING if pd.isna(choice[name]) else find_measure(COMPRESSIONS, name).write(choice[name])
 
 
 def reached_sentence(searches: Mapping[str, CompressionSearch]) -> str:
@@ -131,11 +137,15 @@ def search_words(searches: Mapping[str, CompressionSearch], config: Mapping[str,
     """Return the words on the searches that the report's template fills in."""
     search = config["compression"]["search"]
     wanted = search["min_accuracy"] if search["min_accuracy"] is not None else config["selection"]["min_accuracy"]
-    costs = [COST_WORDS[name] for name in search["objectives"] if name != "accuracy"]
+    words = {name: find_measure(COMPRESSIONS, name).words for name in search["objectives"]}
+    deciding = next(name for name in search["objectives"] if name != "accuracy")
+    extreme = "lowest" if find_objective(deciding).direction == MINIMISED else "highest"
+    counted = not find_measure(COMPRESSIONS, deciding).digits
     return {
         "models": joined(list(searches)),
-        "objectives": joined([COST_WORDS[name] for name in search["objectives"]]),
-        "cost": costs[0],
+        "objectives": joined(list(words.values())),
+        "others": joined([words[name] for name in extra_costs(COMPRESSIONS, search["objectives"])]),
+        "best": f"{extreme} {'number of ' if counted else ''}{words[deciding]}",
         "required": required_accuracy_words(wanted),
         "start": warm_up_words(search["warmup_epochs"], f"at {search['start']}"),
         "reached": reached_sentence(searches),

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from snacpack.report.fronts import Projection, on_axes, step_line
+from snacpack.costs.registry import COMPRESSIONS, find_measure
+from snacpack.report.fronts import on_axes, step_line
 from snacpack.report.labels import label_points
+from snacpack.report.projections import Projection
 from snacpack.report.records import CompressionSearch
 from snacpack.report.style import INK, figure_style, model_look
 from snacpack.report.tables import Row
@@ -24,7 +26,10 @@ _RING = {"ls": "", "marker": "o", "ms": 14, "markerfacecolor": "none", "color": 
 
 
 def draw_compression_fronts(
-    searches: Mapping[str, CompressionSearch], rows: Sequence[Row], references: Mapping[str, Row]
+    searches: Mapping[str, CompressionSearch],
+    rows: Sequence[Row],
+    references: Mapping[str, Row],
+    costs: Sequence[str] = (),
 ) -> "Figure":
     """Draw what the searches found, on the left, and on the right every model that was synthesised.
 
@@ -36,6 +41,8 @@ def draw_compression_fronts(
         Result of :func:`snacpack.report.tables.table3_rows`: every model and scheme, in the run's order.
     references
         Result of :func:`snacpack.report.tables.accuracy_of` for each reference before compression.
+    costs
+        Further costs that the searches optimised; each has a panel below.
     """
     import matplotlib.pyplot as plt
 
@@ -45,10 +52,18 @@ def draw_compression_fronts(
     searches = {model: search for model, search in searches.items() if not _finalists(search).empty}
     n_without, rows = sum(bool(row["failure"]) for row in rows), [row for row in rows if not row["failure"]]
     with figure_style():
-        figure, axes = plt.subplots(1, 2 if searches else 1, figsize=(12 if searches else 6.6, 5.2), squeeze=False)
+        n_rows = 1 + (-(-len(costs) // 2) if searches else 0)
+        size = (12 if searches else 6.6, 5.2 * n_rows)
+        figure, axes = plt.subplots(n_rows, 2 if searches else 1, figsize=size, squeeze=False)
         *found, built = axes[0]
         if searches:
             _draw_searches(found[0], searches, looks)
+        below = list(axes[1:].flat)
+        for place, name in zip(below, costs, strict=False):
+            _draw_cost(place, searches, looks, name)
+            place.set_ylim(found[0].get_ylim())
+        for place in below[len(costs) :]:
+            place.remove()
         _draw_models(built, rows, references, looks, n_without)
         marks = [*(_search_marks() if searches else []), *built.get_legend_handles_labels()[0]]
         figure.legend(handles=marks, loc="outside lower center", ncols=6, columnspacing=1.6)
@@ -63,17 +78,21 @@ def on_log_axis(table: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def _finalists(search: CompressionSearch) -> pd.DataFrame:
-    return on_log_axis(search.finalists.rename(columns={"validation_accuracy": "accuracy"}))
+def _points(table: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """Return the rows that have a cost and an accuracy, in percent, as the cost's axis shows them."""
+    return on_log_axis(table) if cost == PLANE.x else on_axes(table[table[cost].notna()])
+
+
+def _finalists(search: CompressionSearch, cost: str = PLANE.x) -> pd.DataFrame:
+    return _points(search.finalists.rename(columns={"validation_accuracy": "accuracy"}), cost)
 
 
 def _draw_searches(
     axes: "Axes", searches: Mapping[str, CompressionSearch], looks: Mapping[str, Mapping[str, str]]
 ) -> None:
     for model, search in searches.items():
-        _draw_search(axes, search, looks[model])
-    for accuracy in sorted({search.chosen["min_accuracy"] for search in searches.values()}):
-        axes.axhline(100 * accuracy, **_REQUIRED, zorder=2)
+        _draw_search(axes, search, looks[model], PLANE)
+    _draw_required(axes, searches)
     _scale_luts(axes)
     below = _frame_searches(axes, list(searches.values()))
     # Nothing is small and accurate at once, so that this corner is free.
@@ -83,16 +102,32 @@ def _draw_searches(
     axes.set(xlabel="LUTs, estimated by da4ml", ylabel="Validation accuracy [%]")
 
 
-def _draw_search(axes: "Axes", search: CompressionSearch, look: Mapping[str, str]) -> None:
-    trials, finalists = on_log_axis(search.trials), _finalists(search)
+def _draw_cost(
+    axes: "Axes", searches: Mapping[str, CompressionSearch], looks: Mapping[str, Mapping[str, str]], cost: str
+) -> None:
+    for model, search in searches.items():
+        _draw_search(axes, search, looks[model], Projection(cost, "accuracy", cost))
+    _draw_required(axes, searches)
+    axes.set_title("Searches, on validation jets")
+    axes.set(xlabel=find_measure(COMPRESSIONS, cost).heading, ylabel="Validation accuracy [%]")
+
+
+def _draw_required(axes: "Axes", searches: Mapping[str, CompressionSearch]) -> None:
+    for accuracy in sorted({search.chosen["min_accuracy"] for search in searches.values()}):
+        axes.axhline(100 * accuracy, **_REQUIRED, zorder=2)
+
+
+def _draw_search(axes: "Axes", search: CompressionSearch, look: Mapping[str, str], plane: Projection) -> None:
+    x = plane.x
+    trials, finalists = _points(search.trials, x), _finalists(search, x)
     color, marker = look["color"], look["marker"]
-    axes.scatter(trials["lut"], trials["accuracy"], s=7, color=color, alpha=0.28, linewidths=0)
-    axes.plot(*step_line(trials, PLANE).T, color=color, lw=1.4, zorder=3)
+    axes.scatter(trials[x], trials["accuracy"], s=7, color=color, alpha=0.28, linewidths=0)
+    axes.plot(*step_line(trials, plane).T, color=color, lw=1.4, zorder=3)
     hollow = {"marker": marker, "s": 34, "facecolors": "white", "edgecolors": color, "linewidths": 1.3, "zorder": 4}
-    axes.scatter(finalists["lut"], finalists["accuracy"], **hollow)
+    axes.scatter(finalists[x], finalists["accuracy"], **hollow)
     chosen = finalists[finalists["iteration"] == search.chosen["iteration"]]
-    axes.scatter(chosen["lut"], chosen["accuracy"], marker=marker, s=46, color=color, zorder=5)
-    axes.plot(chosen["lut"], chosen["accuracy"], **_RING, zorder=5)
+    axes.scatter(chosen[x], chosen["accuracy"], marker=marker, s=46, color=color, zorder=5)
+    axes.plot(chosen[x], chosen["accuracy"], **_RING, zorder=5)
 
 
 def _model_marks(looks: Mapping[str, Mapping[str, str]]) -> list["Line2D"]:

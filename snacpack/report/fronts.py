@@ -1,57 +1,22 @@
 """Figures 1 to 4: every network that the search sampled, and the fronts in each projection."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from snacpack.costs.objective import MINIMISED
+from snacpack.costs.registry import ARCHITECTURES, find_measure, find_objective
 from snacpack.report.labels import label_points
+from snacpack.report.projections import Projection
 from snacpack.report.style import CANDIDATE, FRONT, GENERATIONS, INK, REFERENCE, figure_style
-from snacpack.search.objectives import DIRECTIONS
+from snacpack.search.objectives import objective_values
 from snacpack.search.pareto import non_dominated
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-AXIS_LABELS = {
-    "accuracy": "Validation accuracy [%]",
-    "average_resources": "Est. average resources [%]",
-    "clock_cycles": "Est. clock cycles",
-    "bops": "BOPs",
-}
-NAC_OBJECTIVES = {"accuracy", "bops"}
-
-
-@dataclass(frozen=True)
-class Projection:
-    """Two quantities of the trials against each other: ``y`` versus ``x``."""
-
-    name: str
-    y: str
-    x: str
-
-    def title(self, objectives: Sequence[str]) -> str:
-        """Return the figure's title, which names NAC's front where the search was NAC's."""
-        front = "NAC front: " if {self.x, self.y} == NAC_OBJECTIVES == set(objectives) else ""
-        words = {
-            "accuracy": "accuracy",
-            "average_resources": "estimated average resources",
-            "clock_cycles": "estimated clock cycles",
-            "bops": "BOPs",
-        }
-        text = f"{front}{words[self.y]} versus {words[self.x]}"
-        return text[0].upper() + text[1:]
-
-
-PROJECTIONS = (
-    Projection("fig1", "average_resources", "clock_cycles"),
-    Projection("fig2", "average_resources", "accuracy"),
-    Projection("fig3", "clock_cycles", "accuracy"),
-    Projection("fig4", "bops", "accuracy"),
-)
 
 
 def on_axes(table: pd.DataFrame) -> pd.DataFrame:
@@ -63,8 +28,8 @@ def on_axes(table: pd.DataFrame) -> pd.DataFrame:
 
 def projected_front(points: pd.DataFrame, projection: Projection) -> pd.DataFrame:
     """Return the rows that no other row dominates in this projection, sorted along x."""
-    values = [-DIRECTIONS[name] * points[name].to_numpy(dtype=float) for name in (projection.x, projection.y)]
-    front = points[non_dominated(np.column_stack(values))] if len(points) else points
+    axes = (projection.x, projection.y)
+    front = points[non_dominated(objective_values(points.to_dict("records"), axes))] if len(points) else points
     return front.sort_values([projection.x, projection.y])
 
 
@@ -72,7 +37,7 @@ def step_line(points: pd.DataFrame, projection: Projection) -> np.ndarray:
     """Return the vertices, (n, 2), of the line between what the search reached in this projection and what not."""
     front = projected_front(points, projection)[[projection.x, projection.y]].to_numpy(dtype=float)
     # Before the next point along x, the best reached is the last one where x is to be small, else the next.
-    if DIRECTIONS[projection.x] < 0:
+    if find_objective(projection.x).direction == MINIMISED:
         corners = np.column_stack([front[1:, 0], front[:-1, 1]])
     else:
         corners = np.column_stack([front[:-1, 0], front[1:, 1]])
@@ -158,10 +123,11 @@ def _draw_points(axes: "Axes", points: pd.DataFrame, marked: pd.DataFrame, proje
         rows = marked[marked["kind"] == kind]
         style = {"marker": marker, "s": size, "c": color, "edgecolors": "white", "linewidths": 0.8, "zorder": 5}
         axes.scatter(rows[x], rows[y], label=label, **style)
-    axes.set(xlabel=AXIS_LABELS[x], ylabel=AXIS_LABELS[y])
-    if y == "bops":
+    measures = [find_measure(ARCHITECTURES, name) for name in (x, y)]
+    axes.set(xlabel=measures[0].heading, ylabel=measures[1].heading)
+    if measures[1].in_millions:
         axes.yaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g}")
-        axes.set_ylabel("BOPs [millions]")
+        axes.set_ylabel(f"{measures[1].axis} [millions]")
     return image
 
 

@@ -1,20 +1,20 @@
 """The fronts as pictures that answer to the mouse, with plotly."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.colors import to_hex
 
-from snacpack.report.fronts import AXIS_LABELS, Projection, close_view, generation_ticks, on_axes, step_line
+from snacpack.costs.registry import ARCHITECTURES, find_measure, shown_costs
+from snacpack.report.fronts import close_view, generation_ticks, on_axes, step_line
+from snacpack.report.projections import Projection
 from snacpack.report.style import CANDIDATE, FRONT, GENERATIONS, INK, REFERENCE
 
 _HOVER = (
-    "<b>%{customdata[0]}</b><br>%{customdata[1]}<br>%{customdata[2]}<br>"
-    "validation accuracy %{customdata[3]}<br>est. average resources %{customdata[4]}<br>"
-    "est. clock cycles %{customdata[5]}<br>MACs %{customdata[6]}, BOPs %{customdata[7]}"
-    "%{customdata[8]}<extra></extra>"
+    "<b>%{customdata[0]}</b><br>%{customdata[1]}<br>%{customdata[2]}<br>%{customdata[3]}%{customdata[4]}<extra></extra>"
 )
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _GRID = "#e6e6e6"
@@ -27,20 +27,23 @@ def plotly_library() -> Markup:
     return Markup(get_plotlyjs())
 
 
-def interactive_projection(trials: pd.DataFrame, models: pd.DataFrame, projection: Projection) -> Markup:
+def interactive_projection(
+    trials: pd.DataFrame, models: pd.DataFrame, projection: Projection, objectives: Sequence[str]
+) -> Markup:
     """Return one projection as an HTML fragment; :func:`plotly_library` must stand before it in the page.
 
-    ``trials``, ``models`` and ``projection`` are those of :func:`snacpack.report.fronts.draw_projection`.
+    ``trials``, ``models``, ``projection`` and ``objectives`` are those of
+    :func:`snacpack.report.fronts.draw_projection`.
     """
     import plotly.graph_objects as go
 
     points, marked = on_axes(trials), on_axes(models)
     figure = go.Figure()
     for trace in (
-        _sampled(points, projection),
+        _sampled(points, projection, objectives),
         _front(points, projection),
         _pareto(points, projection),
-        *(_marked(marked, kind, projection) for kind in ("reference", "candidate")),
+        *(_marked(marked, kind, projection, objectives) for kind in ("reference", "candidate")),
     ):
         figure.add_trace(trace)
     figure.update_layout(**_layout(projection), updatemenus=_views(points, marked, projection))
@@ -56,7 +59,7 @@ def interactive_projection(trials: pd.DataFrame, models: pd.DataFrame, projectio
     )
 
 
-def _hover(row: pd.Series, heading: str) -> list[str]:
+def _hover(row: pd.Series, heading: str, objectives: Sequence[str]) -> list[str]:
     extras = [str(row["activation"])] if "activation" in row else []
     if str(row.get("batch_norm", "")).lower() == "true":
         extras.append("batch norm")
@@ -64,16 +67,20 @@ def _hover(row: pd.Series, heading: str) -> list[str]:
         heading,
         str(row["architecture"]),
         ", ".join(extras),
-        f"{row['accuracy']:.2f}%",
-        f"{row['average_resources']:.2f}%",
-        f"{row['clock_cycles']:.1f}",
-        f"{row['macs']:,.0f}",
-        f"{row['bops']:,.0f}",
+        "<br>".join(_value(row, name) for name in ("accuracy", *shown_costs(ARCHITECTURES, objectives))),
         "<br><i>extrapolated: rule4ml was trained on no such network</i>" if row["extrapolated"] else "",
     ]
 
 
-def _sampled(points: pd.DataFrame, projection: Projection) -> Any:
+def _value(row: pd.Series, name: str) -> str:
+    """Write an objective with its words and unit, as the axes show it."""
+    measure = find_measure(ARCHITECTURES, name)
+    unit = measure.unit if measure.unit in ("", "%") else f" {measure.unit}"
+    # Plotly reads the text as HTML.
+    return str(escape(f"{measure.words} {measure.write(row[name])}{unit}"))
+
+
+def _sampled(points: pd.DataFrame, projection: Projection, objectives: Sequence[str]) -> Any:
     import plotly.graph_objects as go
 
     generations = points["generation"].tolist()
@@ -87,7 +94,7 @@ def _sampled(points: pd.DataFrame, projection: Projection) -> Any:
         mode="markers",
         name="Sampled",
         marker={"color": generations, "colorscale": colors, "size": 7, "colorbar": bar},
-        customdata=[_hover(row, h) for (_, row), h in zip(points.iterrows(), headings, strict=True)],
+        customdata=[_hover(row, h, objectives) for (_, row), h in zip(points.iterrows(), headings, strict=True)],
         hovertemplate=_HOVER,
     )
 
@@ -120,7 +127,7 @@ def _pareto(points: pd.DataFrame, projection: Projection) -> Any:
     )
 
 
-def _marked(marked: pd.DataFrame, kind: str, projection: Projection) -> Any:
+def _marked(marked: pd.DataFrame, kind: str, projection: Projection, objectives: Sequence[str]) -> Any:
     import plotly.graph_objects as go
 
     rows = marked[marked["kind"] == kind]
@@ -138,7 +145,7 @@ def _marked(marked: pd.DataFrame, kind: str, projection: Projection) -> Any:
         cliponaxis=False,
         textfont={"size": 12},
         marker={"symbol": symbol, "size": size, "color": color, "line": {"color": "white", "width": 1}},
-        customdata=[_hover(row, str(model)) for model, row in rows.iterrows()],
+        customdata=[_hover(row, str(model), objectives) for model, row in rows.iterrows()],
         hovertemplate=_HOVER,
     )
 
@@ -153,8 +160,8 @@ def _layout(projection: Projection) -> dict[str, Any]:
     axis = {"gridcolor": _GRID, "zeroline": False, "linecolor": INK, "ticks": "outside", "automargin": True}
     return {
         "font": {"family": _FONT, "size": 13, "color": INK},
-        "xaxis": {"title": {"text": AXIS_LABELS[projection.x]}, **axis},
-        "yaxis": {"title": {"text": AXIS_LABELS[projection.y]}, **axis},
+        "xaxis": {"title": {"text": find_measure(ARCHITECTURES, projection.x).heading}, **axis},
+        "yaxis": {"title": {"text": find_measure(ARCHITECTURES, projection.y).heading}, **axis},
         "plot_bgcolor": "white",
         "paper_bgcolor": "white",
         "height": 480,

@@ -7,9 +7,19 @@ from typing import Any
 from markupsafe import Markup
 
 from snacpack.compression.scheme import MIXED, Scheme
+from snacpack.costs.objective import MINIMISED, RULE4ML, Measure
+from snacpack.costs.registry import ARCHITECTURES, find_measure, find_objective
 from snacpack.hardware.surrogate import Surrogate
 from snacpack.report.records import DataSet
-from snacpack.report.tables import NO_CIRCUIT, RESOURCES, TABLE2_FORMATS, TABLE3_FORMATS, Row, write_number
+from snacpack.report.tables import (
+    NO_CIRCUIT,
+    RESOURCES,
+    TABLE3_FORMATS,
+    Row,
+    table2_columns,
+    table2_formats,
+    write_number,
+)
 
 Best = Callable[[Sequence[float]], float]
 
@@ -75,8 +85,18 @@ def table1(rows: Sequence[Row]) -> Table:
     return Table("Table 1. Search space", ("Parameter", "Space"), cells, n_text=2)
 
 
+def joined(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence: ``a, b and c``."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
 def table2(
-    rows: Sequence[Row], data: DataSet, versions: Mapping[str, str], surrogate: Mapping, bit_width: int
+    rows: Sequence[Row],
+    data: DataSet,
+    versions: Mapping[str, str],
+    surrogate: Mapping,
+    bit_width: int,
+    costs: Sequence[str] = (),
 ) -> Table:
     """Lay out accuracy and estimated cost of the float networks.
 
@@ -88,30 +108,26 @@ def table2(
         The jets, and the versions of the packages that write the table.
     surrogate, bit_width
         The config's ``hardware.surrogate`` and ``hardware.bit_width``.
+    costs
+        Names of objectives that the table has beside those of every run.
     """
-    columns = {
-        "accuracy_percent": max,
-        "macs": min,
-        "bops": min,
-        "est_average_resources_percent": min,
-        "est_clock_cycles": min,
-    }
-    best = {name: best_rows(rows, name, TABLE2_FORMATS[name], pick) for name, pick in columns.items()}
+    names, formats = table2_columns(costs), table2_formats(costs)
+    measures = {column: find_measure(ARCHITECTURES, name) for name, column in names.items()}
+    least = {column: find_objective(name).direction == MINIMISED for name, column in names.items()}
+    columns = {"accuracy_percent": max, **{column: min if least[column] else max for column in least}}
+    best = {name: best_rows(rows, name, formats[name], pick) for name, pick in columns.items()}
     cells = []
     for i, row in enumerate(rows):
-        text = {name: grouped(row[name], TABLE2_FORMATS[name]) for name in TABLE2_FORMATS}
+        text = {name: grouped(row[name], specification) for name, specification in formats.items()}
         text["accuracy_percent"] = accuracy_with_interval(row)
-        for name in ("est_average_resources_percent", "est_clock_cycles"):
-            text[name] += EXTRAPOLATED if row["extrapolated"] else ""
+        for name, measure in measures.items():
+            text[name] += EXTRAPOLATED if row["extrapolated"] and measure.by == RULE4ML else ""
         cells.append((Cell(row["model"]), Cell(row["architecture"]), *(Cell(text[c], i in best[c]) for c in columns)))
     headings = (
         "Model",
         "Architecture",
         "Accuracy [%] (68% interval)",
-        "MACs",
-        "BOPs",
-        "Est. average resources [%]",
-        "Est. clock cycles",
+        *(measure.heading for measure in measures.values()),
     )
     estimator = f"rule4ml ({surrogate['weights']} weights, {surrogate['board']}, "
     estimator += (
@@ -121,15 +137,22 @@ def table2(
         data_note(data),
         "Accuracy: float networks on the test jets. The interval is Wilson's at 68.27% and covers counting statistics "
         "only, not the scatter between trainings from different seeds; all models see the same jets.",
-        "MACs: multiply-accumulates of one inference, the number that the SNAC-Pack paper lists as BOPs. "
-        f"BOPs: bit operations at {bit_width} bits.",
-        "Average resources (mean of the BRAM, DSP, FF and LUT fractions of the board) and clock cycles are estimated "
-        f"before any synthesis by {estimator}.",
+        *cost_notes(list(measures.values()), bit_width, estimator),
         *extrapolation_notes(surrogate, any(row["extrapolated"] for row in rows)),
         "Bold: the best value of a column.",
         version_note(versions, ("torch", "rule4ml")),
     )
     return Table("Table 2. Accuracy and estimated cost of the float networks", headings, tuple(cells), notes, 2)
+
+
+def cost_notes(measures: Sequence[Measure], bit_width: int, estimator: str) -> list[str]:
+    """Define costs: one note on those that are counted, another on those that ``estimator`` estimates."""
+    counted = [measure for measure in measures if measure.by != RULE4ML]
+    estimated = joined([measure.define(bit_width) for measure in measures if measure.by == RULE4ML])
+    return [
+        " ".join(f"{measure.axis}: {measure.define(bit_width)}." for measure in counted),
+        f"{estimated[:1].upper()}{estimated[1:]} are estimated before any synthesis by {estimator}.",
+    ]
 
 
 def extrapolation_notes(surrogate: Mapping[str, Any], needed: bool) -> list[str]:

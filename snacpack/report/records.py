@@ -9,23 +9,14 @@ from typing import Any
 import pandas as pd
 
 from snacpack.compression.scheme import MIXED
+from snacpack.costs.registry import ARCHITECTURES, measures_of, shown_costs
 from snacpack.files import REMAKE, contents_of, read_json, read_table
 from snacpack.jets.dataset import open_jets
 
 Key = tuple[str, str]
 """A model and a scheme."""
 
-ESTIMATES = ("macs", "bops", "average_resources", "clock_cycles")
-"""Columns of the trials that every figure and table 2 need, as trials.csv names them."""
-
-_TRIAL_COLUMNS = ("trial", "generation", "architecture", "activation", "accuracy", "failure", "pareto", *ESTIMATES)
-_TRIAL_COLUMNS += ("extrapolated",)
-_REFERENCE_COLUMNS = {
-    "macs": "macs",
-    "bops": "bops",
-    "est_average_resources_percent": "average_resources",
-    "est_clock_cycles": "clock_cycles",
-}
+_TRIAL_COLUMNS = ("trial", "generation", "architecture", "activation", "accuracy", "failure", "pareto", "extrapolated")
 _SPLITS = ("train", "val", "test")
 # How the source reads where snacpack.jets.simulation made the jets, and in files that do not say it themselves.
 _SIMULATED = ("Pythia ", "simulated with Pythia")
@@ -149,8 +140,15 @@ def model_names(references: Iterable[str], selected: Mapping[str, Any]) -> list[
     return [*references, *(candidate["name"] for candidate in selected["candidates"])]
 
 
-def read_trials(path: str | Path) -> pd.DataFrame:
+def read_trials(path: str | Path, objectives: Sequence[str] = ()) -> pd.DataFrame:
     """Read ``trials.csv``; accuracies are fractions, NaN where the training failed.
+
+    Parameters
+    ----------
+    path
+        The file.
+    objectives
+        Names of objectives that it must have beside those that every report shows.
 
     Raises
     ------
@@ -159,7 +157,8 @@ def read_trials(path: str | Path) -> pd.DataFrame:
     """
     text = dict.fromkeys(("architecture", "activation", "units", "genome", "failure"), str)
     trials = read_table(path, dtype=text)
-    missing = [name for name in _TRIAL_COLUMNS if name not in trials]
+    needed = [*_TRIAL_COLUMNS, *shown_costs(ARCHITECTURES, objectives)]
+    missing = [name for name in needed if name not in trials]
     if missing:
         raise ValueError(f"{path} has no column {', '.join(missing)}; {REMAKE}")
     for name in ("pareto", "extrapolated"):
@@ -174,6 +173,7 @@ def read_models(
     selected: Mapping[str, Any],
     references: Sequence[str],
     trained: Mapping[str, Mapping[str, Any]],
+    objectives: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return architecture and estimated cost of every final model, one row each, in the run's order.
 
@@ -189,21 +189,26 @@ def read_models(
         Names of the references in the config's order.
     trained
         Content of ``float.json`` by model.
+    objectives
+        Names of objectives that are wanted beside those that every report shows.
 
     Returns
     -------
     Index ``model``; columns ``kind`` (reference or candidate), ``architecture``, ``accuracy`` (on validation jets;
-    a candidate's is the one that the search saw), the names in :data:`ESTIMATES` and ``extrapolated``, whether
-    rule4ml was trained on no such network.
+    a candidate's is the one that the search saw), the costs and ``extrapolated``, whether rule4ml was
+    trained on no such network.
 
     Raises
     ------
     ValueError
         If a reference or a trial is missing from its file.
     """
-    known = read_table(references_csv, dtype={"model": str}).rename(columns=_REFERENCE_COLUMNS)
+    costs = shown_costs(ARCHITECTURES, objectives)
+    measures = measures_of(ARCHITECTURES)
+    names = {measures[cost].reference_column: cost for cost in costs if measures[cost].reference_column}
+    known = read_table(references_csv, dtype={"model": str}).rename(columns=names)
     with contents_of(references_csv):
-        known = known.set_index("model")[["architecture", *ESTIMATES, "extrapolated"]]
+        known = known.set_index("model")[["architecture", *costs, "extrapolated"]]
     absent = [name for name in references if name not in known.index]
     if absent:
         raise ValueError(f"{references_csv} has no row for {', '.join(absent)}; rerun estimate_references")
@@ -212,7 +217,7 @@ def read_models(
             "model": name,
             "kind": "reference",
             "accuracy": trained[name]["validation_accuracy"],
-            **known.loc[name, ["architecture", *ESTIMATES, "extrapolated"]],
+            **known.loc[name, ["architecture", *costs, "extrapolated"]],
         }
         for name in references
     ]
@@ -220,7 +225,7 @@ def read_models(
     for candidate in selected["candidates"]:
         if candidate["trial"] not in by_trial.index:
             raise ValueError(f"{candidate['name']} is trial {candidate['trial']}, which trials.csv does not have")
-        trial = by_trial.loc[candidate["trial"], ["architecture", "accuracy", *ESTIMATES, "extrapolated"]]
+        trial = by_trial.loc[candidate["trial"], ["architecture", "accuracy", *costs, "extrapolated"]]
         rows.append({"model": candidate["name"], "kind": "candidate", **trial})
-    columns = ["model", "kind", "architecture", "accuracy", *ESTIMATES, "extrapolated"]
+    columns = ["model", "kind", "architecture", "accuracy", *costs, "extrapolated"]
     return pd.DataFrame(rows, columns=columns).set_index("model")

@@ -8,16 +8,17 @@ import pandas as pd
 import yaml
 
 from snacpack.compression.scheme import MIXED
+from snacpack.costs.registry import ARCHITECTURES, NAC_OBJECTIVES, extra_costs, find_measure
 from snacpack.files import read_json
 from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.surrogate import Surrogate
 from snacpack.jets.layout import HLF
 from snacpack.report import compression, sections
 from snacpack.report.estimators import estimate_rows, estimate_table, rule4ml_of_models
-from snacpack.report.fronts import NAC_OBJECTIVES, PROJECTIONS
 from snacpack.report.interactive import interactive_projection, plotly_library
-from snacpack.report.layout import NOT_PUBLISHED, Table, backend_notes, scheme_note, table1, table2, table3
+from snacpack.report.layout import NOT_PUBLISHED, Table, backend_notes, joined, scheme_note, table1, table2, table3
 from snacpack.report.page import picture, render
+from snacpack.report.projections import projections
 from snacpack.report.records import (
     CompressionSearch,
     Key,
@@ -41,7 +42,7 @@ def _input_words(data: Mapping[str, Any]) -> str:
     """Say what the numbers are that networks see of a jet."""
     if data["features"] == HLF:
         return "the high-level observables of the hls4ml jet benchmark (arXiv:1804.06913)"
-    words = sections.joined([FEATURE_WORDS.get(name, name) for name in data["features"]])
+    words = joined([FEATURE_WORDS.get(name, name) for name in data["features"]])
     return f"of each of the {data['n_constituents']} constituents with the highest transverse momentum its {words}"
 
 
@@ -64,7 +65,7 @@ class RunFiles:
     pruning_curves, compression_fronts
         Pictures; none (an empty list) of a way of compression that the run does not take.
     fronts
-        Pictures of figures 1 to 4, in this order.
+        Pictures of the planes of :func:`snacpack.report.projections.projections`, in this order.
     confusion
         A picture per model and scheme, in the order of ``compressed``.
     """
@@ -117,8 +118,8 @@ class Run:
     @classmethod
     def read(cls, files: RunFiles, config: Mapping[str, Any], versions: Mapping[str, str]) -> "Run":
         """Read everything but the pictures."""
-        references = list(config["references"])
-        selected, trials = read_json(files.selected), read_trials(files.trials)
+        references, objectives = list(config["references"]), config["search"]["objectives"]
+        selected, trials = read_json(files.selected), read_trials(files.trials, objectives)
         trained, compressed = by_model(files.trained), by_scheme(files.compressed)
         metrics, chosen = metrics_by_scheme(files.metrics), by_scheme(files.chosen)
         names = model_names(references, selected)
@@ -127,7 +128,7 @@ class Run:
             versions=versions,
             selected=selected,
             trials=trials,
-            models=read_models(files.references, trials, selected, references, trained),
+            models=read_models(files.references, trials, selected, references, trained, objectives),
             trained={name: trained[name] for name in names},
             metrics=metrics,
             chosen=chosen,
@@ -159,7 +160,7 @@ def report_page(files: RunFiles, config: Mapping[str, Any], versions: Mapping[st
         not_published=NOT_PUBLISHED,
         config_text=yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True),
         commit=commit,
-        objectives=sections.joined([sections.OBJECTIVE_WORDS[name] for name in config["search"]["objectives"]]),
+        objectives=joined([find_measure(ARCHITECTURES, name).words for name in config["search"]["objectives"]]),
         input_words=_input_words(config["data"]),
         method=sections.METHOD_WORDS[config["search"]["method"]],
         is_nac=set(config["search"]["objectives"]) == NAC_OBJECTIVES,
@@ -184,16 +185,16 @@ def _search_parts(run: Run, files: RunFiles) -> dict[str, Any]:
             {
                 "name": projection.name,
                 "title": projection.title(objectives),
-                "plot": interactive_projection(run.trials, run.models, projection),
+                "plot": interactive_projection(run.trials, run.models, projection, objectives),
                 "picture": picture(path),
             }
-            for projection, path in zip(PROJECTIONS, files.fronts, strict=True)
+            for projection, path in zip(projections(objectives), files.fronts, strict=True)
         ],
         "space_table": table1(table1_rows(run.config["search"]["space"])),
-        "pareto_table": sections.network_table("Pareto-optimal networks", pareto, surrogate, names),
+        "pareto_table": sections.network_table("Pareto-optimal networks", pareto, surrogate, objectives, names),
         "failed_table": sections.failed_table(run.trials),
         "only_relu": {*chosen["activation"], *(r["activation"] for r in run.config["references"].values())} <= {"relu"},
-        "chosen_table": sections.network_table("The chosen networks", chosen, surrogate, names),
+        "chosen_table": sections.network_table("The chosen networks", chosen, surrogate, objectives, names),
     }
 
 
@@ -216,7 +217,7 @@ def _compression_parts(run: Run, files: RunFiles) -> dict[str, Any]:
             **compression.search_words(run.searches, run.config),
             "method": sections.METHOD_WORDS[settings["search"]["method"]],
             "picture": picture(files.compression_fronts),
-            "table": compression.search_table(run.searches),
+            "table": compression.search_table(run.searches, settings["search"]["objectives"]),
         },
     }
 
@@ -224,10 +225,16 @@ def _compression_parts(run: Run, files: RunFiles) -> dict[str, Any]:
 def _hardware_parts(run: Run, files: RunFiles, data: Any) -> dict[str, Any]:
     hardware, synthesis = run.config["hardware"], run.config["synthesis"]
     rows = table3_rows(run.order, run.compressed, run.circuits)
+    costs = extra_costs(ARCHITECTURES, run.config["search"]["objectives"])
     pictures = {model_and_scheme(path): name for path, name in zip(files.compressed, files.confusion, strict=True)}
     return {
         "table2": table2(
-            table2_rows(run.models, run.trained), data, run.versions, hardware["surrogate"], hardware["bit_width"]
+            table2_rows(run.models, run.trained, costs),
+            data,
+            run.versions,
+            hardware["surrogate"],
+            hardware["bit_width"],
+            costs,
         ),
         "table3": table3(rows, data, run.versions, run.circuits.values(), synthesis["part"]),
         "timing_table": sections.timing_table(run.order, run.circuits),

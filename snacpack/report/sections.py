@@ -6,23 +6,13 @@ from typing import Any
 import pandas as pd
 
 from snacpack.compression.scheme import MIXED
-from snacpack.report.layout import EXTRAPOLATED, MISSING, Cell, Table, extrapolation_notes
+from snacpack.costs.objective import RULE4ML
+from snacpack.costs.registry import ARCHITECTURES, find_measure, shown_costs
+from snacpack.report.layout import EXTRAPOLATED, MISSING, Cell, Table, extrapolation_notes, joined
 from snacpack.report.records import Key
 from snacpack.report.tables import Row, short_float
 from snacpack.synthesis.timing import CLOCK_UNCERTAINTY
 
-OBJECTIVE_WORDS = {
-    "accuracy": "validation accuracy",
-    "macs": "multiply-accumulates",
-    "bops": "BOPs",
-    "bram": "estimated BRAM",
-    "dsp": "estimated DSP",
-    "ff": "estimated FF",
-    "lut": "estimated LUT",
-    "average_resources": "estimated average resources",
-    "clock_cycles": "estimated clock cycles",
-    "initiation_interval": "estimated initiation interval",
-}
 METHOD_WORDS = {"nsga2": "NSGA-II", "random": "A random search"}
 COMPARISON_WORDS = {
     "fixed_point": "integer arithmetic (NumPy)",
@@ -38,18 +28,17 @@ def cells(*texts: object) -> tuple[Cell, ...]:
     return tuple(Cell(MISSING if text is None else str(text)) for text in texts)
 
 
-def joined(words: Sequence[str]) -> str:
-    """Return words as a list in a sentence: ``a, b and c``."""
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
-
-
 def network_table(
-    title: str, trials: pd.DataFrame, surrogate: Mapping[str, Any], names: Mapping[int, str] | None = None
+    title: str,
+    trials: pd.DataFrame,
+    surrogate: Mapping[str, Any],
+    objectives: Sequence[str],
+    names: Mapping[int, str],
 ) -> Table:
-    """Lay out trials with their hyper-parameters, objectives and, if given, their names as candidates."""
-    names = names or {}
+    """Lay out trials with their hyper-parameters, their costs, and their names if they are candidates."""
+    costs = shown_costs(ARCHITECTURES, objectives)
     headings = ("Network", "Architecture", "Activation", "Batch norm", "Learning rate", "L1", "Dropout")
-    headings += ("Val. accuracy [%]", "Est. avg. resources [%]", "Est. clock cycles", "BOPs")
+    headings += tuple(find_measure(ARCHITECTURES, name).heading for name in ("accuracy", *costs))
     rows = tuple(
         cells(
             names.get(trial["trial"], f"trial {trial['trial']}"),
@@ -58,16 +47,18 @@ def network_table(
             "yes" if str(trial["batch_norm"]).lower() == "true" else "no",
             *(short_float(trial[name]) for name in ("learning_rate", "l1", "dropout")),
             f"{100 * trial['accuracy']:.2f}",
-            *(
-                f"{trial[name]:.2f}{EXTRAPOLATED * trial['extrapolated']}"
-                for name in ("average_resources", "clock_cycles")
-            ),
-            f"{trial['bops']:,.0f}",
+            *(_cost(trial, name) for name in costs),
         )
         for _, trial in trials.iterrows()
     )
     notes = extrapolation_notes(surrogate, bool(trials["extrapolated"].any()))
     return Table(title, headings, rows, tuple(notes), n_text=3)
+
+
+def _cost(trial: pd.Series, name: str) -> str:
+    measure = find_measure(ARCHITECTURES, name)
+    sign = EXTRAPOLATED if trial["extrapolated"] and measure.by == RULE4ML else ""
+    return f"{measure.write(trial[name])}{sign}"
 
 
 def failed_table(trials: pd.DataFrame) -> Table | None:

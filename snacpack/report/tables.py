@@ -12,24 +12,13 @@ from typing import Any
 
 import pandas as pd
 
+from snacpack.costs.registry import ARCHITECTURES, find_measure, measures_of, shown_costs
 from snacpack.files import write_text
 from snacpack.report.intervals import wilson_interval
 
 Row = dict[str, Any]
 
 TABLE1_FORMATS = {"parameter": "", "space": ""}
-TABLE2_FORMATS = {
-    "model": "",
-    "architecture": "",
-    "accuracy_percent": ".2f",
-    "accuracy_low": ".2f",
-    "accuracy_high": ".2f",
-    "macs": "d",
-    "bops": "d",
-    "est_average_resources_percent": ".2f",
-    "est_clock_cycles": ".2f",
-    "extrapolated": "",
-}
 RESOURCES = ("dsp", "lut", "ff", "bram")
 TABLE3_FORMATS = {
     "model": "",
@@ -50,6 +39,28 @@ TABLE3_FORMATS = {
 """Columns in their order, and how their numbers are written."""
 
 NO_CIRCUIT = "no circuit"
+
+
+def table2_columns(costs: Sequence[str] = ()) -> dict[str, str]:
+    """Return table 2's columns of costs in their order, by the objective: those of every run, then ``costs``."""
+    measures = measures_of(ARCHITECTURES)
+    return {name: measures[name].reference_column or name for name in shown_costs(ARCHITECTURES, costs)}
+
+
+def table2_formats(costs: Sequence[str] = ()) -> dict[str, str]:
+    """Return table 2's columns in their order, and how their numbers are written.
+
+    Parameters
+    ----------
+    costs
+        Names of objectives that the table has beside those of every run; their columns are the last ones.
+    """
+    columns = table2_columns(costs)
+    formats = {columns[name]: find_measure(ARCHITECTURES, name).format for name in columns}
+    last = {columns[name]: formats.pop(columns[name]) for name in costs}
+    accuracy = dict.fromkeys(("accuracy_percent", "accuracy_low", "accuracy_high"), ".2f")
+    return {"model": "", "architecture": "", **accuracy, **formats, "extrapolated": "", **last}
+
 
 _ACTIVATION_NAMES = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid"}
 _SPACE_NAMES = {
@@ -78,7 +89,7 @@ def table1_rows(space: Mapping[str, Any]) -> list[Row]:
     return rows + [{"parameter": title, "space": _options(space[key])} for key, title in _SPACE_NAMES.items()]
 
 
-def table2_rows(models: pd.DataFrame, trained: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+def table2_rows(models: pd.DataFrame, trained: Mapping[str, Mapping[str, Any]], costs: Sequence[str] = ()) -> list[Row]:
     """Return accuracy and estimated cost of every final model.
 
     Parameters
@@ -87,24 +98,23 @@ def table2_rows(models: pd.DataFrame, trained: Mapping[str, Mapping[str, Any]]) 
         Result of :func:`snacpack.report.records.read_models`.
     trained
         Content of ``float.json`` by model.
+    costs
+        As for :func:`table2_formats`.
 
     Raises
     ------
     ValueError
         If a model's counts of test jets are not a fraction; the message names the file.
     """
-    return [_table2_row(name, model, trained[name]) for name, model in models.iterrows()]
+    return [_table2_row(name, model, trained[name], costs) for name, model in models.iterrows()]
 
 
-def _table2_row(name: str, model: pd.Series, trained: Mapping[str, Any]) -> Row:
+def _table2_row(name: str, model: pd.Series, trained: Mapping[str, Any], costs: Sequence[str]) -> Row:
     return {
         "model": name,
         "architecture": model["architecture"],
         **accuracy_of(trained, f"candidates/{name}/float.json"),
-        "macs": model["macs"],
-        "bops": model["bops"],
-        "est_average_resources_percent": model["average_resources"],
-        "est_clock_cycles": model["clock_cycles"],
+        **{column: model[cost] for cost, column in table2_columns(costs).items()},
         "extrapolated": bool(model["extrapolated"]),
     }
 

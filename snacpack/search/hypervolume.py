@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from snacpack.architecture import Architecture
-from snacpack.search.objectives import DIRECTIONS, objective_values
+from snacpack.costs.objective import MAXIMISED
+from snacpack.costs.registry import ARCHITECTURES, costs_of, find_objective
+from snacpack.search.objectives import objective_values
 from snacpack.search.space import SearchSpace
 from snacpack.seeds import derive_seed
 
@@ -51,7 +53,8 @@ def search_limits(space: SearchSpace, costs: Sequence[Mapping[str, float]]) -> d
     """
     limits = {
         name: {"lowest": min(record[name] for record in costs), "highest": max(record[name] for record in costs)}
-        for name in costs[0].keys() & DIRECTIONS.keys()
+        for name in costs_of(ARCHITECTURES)
+        if name in costs[0]
     }
     return {"accuracy": {"lowest": 1 / space.n_outputs, "highest": 1.0}, **limits}
 
@@ -59,8 +62,8 @@ def search_limits(space: SearchSpace, costs: Sequence[Mapping[str, float]]) -> d
 def hypervolume(trials: Sequence[Mapping[str, Any]], objectives: Sequence[str], limits: Limits) -> float:
     """Return the share of all thinkable results that at least one trial equals or beats.
 
-    Thinkable are accuracies between a guess and 1, and costs between 0 and the highest of the space;
-    each of these ranges has length 1, so that the share is between 0 and 1.
+    Thinkable are results between the worst of the space and the ideal: accuracies between a guess and 1, and costs
+    between 0 and the highest. Each of these ranges has length 1, so that the share is between 0 and 1.
 
     Parameters
     ----------
@@ -68,8 +71,7 @@ def hypervolume(trials: Sequence[Mapping[str, Any]], objectives: Sequence[str], 
         Records with ``failure`` and the objectives, dominated ones or not. One that failed, or
         is beyond a limit, adds nothing.
     objectives
-        Names of :data:`snacpack.search.objectives.DIRECTIONS`. One in which the networks of the space
-        do not differ is left out.
+        Names of objectives. One in which the networks of the space do not differ is left out.
     limits
         Result of :func:`search_limits`.
     """
@@ -79,12 +81,23 @@ def hypervolume(trials: Sequence[Mapping[str, Any]], objectives: Sequence[str], 
     succeeded = [trial for trial in trials if not trial["failure"]]
     if not used or not succeeded:
         return 0.0
-    worst = {name: limits[name]["lowest" if name == "accuracy" else "highest"] for name in used}
-    best = {name: 1.0 if name == "accuracy" else 0.0 for name in used}
-    corner, ideal = (objective_values([point], used)[0] for point in (worst, best))
+    ends = {name: _worst_and_ideal(name, limits[name]) for name in used}
+    corner, ideal = objective_values([{name: ends[name][i] for name in used} for i in (0, 1)], used)
     # 0 is ideal and 1 the limit; an estimate below zero is no better than none.
     points = np.maximum((objective_values(succeeded, used) - ideal) / (corner - ideal), 0)
     return round(float(moocore.hypervolume(points, ref=np.ones(len(used)))), DIGITS)
+
+
+def _worst_and_ideal(name: str, limits: Mapping[str, float]) -> tuple[float, float]:
+    """Return the ends of an objective's range; the ideal is the space's best where none is declared or beyond it."""
+    objective = find_objective(name)
+    worst, best = limits["lowest"], limits["highest"]
+    if objective.direction != MAXIMISED:
+        worst, best = best, worst
+    ideal = objective.ideal
+    if ideal is None or objective.direction * (ideal - worst) <= 0:
+        return worst, best
+    return worst, ideal
 
 
 def reached(trials: Sequence[Mapping[str, Any]], objectives: Sequence[str], limits: Limits) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class NSGA2:
     space
         What genomes mean.
     objectives
-        Names of :data:`snacpack.search.objectives.DIRECTIONS`.
+        Names of objectives.
     population
         Size of a generation and of the survivors; a multiple of four, because
         NSGA-II's tournament pairs four individuals at a time.

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from snacpack.architecture import Architecture
-from snacpack.compression.scheme import CIRCUIT_COSTS, Compression, Precision
+from snacpack.compression.scheme import Compression, Precision
+from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, costs_of
 from snacpack.files import contents_of, read_json
 from snacpack.hardware.surrogate import Surrogate
 from snacpack.search.nsga2 import Space
@@ -19,7 +20,6 @@ from snacpack.seeds import derive_seed
 
 Record = dict[str, Any]
 _BITS = ("weight_bits", "activation_bits")
-ESTIMATES = ("macs", "bops", "bram", "dsp", "ff", "lut", "average_resources", "clock_cycles")
 
 
 def proposals(genomes: Sequence[Genome], space: Space, generation: int) -> Record:
@@ -189,12 +189,19 @@ def trials_table(records: Sequence[Mapping[str, Any]], objectives: Sequence[str]
                 **fields,
                 "genome": " ".join(map(str, record["genome"])),
                 **{name: record[name] for name in ("accuracy", "loss", "epochs", "seed", "failure")},
-                **{name: record[name] for name in (*ESTIMATES, "initiation_interval") if name in record},
+                **{name: record[name] for name in costs_of(ARCHITECTURES) if name in record},
             }
         )
     table = _with_front(pd.DataFrame(rows), objectives)
     architectures = [Architecture.from_dict(r["architecture"]) for r in sorted(records, key=lambda r: r["trial"])]
-    return table.assign(extrapolated=[surrogate.extrapolates(architecture) for architecture in architectures])
+    table["extrapolated"] = [surrogate.extrapolates(architecture) for architecture in architectures]
+    return _with_appended_last(table, ARCHITECTURES)
+
+
+def _with_appended_last(table: pd.DataFrame, search: str) -> pd.DataFrame:
+    """Move the costs without a place among the columns behind all others, where they displace none."""
+    appended = [name for name in costs_of(search, appended=True) if name in table]
+    return table[[*(name for name in table if name not in appended), *appended]]
 
 
 def _with_front(table: pd.DataFrame, objectives: Sequence[str]) -> pd.DataFrame:
@@ -219,10 +226,10 @@ def compressions_table(records: Sequence[Mapping[str, Any]], objectives: Sequenc
                 "sparsity": record["sparsity"],
                 "genome": " ".join(map(str, record["genome"])),
                 **{name: record[name] for name in ("accuracy", "loss", "epochs", "seed", "failure")},
-                **{name: record.get(name) for name in CIRCUIT_COSTS},
+                **{name: record.get(name) for name in costs_of(COMPRESSIONS)},
             }
         )
-    return _with_front(pd.DataFrame(rows), objectives)
+    return _with_appended_last(_with_front(pd.DataFrame(rows), objectives), COMPRESSIONS)
 
 
 def architecture_of(row: Mapping[str, Any]) -> Architecture:

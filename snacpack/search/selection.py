@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from snacpack.costs.objective import MINIMISED
+from snacpack.costs.registry import NAC_OBJECTIVES, find_objective
 from snacpack.search.objectives import objective_values
 from snacpack.search.records import architecture_of
 
@@ -20,7 +22,7 @@ RULE = (
 
 def candidate_name(objectives: Sequence[str], trial: int) -> str:
     """Return the readable name of a chosen trial: ``nac-0012`` for NAC's objectives, else ``snac-0012``."""
-    return f"{'nac' if set(objectives) == {'accuracy', 'bops'} else 'snac'}-{trial:04d}"
+    return f"{'nac' if set(objectives) == NAC_OBJECTIVES else 'snac'}-{trial:04d}"
 
 
 def required_accuracy(wanted: float | str, reference: Mapping[str, Any] | None) -> float:
@@ -90,7 +92,7 @@ def select_finalists(trials: pd.DataFrame, cost: str, min_accuracy: float, count
     trials
         Table of all trials, of :func:`snacpack.search.records.compressions_table`.
     cost
-        Column of what the chosen circuit shall have least of.
+        Column of the objective that decides between circuits that are accurate enough.
     min_accuracy
         Validation accuracy that it must reach, a fraction.
     count
@@ -98,7 +100,7 @@ def select_finalists(trials: pd.DataFrame, cost: str, min_accuracy: float, count
 
     Returns
     -------
-    Numbers of trials, the cheapest first: those of the front around the cheapest that is accurate
+    Numbers of trials, the cheapest (best in ``cost``) first: those of the front around the cheapest that is accurate
     enough, three quarters of them cheaper than that, for a longer training makes them more accurate;
     then the most accurate beside the front.
 
@@ -118,11 +120,12 @@ def select_finalists(trials: pd.DataFrame, cost: str, min_accuracy: float, count
                 f"{trials['failure'].iloc[0]}; widen compression.search.space"
             )
         return trained.head(count)["trial"].astype(int).tolist()
-    front = succeeded[succeeded["pareto"]].sort_values([cost, "trial"]).reset_index(drop=True)
+    order = {"by": [cost, "trial"], "ascending": [find_objective(cost).direction == MINIMISED, True]}
+    front = succeeded[succeeded["pareto"]].sort_values(**order).reset_index(drop=True)
     reached = front.index[front["accuracy"] >= min_accuracy]
     middle = int(reached[0]) if len(reached) else len(front) - 1
     first = max(0, min(middle - 3 * count // 4, len(front) - count))
     chosen = front.loc[first : first + count - 1]
     others = succeeded[~succeeded["pareto"]].sort_values(["accuracy", "trial"], ascending=[False, True])
     chosen = pd.concat([chosen, others.head(count - len(chosen))])
-    return [int(trial) for trial in chosen.sort_values([cost, "trial"])["trial"]]
+    return [int(trial) for trial in chosen.sort_values(**order)["trial"]]

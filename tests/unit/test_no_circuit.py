@@ -20,7 +20,7 @@ from snacpack.report.compression_fronts import draw_compression_fronts
 from snacpack.report.estimators import ESTIMATE_FORMATS, draw_run_estimates, estimate_rows, rule4ml_of_models
 from snacpack.report.report import Run, report_page
 from snacpack.report.style import save_figure
-from snacpack.report.tables import TABLE2_FORMATS, TABLE3_FORMATS, accuracy_of, table2_rows, table3_rows, write_csv
+from snacpack.report.tables import TABLE3_FORMATS, accuracy_of, table2_formats, table2_rows, table3_rows, write_csv
 from snacpack.search.selection import select_finalists
 from snacpack.synthesis.placed import collect_vendor_report
 from snacpack.synthesis.rtl import Circuit, build_rtl, trace, write_no_circuit
@@ -157,7 +157,7 @@ def test_the_other_files_of_the_report_are_made(run):
     assert of_model["lut"] is None
     assert of_model["ebops"] > 0
     save_figure(draw_run_estimates(estimates), [folder / "estimates.svg"])
-    tables = {"table2": (table2_rows(read.models, read.trained), TABLE2_FORMATS)}
+    tables = {"table2": (table2_rows(read.models, read.trained), table2_formats())}
     tables |= {"table3": (rows, TABLE3_FORMATS), "estimates": (estimates, ESTIMATE_FORMATS)}
     for name, (lines, formats) in tables.items():
         write_csv(lines, formats, folder / f"{name}.csv")

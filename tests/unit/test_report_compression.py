@@ -121,6 +121,19 @@ def test_run_without_candidates_has_a_figure_of_its_references(tmp_path: Path) -
     save_figure(figure, [])
 
 
+def test_further_costs_have_panels_below(tmp_path: Path) -> None:
+    run = read_run(tmp_path)
+    for search in run.searches.values():
+        search.trials["ebops"] = 12 * search.trials["lut"]
+    references = {"baseline": accuracy_of(run.trained["baseline"], "float.json")}
+    figure = draw_compression_fronts(run.searches, rows_of(run), references, ["ebops"])
+    searches, _, below = figure.axes
+    assert below.get_xlabel() == "EBOPs"
+    assert below.get_ylim() == searches.get_ylim()
+    assert len(below.collections[0].get_offsets()) == 11
+    save_figure(figure, [])
+
+
 def test_table_of_choices_holds_what_the_files_say(tmp_path: Path) -> None:
     run = read_run(tmp_path)
     table = search_table(run.searches)

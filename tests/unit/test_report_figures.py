@@ -12,7 +12,8 @@ from PIL import Image
 from helpers.report_run import HISTORY, let_every_trial_fail, run_files, write_run
 from snacpack.report.confusion import draw_confusion_matrix, row_fractions
 from snacpack.report.curves import draw_pruning_curves, draw_training_curves
-from snacpack.report.fronts import PROJECTIONS, Projection, close_view, draw_projection, projected_front, step_line
+from snacpack.report.fronts import close_view, draw_projection, projected_front, step_line
+from snacpack.report.projections import PROJECTIONS, Projection
 from snacpack.report.report import Run
 from snacpack.report.style import save_figure
 

@@ -151,4 +151,4 @@ def test_the_widest_networks_that_look_cheapest_are_marked():
     assert [surrogate.extrapolates(network) for network in networks] == [False, False, True, True]
     table = costs_table({network.label: network for network in networks}, surrogate, bit_width=8)
     assert table["extrapolated"].tolist() == [False, False, True, True]
-    assert list(table.columns)[-1] == "extrapolated"
+    assert list(table.columns)[-2:] == ["extrapolated", "initiation_interval"]

@@ -1,0 +1,1 @@
+"""One file for each objective, named as the entry of ``search.objectives``; see :mod:`snacpack.costs.registry`."""

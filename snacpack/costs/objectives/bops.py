@@ -1,0 +1,42 @@
+"""Bit operations (BOPs) of one inference."""
+
+from snacpack.costs.objective import MINIMISED, CompressedNetwork, FloatNetwork, Measure, Objective
+
+
+def count_bops(network: FloatNetwork) -> float:
+    """Count the bit operations of an architecture at the bits of the configuration."""
+    from snacpack.hardware.bops import bit_operations
+
+    return round(bit_operations(network.architecture.layer_widths, network.bit_width, network.bit_width), 2)
+
+
+def count_bops_of_compressed(network: CompressedNetwork) -> int:
+    """Count the bit operations of a pruned network at the bits that its layers were given."""
+    from snacpack.hardware.bops import bit_operations
+
+    bits = network.precision
+    widths = network.integers.layer_widths
+    return round(
+        bit_operations(widths, bits.weight_bits, bits.activation_bits, bits.input_bits, list(network.densities))
+    )
+
+
+OBJECTIVE = Objective(
+    "bops",
+    MINIMISED,
+    architectures=Measure(
+        "BOPs",
+        "BOPs",
+        by=count_bops,
+        digits=0,
+        note="bit operations at {bit_width} bits",
+        shown=True,
+        column=2,
+        reference_column="bops",
+        in_millions=True,
+    ),
+    compressions=Measure(
+        "BOPs", "BOPs", by=count_bops_of_compressed, digits=0, note="bit operations by the given bits", column=4
+    ),
+    ideal=0.0,
+)

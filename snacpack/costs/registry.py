@@ -1,0 +1,219 @@
+"""All objectives that a configuration can name: those of :mod:`snacpack.costs.objectives`, and those of plugins.
+
+Columns of tables, axes, hover texts, notes and the values that the configuration may have follow from here.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from math import inf, isfinite
+from numbers import Real
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from snacpack.costs import objectives as _built_in_files
+from snacpack.costs.objective import TRAINING, Measure, Objective
+from snacpack.inputs import file_digest
+from snacpack.plugins import PluginError, find_entries, find_plugins, import_plugin
+
+ARCHITECTURES = "architectures"
+COMPRESSIONS = "compressions"
+
+NAC_OBJECTIVES = {"accuracy", "bops"}
+"""The objectives of NAC, the paper's comparison."""
+
+RESERVED = frozenset(
+    (
+        *("trial", "generation", "architecture", "n_layers", "units", "activation", "batch_norm", "learning_rate"),
+        *("l1", "dropout", "genome", "loss", "epochs", "seed", "seconds", "failure", "pareto", "extrapolated"),
+        *("estimate_of", "precision", "weight_bits", "activation_bits", "input_bits", "sparsity", "iteration"),
+        *("validation_accuracy", "macs_left", "model", "kind", "accuracy_percent", "accuracy_low", "accuracy_high"),
+    )
+)
+"""Columns of the tables beside objectives, whose names no objective may have."""
+
+# The plugins of this process, by the name of the objective, each with its file.
+_plugins: dict[str, tuple[Objective, Path]] = {}
+
+
+@cache
+def _built_in() -> dict[str, Objective]:
+    found = {}
+    for file in pkgutil.iter_modules(_built_in_files.__path__):
+        module = importlib.import_module(f"{_built_in_files.__name__}.{file.name}")
+        found[file.name] = _only_objective(module, Path(module.__file__))
+    return found
+
+
+def _only_objective(module: ModuleType, path: Path) -> Objective:
+    found = list(find_entries(module, Objective))
+    if not found:
+        raise PluginError([f"{path} holds no Objective; define one at its top level, OBJECTIVE = Objective(...)"])
+    if len(found) > 1:
+        names = ", ".join(objective.name for objective in found)
+        raise PluginError([f"{path} holds {len(found)} objectives ({names}); give each a file of its own"])
+    if found[0].name != path.stem:
+        raise PluginError(
+            [f"{path} holds the objective {found[0].name!r}; name the file {found[0].name}.py, or the objective as it"]
+        )
+    return found[0]
+
+
+def use_plugins(folders: Iterable[str | Path]) -> None:
+    """Make this process know the objectives of plugins, and no longer those of an earlier call.
+
+    Parameters
+    ----------
+    folders
+        ``plugins`` of the configuration.
+
+    Raises
+    ------
+    PluginError
+        If a folder or a file cannot be used; all faults are named, and no plugin is known.
+    """
+    _plugins.clear()
+    found: dict[str, tuple[Objective, Path]] = {}
+    problems = []
+    for path in find_plugins(folders, "objectives"):
+        try:
+            objective = _only_objective(import_plugin(path), path)
+        except PluginError as error:
+            problems += error.problems
+            continue
+        owner = _owner(objective.name, found)
+        if owner:
+            problems.append(f"{path}: the name {objective.name!r} is taken by {owner}; choose another")
+        found.setdefault(objective.name, (objective, path))
+    if problems:
+        raise PluginError(problems)
+    _plugins.update(found)
+
+
+def _owner(name: str, plugins: Mapping[str, tuple[Objective, Path]]) -> str:
+    if name in _built_in():
+        return "an objective of the workflow"
+    if name in RESERVED or name in _reference_columns():
+        return "a column of the tables"
+    return str(plugins[name][1]) if name in plugins else ""
+
+
+def _reference_columns() -> set[str]:
+    measures = [objective.architectures for objective in _built_in().values()]
+    return {measure.reference_column for measure in measures if measure is not None}
+
+
+def plugin_digests(search: str) -> dict[str, str]:
+    """Return the SHA-256 of the plugins' files whose objectives a search measures, by the objective's name."""
+    return {
+        name: file_digest(path)
+        for name, (objective, path) in _plugins.items()
+        if getattr(objective, search) is not None
+    }
+
+
+def find_objective(name: str) -> Objective:
+    """Return an objective by its name.
+
+    Raises
+    ------
+    ValueError
+        If there is no such objective; the message lists all.
+    """
+    known = _known()
+    if name not in known:
+        raise ValueError(f"{name} is unknown; there are {', '.join(known)}")
+    return known[name]
+
+
+def _known() -> dict[str, Objective]:
+    return {**_built_in(), **{name: objective for name, (objective, _) in _plugins.items()}}
+
+
+def find_measure(search: str, name: str) -> Measure:
+    """Return how a search measures an objective.
+
+    Raises
+    ------
+    ValueError
+        If the search has no such objective; the message lists all that it has.
+    """
+    measures = measures_of(search)
+    if name not in measures:
+        raise ValueError(f"{name} is no objective of the search over {search}; there are {', '.join(measures)}")
+    return measures[name]
+
+
+def measures_of(search: str) -> dict[str, Measure]:
+    """Return all objectives of a search, by name, in the order of their columns."""
+    measures = {name: getattr(objective, search) for name, objective in _known().items()}
+    there = {name: measure for name, measure in measures.items() if measure is not None}
+
+    def place(name: str) -> tuple[float, str]:
+        column = there[name].column
+        return (inf if column is None else column, name)
+
+    return {name: there[name] for name in sorted(there, key=place)}
+
+
+def costs_of(search: str, appended: bool | None = None) -> list[str]:
+    """Return the names of the objectives beside those of the training, in the order of their columns.
+
+    Parameters
+    ----------
+    search
+        :data:`ARCHITECTURES` or :data:`COMPRESSIONS`.
+    appended
+        Whether their columns stand behind all others of a table; None for all.
+    """
+    return [
+        name
+        for name, measure in measures_of(search).items()
+        if measure.by != TRAINING and appended in (None, measure.column is None)
+    ]
+
+
+def shown_costs(search: str, objectives: Sequence[str] = ()) -> list[str]:
+    """Return the costs that a report shows: those that it always shows, and then the others that were optimised."""
+    return [*(name for name, measure in measures_of(search).items() if measure.shown), *extra_costs(search, objectives)]
+
+
+def extra_costs(search: str, objectives: Sequence[str]) -> list[str]:
+    """Return those of a search's objectives that a report does not show in any case."""
+    measures = measures_of(search)
+    return [name for name in objectives if not measures[name].shown and measures[name].by != TRAINING]
+
+
+def compute(search: str, network: Any) -> dict[str, float]:
+    """Return what a search's objectives that are functions of the network give for it, by name.
+
+    Parameters
+    ----------
+    search
+        :data:`ARCHITECTURES` or :data:`COMPRESSIONS`.
+    network
+        A :class:`snacpack.costs.objective.FloatNetwork` or
+        :class:`snacpack.costs.objective.CompressedNetwork`.
+
+    Raises
+    ------
+    RuntimeError
+        If a function fails, or gives something else than a finite number.
+    """
+    return {
+        name: _call(name, measure, network) for name, measure in measures_of(search).items() if callable(measure.by)
+    }
+
+
+def _call(name: str, measure: Measure, network: Any) -> float:
+    where = f"the objective {name}" + (f" ({_plugins[name][1]})" if name in _plugins else "")
+    try:
+        value = measure.by(network)
+    except Exception as error:
+        raise RuntimeError(f"{where} fails for {network} with {type(error).__name__}: {error}; mend it") from error
+    if not isinstance(value, Real) or isinstance(value, bool) or not isfinite(value):
+        raise RuntimeError(f"{where} gives {value!r} for {network}; let it return a finite number")
+    # JSON does not know NumPy's numbers.
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,132 @@
+"""Objectives of a plugin, the documented ones, from the configuration to the report."""
+
+import hashlib
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from helpers import ROOT
+from helpers.objectives import documented_objectives
+from helpers.running import Workflow
+
+pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("plugins")]
+
+CONFIG = {
+    "plugins": ["mine"],
+    "references": {"baseline": {"units": [8, 4]}, "small-tanh": None},
+    "search": {"objectives": ["accuracy", "average_resources", "widest_layer"]},
+    "compression": {"method": "search", "search": {"objectives": ["accuracy", "lut", "largest_weight"]}},
+}
+
+
+def arguments(workflow: Workflow) -> list[str]:
+    return ["--configfile", str(ROOT / "config" / "test.yaml"), str(workflow.folder / "mine.yaml")]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Workflow:
+    workflow = Workflow(tmp_path_factory.mktemp("plugins"))
+    (workflow.folder / "mine" / "objectives").mkdir(parents=True)
+    for name, text in documented_objectives().items():
+        (workflow.folder / "mine" / "objectives" / name).write_text(text)
+    (workflow.folder / "mine.yaml").write_text(yaml.safe_dump(CONFIG))
+    workflow.run(*arguments(workflow))
+    return workflow
+
+
+def planned(workflow: Workflow) -> dict[str, int]:
+    printed = workflow.run("--dry-run", *arguments(workflow))
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", printed, re.MULTILINE)}
+
+
+def test_tables_have_its_column_behind_all_others(run):
+    for name in ("trials", "pareto"):
+        trials = pd.read_csv(run.results(f"search/{name}.csv"))
+        assert list(trials)[-2:] == ["extrapolated", "widest_layer"]
+        assert trials["widest_layer"].tolist() == [max(map(int, str(units).split())) for units in trials["units"]]
+    references = pd.read_csv(run.results("references/hardware.csv"))
+    assert list(references)[-2:] == ["extrapolated", "widest_layer"]
+    assert references["widest_layer"].tolist() == [8]
+    table = pd.read_csv(run.results("tables/table2.csv"))
+    assert list(table)[-2:] == ["extrapolated", "widest_layer"]
+    assert table["widest_layer"].tolist()[0] == 8
+    assert "Widest layer [units]" in run.results("tables/table2.md").read_text()
+
+
+def test_the_search_selects_by_it(run):
+    trials = pd.read_csv(run.results("search/trials.csv"))
+    limits = json.loads(run.results("search/limits.json").read_text())
+    assert limits["widest_layer"] == {"lowest": 4, "highest": 8}
+    trials = trials[trials["failure"].isna()]
+    values = trials[["accuracy", "average_resources", "widest_layer"]].to_numpy() * [-1, 1, 1]
+    dominated = [any((other <= value).all() and (other < value).any() for other in values) for value in values]
+    assert trials["pareto"].tolist() == np.logical_not(dominated).tolist()
+
+
+def test_compressions_have_their_own(run):
+    for home in run.results("candidates").glob("*/mixed"):
+        trials, finalists = pd.read_csv(home / "search" / "trials.csv"), pd.read_csv(home / "metrics.csv")
+        assert list(trials)[-2:] == ["pareto", "largest_weight"]
+        assert list(finalists)[-2:] == ["failure", "largest_weight"]
+        assert trials["largest_weight"].dropna().between(1, 12).all()
+        number = json.loads((home / "chosen.json").read_text())["iteration"]
+        layers = json.loads((home / "fixed_point.json").read_text())["layers"]
+        bits = max(int(np.abs(layer["weight"]).max()).bit_length() for layer in layers)
+        assert finalists["largest_weight"][number] == bits
+
+
+def test_figures_and_report_show_it(run):
+    assert run.results("figures/fig5.svg").stat().st_size > 10_000
+    assert not run.results("figures/fig6.svg").exists()
+    page = run.results("report.html").read_text()
+    assert "Figure 5. Units of the widest layer versus validation accuracy" in page
+    assert '"text":"Widest layer [units]"' in page
+    assert re.search(r"units of the widest layer \d units", page)
+    assert "estimated average resources and units of the widest layer" in page
+    assert "LUTs and bits of the largest weight" in page
+    assert "Largest weight [bits]" in page
+    assert "Below, the same searches are shown with bits of the largest weight." in page
+
+
+def test_provenance_knows_the_files(run):
+    known = json.loads(run.results("provenance.json").read_text())["plugins"]
+    files = sorted((run.folder / "mine" / "objectives").glob("*.py"))
+    assert known == {str(f.relative_to(run.folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+@pytest.mark.parametrize("name", ["widest_layer", "largest_weight"])
+def test_a_change_of_a_file_repeats_what_uses_it(run, name):
+    assert planned(run) == {}
+    path = run.folder / "mine" / "objectives" / f"{name}.py"
+    before = path.read_text()
+    try:
+        path.write_text(before.replace("max(", "min("))
+        jobs = planned(run)
+    finally:
+        path.write_text(before)
+    assert planned(run) == {}
+    assert jobs["write_report"] == jobs["write_provenance"] == 1
+    assert not {"simulate_jets", "preprocess_jets"} & set(jobs)
+    if name == "widest_layer":
+        assert jobs["estimate_hardware"] == jobs["select_survivors"] == 2
+        assert jobs["estimate_references"] == jobs["estimate_limits"] == 1
+        assert jobs["propose_offspring"] == 1
+        assert jobs["train_trials"] == 2
+    else:
+        assert not {"estimate_hardware", "train_trials", "select_survivors", "tabulate_networks"} & set(jobs)
+        assert jobs["compress_trials"] == 8
+
+
+def test_a_fault_stops_the_run_before_its_first_job(run):
+    path = run.folder / "mine" / "objectives" / "broken.py"
+    path.write_text("OBJECTIVE = Objective('broken')\n")
+    try:
+        printed = run.run(*arguments(run), expect=1)
+    finally:
+        path.unlink()
+    assert "plugins: mine/objectives/broken.py cannot be imported: line 1: NameError" in printed
+    assert "jobid" not in printed
