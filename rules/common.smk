@@ -7,9 +7,10 @@ from functools import cache
 from pathlib import Path
 
 from snacpack.config import complete_config
+from snacpack.data.sources import describe_source
 from snacpack.inputs import content_digest
 from snacpack.jets.folders import describe_samples, find_samples
-from snacpack.jets.layout import CLASSES, count_inputs
+from snacpack.jets.layout import CLASSES
 from snacpack.jets.recipe import NUMBERS_OF_JETS
 from snacpack.jets.shards import jets_of_parts
 from snacpack.seeds import derive_seed
@@ -95,7 +96,8 @@ SYNTHESIS_THREADS = min(8, max(2, CORES // 4))
 HAS_FILES = config["data"]["source"] == "files"
 # How jets are simulated; how many, and in which files, decides nothing about a jet.
 SIMULATION = {name: value for name, value in config["data"]["pythia"].items() if name not in NUMBERS_OF_JETS}
-N_INPUTS = count_inputs(config["data"]["features"], config["data"]["n_constituents"])
+# The one origin of the number of inputs and of classes.
+DATA_INFO = describe_source(config["data"])
 
 
 TRAINING_GPUS = 1 if config["training"]["device"] == "cuda" else 0
@@ -272,16 +274,6 @@ def raw_jets(wildcards):
         role: [f"{data}/simulated/{split}/{jet_class}_{part}.h5" for jet_class, part in jets_of_sample(split)]
         for role, split in (("train", "train"), ("test", "val"))
     }
-
-
-def describe_source():
-    """Where the jets come from, for files that do not say it themselves."""
-    data = config["data"]
-    return {
-        "pythia": "simulated with Pythia",
-        "zenodo": f"hls4ml LHC jet data set, {data['zenodo']['url']}",
-        "files": f"files of {data['files']['folder']}",
-    }[data["source"]]
 
 
 def check_run():

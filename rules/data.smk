@@ -73,7 +73,7 @@ rule preprocess_jets:
         "results/{run}/benchmarks/preprocess_jets.tsv"
     params:
         seed=config["seed"],
-        source=describe_source(),
+        source=DATA_INFO.source,
         n_constituents=config["data"]["n_constituents"],
         min_constituent_pt_gev=config["data"]["min_constituent_pt_gev"],
         features=config["data"]["features"],

@@ -13,7 +13,7 @@ rule propose_offspring:
         "results/{run}/benchmarks/propose_offspring/gen_{generation}.tsv"
     params:
         search=search_params(config["search"]),
-        n_inputs=N_INPUTS,
+        sizes=DATA_INFO.sizes,
         seed=config["seed"],
     threads: SEARCH_THREADS
     priority: SEARCH_PRIORITY
@@ -100,7 +100,7 @@ rule estimate_references:
         "results/{run}/benchmarks/estimate_references.tsv"
     params:
         references=config["references"],
-        n_inputs=N_INPUTS,
+        sizes=DATA_INFO.sizes,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
     threads: 1
@@ -124,7 +124,7 @@ rule estimate_limits:
         "results/{run}/benchmarks/estimate_limits.tsv"
     params:
         space=config["search"]["space"],
-        n_inputs=N_INPUTS,
+        sizes=DATA_INFO.sizes,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
     threads: 1
@@ -160,7 +160,7 @@ rule select_survivors:
     params:
         search=search_params(config["search"]),
         objectives=config["search"]["objectives"],
-        n_inputs=N_INPUTS,
+        sizes=DATA_INFO.sizes,
         seed=config["seed"],
         # No output: it grows from run to run, and a deleted one harms nothing.
         progress="results/{run}/search/progress.log",
@@ -308,7 +308,7 @@ rule describe_candidate:
         "results/{run}/benchmarks/describe_candidate/{candidate}.tsv"
     params:
         reference=lambda wildcards: config["references"].get(wildcards.candidate),
-        n_inputs=N_INPUTS,
+        sizes=DATA_INFO.sizes,
     threads: 1
     resources:
         mem_mb=500,

@@ -225,6 +225,7 @@ rule draw_compression_fronts:
         "results/{run}/benchmarks/draw_compression_fronts/compression_fronts.tsv"
     params:
         references=REFERENCES,
+        examples=DATA_INFO.examples,
     threads: 1
     resources:
         mem_mb=1000,

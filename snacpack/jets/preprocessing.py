@@ -11,8 +11,10 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
+from snacpack.data.duplicates import Origin, check_repeated
+from snacpack.data.info import SPLIT_NAMES, SPLITS
 from snacpack.files import whole_file
-from snacpack.jets.duplicates import N_LEADING, Origin, check_repeated, jet_keys
+from snacpack.jets.duplicates import ADVICE, ALIKE, N_LEADING, jet_keys
 from snacpack.jets.layout import (
     CLASSES,
     CONSTITUENT_COLUMNS,
@@ -20,9 +22,8 @@ from snacpack.jets.layout import (
     HIGH_LEVEL_FEATURES,
     HLF,
     JETS,
-    SPLIT_NAMES,
-    SPLITS,
     check_samples,
+    input_names,
     open_jet_file,
     read_jets,
     read_observables,
@@ -85,13 +86,6 @@ class Preprocessing:
     def kinds(self) -> tuple[str, ...]:
         """Kinds of feature, each of which has one normalisation."""
         return HIGH_LEVEL_FEATURES if self.features == HLF else tuple(self.features)
-
-    @property
-    def feature_names(self) -> list[str]:
-        """Names of a network's inputs in order: ``pt_0``, ``etarel_0`` and so on, or the jet's observables."""
-        if self.features == HLF:
-            return list(HIGH_LEVEL_FEATURES)
-        return [f"{name}_{i}" for i in range(self.n_constituents) for name in self.features]
 
 
 class _Jets(NamedTuple):
@@ -163,12 +157,12 @@ def preprocess_jets(
     splits, dropped = _read_splits(files, shares, settings, n_compared=min(N_LEADING, fewest))
     _check_classes(splits, settings)
     origins = {split: Origin(jets.key, jets.file) for split, jets in splits.items()}
-    repeated = check_repeated(origins, [path for path, _ in files])
+    repeated = check_repeated(origins, [path for path, _ in files], "jets", ADVICE, ALIKE)
     print(f"jets that stand in a split more than once, or in an earlier one too: {json.dumps(repeated)}")
     median, spread = _normalisation(splits["train"].x, settings.kinds)
     attributes = {
         "source": source,
-        "features": json.dumps(settings.feature_names),
+        "features": json.dumps(input_names(settings.features, settings.n_constituents)),
         "classes": json.dumps(CLASSES),
         "normalisation": json.dumps({"median": median.tolist(), "range": spread.tolist()}),
         "n_constituents": settings.n_constituents,
@@ -273,7 +267,7 @@ def split_jets(name: str, n_jets: int, validation_fraction: float, test_fraction
     Returns
     -------
     numpy.ndarray
-        ``(n_jets,)`` positions in :data:`snacpack.jets.layout.SPLITS`.
+        ``(n_jets,)`` positions in :data:`snacpack.data.info.SPLITS`.
         ``validation_fraction`` is of the jets that are not test jets.
     """
     draw = np.random.default_rng(derive_seed(seed, "split_jets", name)).random(n_jets)

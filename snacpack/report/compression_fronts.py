@@ -24,7 +24,7 @@ _RING = {"ls": "", "marker": "o", "ms": 14, "markerfacecolor": "none", "color": 
 
 
 def draw_compression_fronts(
-    searches: Mapping[str, CompressionSearch], rows: Sequence[Row], references: Mapping[str, Row]
+    searches: Mapping[str, CompressionSearch], rows: Sequence[Row], references: Mapping[str, Row], examples: str
 ) -> "Figure":
     """Draw what the searches found, on the left, and on the right every model that was synthesised.
 
@@ -36,6 +36,8 @@ def draw_compression_fronts(
         Result of :func:`snacpack.report.tables.table3_rows`: every model and scheme, in the run's order.
     references
         Result of :func:`snacpack.report.tables.accuracy_of` for each reference before compression.
+    examples
+        Word for what accuracies were measured on, such as ``jets``.
     """
     import matplotlib.pyplot as plt
 
@@ -48,8 +50,8 @@ def draw_compression_fronts(
         figure, axes = plt.subplots(1, 2 if searches else 1, figsize=(12 if searches else 6.6, 5.2), squeeze=False)
         *found, built = axes[0]
         if searches:
-            _draw_searches(found[0], searches, looks)
-        _draw_models(built, rows, references, looks, n_without)
+            _draw_searches(found[0], searches, looks, examples)
+        _draw_models(built, rows, references, looks, n_without, examples)
         marks = [*(_search_marks() if searches else []), *built.get_legend_handles_labels()[0]]
         figure.legend(handles=marks, loc="outside lower center", ncols=6, columnspacing=1.6)
         _label_models(built, rows, references)
@@ -68,7 +70,7 @@ def _finalists(search: CompressionSearch) -> pd.DataFrame:
 
 
 def _draw_searches(
-    axes: "Axes", searches: Mapping[str, CompressionSearch], looks: Mapping[str, Mapping[str, str]]
+    axes: "Axes", searches: Mapping[str, CompressionSearch], looks: Mapping[str, Mapping[str, str]], examples: str
 ) -> None:
     for model, search in searches.items():
         _draw_search(axes, search, looks[model])
@@ -79,7 +81,7 @@ def _draw_searches(
     # Nothing is small and accurate at once, so that this corner is free.
     marks = _model_marks({model: looks[model] for model in searches})
     axes.legend(handles=marks, loc="upper left", frameon=True, framealpha=0.9, edgecolor="none")
-    axes.set_title(f"Searches, on validation jets{f' ({below:,} trials lie below)' if below else ''}")
+    axes.set_title(f"Searches, on validation {examples}{f' ({below:,} trials lie below)' if below else ''}")
     axes.set(xlabel="LUTs, estimated by da4ml", ylabel="Validation accuracy [%]")
 
 
@@ -135,6 +137,7 @@ def _draw_models(
     references: Mapping[str, Row],
     looks: Mapping[str, Mapping[str, str]],
     n_without: int,
+    examples: str,
 ) -> None:
     for model, accuracy in references.items():
         _draw_band(axes, accuracy, looks[model], model)
@@ -142,7 +145,7 @@ def _draw_models(
         _draw_model(axes, row, looks[row["model"]])
     _scale_luts(axes)
     axes.margins(x=0.18, y=0.18)
-    title = "Synthesised models, on test jets, with 68% intervals"
+    title = f"Synthesised models, on test {examples}, with 68% intervals"
     axes.set_title(f"{title}\n({n_without} without a circuit left out)" if n_without else title)
     axes.set(xlabel="LUTs, counted by synthesis", ylabel="Test accuracy [%]")
 

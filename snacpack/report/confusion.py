@@ -14,7 +14,7 @@ CLASS_SYMBOLS = {"w": "W", "z": "Z"}
 
 
 def row_fractions(counts: np.ndarray) -> np.ndarray:
-    """Divide each row of (n, n) counts by its sum; a class without jets gives a row of zeros."""
+    """Divide each row of (n, n) counts by its sum; a class without examples gives a row of zeros."""
     counts = np.asarray(counts, dtype=float)
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 

@@ -85,7 +85,7 @@ def table2(
     rows
         Result of :func:`snacpack.report.tables.table2_rows`.
     data, versions
-        The jets, and the versions of the packages that write the table.
+        The data set, and the versions of the packages that write the table.
     surrogate, bit_width
         The config's ``hardware.surrogate`` and ``hardware.bit_width``.
     """
@@ -119,8 +119,9 @@ def table2(
     )
     notes = (
         data_note(data),
-        "Accuracy: float networks on the test jets. The interval is Wilson's at 68.27% and covers counting statistics "
-        "only, not the scatter between trainings from different seeds; all models see the same jets.",
+        f"Accuracy: float networks on the test {data.info.examples}. The interval is Wilson's at 68.27% and covers "
+        "counting statistics only, not the scatter between trainings from different seeds; all models see the same "
+        f"{data.info.examples}.",
         "MACs: multiply-accumulates of one inference, the number that the SNAC-Pack paper lists as BOPs. "
         f"BOPs: bit operations at {bit_width} bits.",
         "Average resources (mean of the BRAM, DSP, FF and LUT fractions of the board) and clock cycles are estimated "
@@ -153,7 +154,7 @@ def table3(
     rows
         Result of :func:`snacpack.report.tables.table3_rows`.
     data, versions
-        The jets, and the versions of the packages that write the table.
+        The data set, and the versions of the packages that write the table.
     circuits, part
         Content of synthesis' ``report.json`` files, which name their tools, and the FPGA.
     """
@@ -177,8 +178,8 @@ def table3(
     clocks = sorted({row["clock_period_ns"] for row in rows})
     notes = (
         data_note(data),
-        "Accuracy: the quantised and pruned network on the test jets, with Wilson's interval at 68.27%. "
-        "Sparsity: weights that are zero. "
+        f"Accuracy: the quantised and pruned network on the test {data.info.examples}, with Wilson's interval at 68.27%"
+        ". Sparsity: weights that are zero. "
         "cc: clock cycles. II: initiation interval. In brackets behind the resources: percent of the part.",
         scheme_note(row["scheme"] for row in rows),
         f"Part {part}; target clock period: {', '.join(f'{clock:g} ns' for clock in clocks)}.",
@@ -289,10 +290,10 @@ NOT_PUBLISHED = (
 
 
 def data_note(data: DataSet) -> str:
-    """Say which jets the accuracies are from."""
+    """Say which examples the accuracies are from."""
     counts = (
-        f"Data: {data.source}; {data.n_jets['test']:,} test jets, on which no choice was made "
-        f"({data.n_jets['train']:,} training, {data.n_jets['val']:,} validation)."
+        f"Data: {data.info.source}; {data.n_examples['test']:,} test {data.info.examples}, on which no choice was made "
+        f"({data.n_examples['train']:,} training, {data.n_examples['val']:,} validation)."
     )
     return f"{counts} {NOT_PUBLISHED}" if data.simulated else counts
 
