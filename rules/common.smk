@@ -8,6 +8,7 @@ from pathlib import Path
 
 from snacpack.config import complete_config
 from snacpack.data.sources import describe_source
+from snacpack.data.sources.arrays import content_of_arrays, find_files
 from snacpack.inputs import content_digest
 from snacpack.jets.folders import describe_samples, find_samples
 from snacpack.jets.layout import CLASSES
@@ -94,10 +95,12 @@ COMPRESSION_THREADS = min(-(-COMPRESSION_SEARCH["population"] // N_COMPRESSION_S
 # Several models are synthesised side by side, but the last one should not be left with a single core.
 SYNTHESIS_THREADS = min(8, max(2, CORES // 4))
 HAS_FILES = config["data"]["source"] == "files"
+HAS_ARRAYS = config["data"]["source"] == "arrays"
+DATA_SET = f"results/{{run}}/data/{'dataset' if HAS_ARRAYS else 'jets'}.h5"
 # How jets are simulated; how many, and in which files, decides nothing about a jet.
 SIMULATION = {name: value for name, value in config["data"]["pythia"].items() if name not in NUMBERS_OF_JETS}
 # The one origin of the number of inputs and of classes.
-DATA_INFO = describe_source(config["data"])
+DATA_INFO = describe_source(config, trust=not workflow.is_main_process)
 
 
 TRAINING_GPUS = 1 if config["training"]["device"] == "cuda" else 0
@@ -233,6 +236,16 @@ def content_of_jets(wildcards=None):
     """
     samples = tuple((split, tuple(paths)) for split, paths in users_jets().items())
     return content_digest(samples, trust=not workflow.is_main_process)
+
+
+def users_arrays(wildcards):
+    """Files of arrays that the user gives; their content decides, see content_of_jets."""
+    return [ancient(path) for paths in find_files(config["data"]["arrays"]).values() for path in paths]
+
+
+def content_of_users_arrays(wildcards):
+    """Return the digest of what the user's arrays hold."""
+    return content_of_arrays(config["data"]["arrays"], trust=not workflow.is_main_process)
 
 
 def content_of_vendor_reports(wildcards):

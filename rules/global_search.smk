@@ -32,7 +32,7 @@ rule propose_offspring:
 
 rule train_trials:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         offspring="results/{run}/search/gen_{generation}/offspring.json",
     output:
         trials="results/{run}/search/gen_{generation}/trials_{shard}.json",
@@ -221,7 +221,7 @@ rule collect_trials:
 
 rule rerun_trial:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         trials="results/{run}/search/trials.csv",
     output:
         rerun="results/{run}/search/reruns/{trial}.json",
@@ -323,7 +323,7 @@ rule describe_candidate:
 
 rule train_candidate:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         architecture="results/{run}/candidates/{candidate}/architecture.json",
     output:
         weights="results/{run}/candidates/{candidate}/float.pt",

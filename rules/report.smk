@@ -28,7 +28,7 @@ rule tabulate_space:
 
 rule tabulate_networks:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         references="results/{run}/references/hardware.csv",
         trials="results/{run}/search/trials.csv",
         selected="results/{run}/candidates/selected.json",
@@ -64,7 +64,7 @@ rule tabulate_networks:
 
 rule tabulate_circuits:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         selected="results/{run}/candidates/selected.json",
         compressed=per_model("results/{run}/candidates/{candidate}/{scheme}/compressed.json"),
         circuits=per_model("results/{run}/synthesis/{candidate}/{scheme}/report.json"),
@@ -278,7 +278,7 @@ rule compare_estimates:
 
 rule draw_confusion_matrix:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         compressed="results/{run}/candidates/{candidate}/{scheme}/compressed.json",
     output:
         png="results/{run}/figures/confusion_{candidate}_{scheme}.png",
@@ -306,7 +306,7 @@ rule draw_confusion_matrix:
 
 rule write_report:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         references="results/{run}/references/hardware.csv",
         trials="results/{run}/search/trials.csv",
         selected="results/{run}/candidates/selected.json",
@@ -358,7 +358,7 @@ rule write_report:
 
 rule write_provenance:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         table1="results/{run}/tables/table1.csv",
         table2="results/{run}/tables/table2.csv",
         table3="results/{run}/tables/table3.csv",

@@ -129,7 +129,7 @@ def _reuse_warnings(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _references(config: Mapping[str, Any]) -> dict[str, Architecture]:
-    sizes = describe_source(config["data"]).sizes
+    sizes = describe_source(config).sizes
     references = {name: fields for name, fields in config["references"].items() if fields is not None}
     return {name: Architecture.from_dict({**fields, **sizes}) for name, fields in references.items()}
 
@@ -138,7 +138,7 @@ def _widest(config: Mapping[str, Any]) -> Architecture:
     """The network of the search space with the most layers and the most units in each."""
     space = config["search"]["space"]
     units = [max(options) for options in space["units"][: max(space["n_layers"])]]
-    return Architecture(units, **describe_source(config["data"]).sizes)
+    return Architecture(units, **describe_source(config).sizes)
 
 
 @cache
@@ -235,7 +235,7 @@ def _explain(error: "jsonschema.ValidationError") -> str:
 
 
 def _semantic_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    yield from _data_problems(config["data"])
+    yield from _data_problems(config["data"], config["seed"])
     yield from _search_problems(config)
     yield from _model_problems(config)
     yield from _sparsity_problems(config["compression"])
@@ -243,13 +243,15 @@ def _semantic_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _tool_problems(config)
 
 
-def _data_problems(data: Mapping[str, Any]) -> Iterator[str]:
+def _data_problems(data: Mapping[str, Any], seed: int) -> Iterator[str]:
     if data["source"] == "files":
         folder = data["files"]["folder"]
         if folder is None:
             yield "data.files.folder: needed where data.source is 'files'; give the folder with the HDF5 files"
         else:
             yield from _folder_problems(folder, data["n_constituents"])
+    if data["source"] == "arrays":
+        yield from _array_problems(data, seed)
     if data["source"] == "pythia":
         yield from _feature_problems(data)
         yield from _recipe_problems(data["pythia"])
@@ -276,16 +278,31 @@ def _folder_problems(folder: str, n_constituents: int) -> Iterator[str]:
             ".h5 and does not begin with a dot; rename the others or take them out of the folder"
         )
     paths = [path for files in samples.values() for path in files]
-    for path in paths:
-        if set(str(path)) & set("{}<>") or not str(path).isprintable():
-            yield (
-                f"data.files.folder: {str(path)!r} holds one of {{ }} < >, which mean something to Snakemake, or a "
-                "control character; rename it, or set a link to it"
-            )
+    yield from _path_problems("data.files.folder", paths)
     try:
         check_samples(paths, n_constituents)
     except ValueError as error:
         yield f"data.files.folder: {error}"
+
+
+def _path_problems(key: str, paths: Iterable[Path]) -> Iterator[str]:
+    for path in paths:
+        if set(str(path)) & set("{}<>") or not str(path).isprintable():
+            yield (
+                f"{key}: {str(path)!r} holds one of {{ }} < >, which mean something to Snakemake, or a control "
+                "character; rename it, or set a link to it"
+            )
+
+
+def _array_problems(data: Mapping[str, Any], seed: int) -> Iterator[str]:
+    from snacpack.data.sources.arrays import find_files
+
+    try:
+        files = find_files(data["arrays"])
+        yield from _path_problems("data.arrays.files", [path for paths in files.values() for path in paths])
+        describe_source({"data": data, "seed": seed})
+    except ValueError as error:
+        yield str(error) if str(error).startswith("data.") else f"data.arrays: {error}"
 
 
 def _simulation_problems(pythia: Mapping[str, Any]) -> Iterator[str]:

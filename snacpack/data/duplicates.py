@@ -56,7 +56,12 @@ def mix(values: np.ndarray) -> np.ndarray:
 
 
 def check_repeated(
-    origins: Mapping[str, Origin], files: Sequence[Path], examples: str, advice: str, alike: str = ""
+    origins: Mapping[str, Origin],
+    files: Sequence[Path],
+    examples: str,
+    advice: str,
+    alike: str = "",
+    limit: bool = True,
 ) -> dict[str, dict[str, int]]:
     """Refuse splits of which one holds examples of another; count the few that may be coincidences.
 
@@ -72,6 +77,8 @@ def check_repeated(
         What the copies have in common, and the cure.
     alike
         Why examples with the key 0 cannot be told from each other.
+    limit
+        Whether too many copies are an error; they are counted in any case.
 
     Returns
     -------
@@ -95,7 +102,7 @@ def check_repeated(
             problems.append(_describe_leak(split, n_leaked, shared, origins, files, examples, alike))
         copies = int(np.count_nonzero(origin.keys)) - len(known[split])
         counts[split] = {other: int(found.sum()) for other, found in shared.items()} | {split: copies}
-    if problems:
+    if problems and limit:
         raise ValueError(
             f"{'; '.join(problems)}. {advice}. A coincidence, up to {MOST_SHARED:.1%} of a sample, is allowed and is "
             "written on the data card"

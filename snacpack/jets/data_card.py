@@ -8,6 +8,7 @@ import numpy as np
 
 from snacpack.data.dataset import describe_attributes, load_dataset
 from snacpack.data.info import SPLITS
+from snacpack.data.normalisation import Normalisation
 from snacpack.files import whole_file
 from snacpack.jets.dataset import load_multiplicity
 from snacpack.jets.layout import HIGH_LEVEL_FEATURES
@@ -47,9 +48,8 @@ def raw_features(path: str | Path, split: str) -> tuple[dict[str, np.ndarray], n
     x, y = load_dataset(path, (split,))[split]
     described = describe_attributes(path)
     kinds = feature_kinds(described["features"])
-    median, spread = (np.array(described["normalisation"][name]) for name in ("median", "range"))
     # The first features are the leading constituent's, or all are the jet's own.
-    leading = x[:, : len(kinds)] * spread + median
+    leading = Normalisation.from_dict(described["normalisation"]).undo(x[:, : len(kinds)])
     features = dict(zip(kinds, leading.T, strict=True))
     return {**features, MULTIPLICITY: features.get(MULTIPLICITY, load_multiplicity(path, split))}, y
 
@@ -93,8 +93,7 @@ def make_data_card(path: str | Path) -> dict[str, Any]:
         **{name: described[name] for name in ("n_constituents", "min_constituent_pt_gev")},
         **{name: described.get(name) for name in ("origin", "repeated")},
         "normalisation": {
-            kind: {"median": median, "range": spread}
-            for kind, median, spread in zip(kinds, normalisation["median"], normalisation["range"], strict=True)
+            kind: {name: values[place] for name, values in normalisation.items()} for place, kind in enumerate(kinds)
         },
         "jets": {split: dict(zip(classes, count.tolist(), strict=True)) for split, count in counts.items()},
         "distributions": {

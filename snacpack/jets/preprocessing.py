@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from snacpack.data.duplicates import Origin, check_repeated
 from snacpack.data.info import SPLIT_NAMES, SPLITS
+from snacpack.data.normalisation import Normalisation
 from snacpack.files import whole_file
 from snacpack.jets.duplicates import ADVICE, ALIKE, N_LEADING, jet_keys
 from snacpack.jets.layout import (
@@ -53,6 +54,8 @@ class Preprocessing:
         Of the training files' jets, where there are no test files.
     seed
         The run's seed: of the split and of the order of the jets.
+    normalisation
+        One of :data:`snacpack.data.normalisation.METHODS`.
 
     Raises
     ------
@@ -66,6 +69,7 @@ class Preprocessing:
     validation_fraction: float
     test_fraction: float
     seed: int
+    normalisation: str = "quantiles"
 
     def __post_init__(self) -> None:
         if self.features != HLF:
@@ -112,7 +116,7 @@ def preprocess_jets(
     """Prepare jets for training.
 
     The reference preprocessing (Odagiu et al., arXiv:2402.01876): the leading
-    constituents above a pT threshold, zero padded, then ``(x - median) / (95% -
+    constituents above a pT threshold, zero padded, then by default ``(x - median) / (95% -
     5% quantile)`` for each kind of feature over the training jets, padding
     included. Jets without a constituent are dropped. The files are read piece
     by piece; only the features and a key of each jet are held in memory, 124 bytes a jet.
@@ -159,12 +163,12 @@ def preprocess_jets(
     origins = {split: Origin(jets.key, jets.file) for split, jets in splits.items()}
     repeated = check_repeated(origins, [path for path, _ in files], "jets", ADVICE, ALIKE)
     print(f"jets that stand in a split more than once, or in an earlier one too: {json.dumps(repeated)}")
-    median, spread = _normalisation(splits["train"].x, settings.kinds)
+    scale = Normalisation.fit(settings.normalisation, splits["train"].x, settings.kinds, "data.features", "jets")
     attributes = {
         "source": source,
         "features": json.dumps(input_names(settings.features, settings.n_constituents)),
         "classes": json.dumps(CLASSES),
-        "normalisation": json.dumps({"median": median.tolist(), "range": spread.tolist()}),
+        "normalisation": json.dumps(scale.to_dict()),
         "n_constituents": settings.n_constituents,
         "min_constituent_pt_gev": settings.min_constituent_pt_gev,
         "dropped": json.dumps(dropped),
@@ -174,7 +178,7 @@ def preprocess_jets(
     with whole_file(output) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(attributes)
         for split, jets in splits.items():
-            x = ((jets.x - median) / spread).astype(np.float32)
+            x = scale.apply(jets.x)
             file[f"x_{split}"] = x.reshape(len(x), -1)
             file[f"y_{split}"] = jets.y
             file[f"multiplicity_{split}"] = jets.multiplicity
@@ -327,12 +331,3 @@ def _check_classes(splits: dict[str, _Jets], settings: Preprocessing) -> None:
                 f"{settings.min_constituent_pt_gev} GeV; check that the files hold all classes, their units (GeV), "
                 "and data.validation_fraction and test_fraction"
             )
-
-
-def _normalisation(x: np.ndarray, features: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Median and 95% - 5% range of each feature kind over all jets and constituents, padding included."""
-    low, median, high = np.quantile(x.reshape(-1, x.shape[2]), (0.05, 0.5, 0.95), axis=0)
-    constant = [name for name, spread in zip(features, high - low, strict=True) if not spread > 0]
-    if constant:
-        raise ValueError(f"data.features: {', '.join(constant)} is the same in nearly all training jets; leave it out")
-    return median, high - low
