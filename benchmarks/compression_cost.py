@@ -74,7 +74,7 @@ class Case:
 def make_cases(n_networks: int) -> dict[str, list[Case]]:
     """Return for each case as many networks; the first GENERATION do not depend on how many."""
     config = yaml.safe_load(CONFIG.read_text())
-    baseline = Architecture.from_dict({**config["references"]["baseline"], **describe_source(config["data"]).sizes})
+    baseline = Architecture.from_dict({**config["references"]["baseline"], **describe_source(config).sizes})
     n_layers = len(baseline.units) + 1
 
     def alike(architecture: Architecture, scheme: str, sparsity: float) -> list[Case]:

@@ -87,7 +87,7 @@ def compressed_networks(
     config: Mapping[str, Any], jets: Mapping[str, Any], options: argparse.Namespace
 ) -> Iterator[tuple[Architecture, Compression, FixedPointNetwork]]:
     """Train random architectures of the search space, each compressed in several ways."""
-    space = SearchSpace.from_config(config["search"]["space"], **describe_source(config["data"]).sizes)
+    space = SearchSpace.from_config(config["search"]["space"], **describe_source(config).sizes)
     random = Random(options.seed)
     for i in range(options.architectures):
         architecture = space.decode(space.sample(random))

@@ -343,7 +343,7 @@ def train_on_simulated(
     scale = describe_attributes(path)["normalisation"]
     inputs = published.x[:, :N_INPUT_CONSTITUENTS] - np.array(scale["median"])
     theirs = ((inputs / np.array(scale["range"])).astype(np.float32).reshape(len(inputs), -1), published.y)
-    baseline = Architecture.from_dict({**config["references"]["baseline"], **describe_source(config["data"]).sizes})
+    baseline = Architecture.from_dict({**config["references"]["baseline"], **describe_source(config).sizes})
     forward = training.train(
         [baseline] * options.seeds,
         [derive_seed(options.seed, "baseline", i) for i in range(options.seeds)],

@@ -63,13 +63,13 @@ Jets = tuple[np.ndarray, np.ndarray]
 def make_space() -> SearchSpace:
     """Return the config's search space."""
     config = yaml.safe_load(CONFIG.read_text())
-    return SearchSpace.from_config(config["search"]["space"], **describe_source(config["data"]).sizes)
+    return SearchSpace.from_config(config["search"]["space"], **describe_source(config).sizes)
 
 
 def make_cases(n_networks: int) -> dict[str, list[Architecture]]:
     """Return for each case as many networks; the first GENERATION do not depend on how many."""
     config = yaml.safe_load(CONFIG.read_text())
-    baseline = Architecture.from_dict({**config["references"]["baseline"], **describe_source(config["data"]).sizes})
+    baseline = Architecture.from_dict({**config["references"]["baseline"], **describe_source(config).sizes})
     space = make_space()
     random = Random(0)
     return {

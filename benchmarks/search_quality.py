@@ -54,7 +54,7 @@ class Evaluator:
     def __init__(self, config: dict[str, Any], jets: dict[str, Any], threads: int) -> None:
         self.config, self.jets, self.threads = config, jets, threads
         self.surrogate = Surrogate(**config["hardware"]["surrogate"])
-        self.sizes = describe_source(config["data"]).sizes
+        self.sizes = describe_source(config).sizes
         self._trained: dict[tuple, list[dict[str, Any]]] = {}
 
     def costs(self, architectures: Sequence[Architecture]) -> list[dict[str, Any]]:
