@@ -295,7 +295,7 @@ def _path_problems(key: str, paths: Iterable[Path]) -> Iterator[str]:
 
 
 def _array_problems(data: Mapping[str, Any], seed: int) -> Iterator[str]:
-    from snacpack.data.sources.arrays import find_files
+    from snacpack.data.user_files import find_files
 
     try:
         files = find_files(data["arrays"])

@@ -255,6 +255,8 @@ FAULTS = {
     "another format": ({"files": __file__}, "convert the file"),
     "a missing key of inputs": ({"inputs": "pixels"}, "data.arrays.inputs: {d} has no pixels; it has x, y"),
     "a missing key of the target": ({"target": "label"}, "data.arrays.target: {d} has no label"),
+    "a target among the inputs": ({"inputs": ["x", "y"]}, "data.arrays.inputs: y is the target"),
+    "no numbers": ({"x": X[:, :0]}, "data.arrays.inputs: x of {d} has no numbers"),
     "no key of the target": ({"target": None}, "data.arrays.target: needed"),
     "a missing column of splits": ({"split": "use"}, "data.arrays.split: {d} has no use"),
     "lengths": ({"y": Y[:-1]}, "{d}: x has 300 examples, {d}: y has 299"),

@@ -4,11 +4,10 @@ The check before the first job does all that the job does but for the writing, s
 kept by the content of the files and the settings, and later starts read no file.
 """
 
-import glob
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -20,10 +19,10 @@ import numpy as np
 
 from snacpack.data.duplicates import Origin, check_repeated, row_keys
 from snacpack.data.info import SPLIT_NAMES, SPLITS, DataInfo
-from snacpack.data.labels import class_names, target_values
+from snacpack.data.labels import class_names
 from snacpack.data.normalisation import Normalisation
-from snacpack.data.readers import list_names, read_arrays
-from snacpack.data.splitting import check_groups, named_splits, split_off
+from snacpack.data.splitting import check_groups, split_off
+from snacpack.data.user_files import Part, Raw, briefly, find_files, list_parts, read_part
 from snacpack.files import whole_file, write_json
 from snacpack.inputs import content_digest
 from snacpack.seeds import derive_seed
@@ -36,30 +35,10 @@ FEWEST = 20
 """Examples that validation and test need each."""
 
 _KEPT = 20
-_MOST_LISTED = 8
 _ADVICE = (
     "Networks would be judged by examples that they know; remove the copies, or keep them in one split with "
     "data.arrays.group. If different examples may look the same, set data.arrays.allow_repeated to true"
 )
-
-
-class Part(NamedTuple):
-    """A file, or a key of one: the split that it is for (None to be split), and where inputs and target stand."""
-
-    split: str | None
-    path: Path
-    target_path: Path | None
-    inputs: list[str] | None
-    target: str
-
-
-class _Raw(NamedTuple):
-    x: np.ndarray
-    target: np.ndarray
-    split: np.ndarray
-    group: np.ndarray | None
-    file: np.ndarray
-    names: list[str]
 
 
 class _Examples(NamedTuple):
@@ -91,163 +70,6 @@ class Prepared:
                 file[f"y_{split}"] = y
 
 
-def find_files(arrays: Mapping[str, Any]) -> dict[str, list[Path]]:
-    """Return all of the user's files: those of inputs by split (``all`` where none is named), and those of targets.
-
-    Raises
-    ------
-    ValueError
-        If there is none; the message names the key.
-    """
-    found = {split or "all": paths for split, paths in _by_split(arrays["files"], "data.arrays.files").items()}
-    if arrays["target_files"] is not None:
-        targets = _by_split(arrays["target_files"], "data.arrays.target_files")
-        found |= {f"target {split or 'all'}": paths for split, paths in targets.items()}
-    return found
-
-
-def _by_split(given: Any, key: str) -> dict[str | None, list[Path]]:
-    if isinstance(given, Mapping):
-        return {split: _expand(given[split], f"{key}.{split}") for split in SPLITS if given.get(split) is not None}
-    return {None: _expand(given, key)}
-
-
-def _expand(given: str | Sequence[str] | None, key: str) -> list[Path]:
-    if given is None:
-        raise ValueError(
-            f"{key}: needed where data.source is 'arrays'; name a file, or a pattern such as my_data/*.npz"
-        )
-    paths = []
-    for pattern in [given] if isinstance(given, str) else given:
-        matches = sorted(map(Path, glob.glob(str(Path(pattern).expanduser()))))
-        if not matches:
-            raise ValueError(f"{key}: there is no file {Path(pattern).expanduser().absolute()}; check the name")
-        folders = [path for path in matches if path.is_dir()]
-        if folders:
-            raise ValueError(
-                f"{key}: {folders[0]} is a folder; name its files with a pattern such as {folders[0]}/*.npz"
-            )
-        paths += matches
-    repeated = [path for path in paths if paths.count(path) > 1]
-    if repeated:
-        raise ValueError(f"{key}: {repeated[0]} is named twice; name it once")
-    return paths
-
-
-def _parts(arrays: Mapping[str, Any]) -> Iterator[Part]:
-    files = _by_split(arrays["files"], "data.arrays.files")
-    targets = _by_split(arrays["target_files"], "data.arrays.target_files") if arrays["target_files"] else {}
-    if targets and {split: len(paths) for split, paths in targets.items()} != {s: len(p) for s, p in files.items()}:
-        raise ValueError("data.arrays.target_files: it must name one file for each of data.arrays.files; pair them")
-    inputs, target = arrays["inputs"], arrays["target"]
-    if isinstance(inputs, Mapping) != isinstance(target, Mapping) and not targets:
-        raise ValueError("data.arrays.inputs: give keys by split for both inputs and target, or for none of them")
-    for split, paths in files.items():
-        for number, path in enumerate(paths):
-            target_path = targets[split][number] if targets else None
-            if isinstance(inputs, Mapping):
-                if split is not None:
-                    raise ValueError(
-                        "data.arrays.inputs: keys by split and files by split exclude each other; drop one"
-                    )
-                for name in (name for name in SPLITS if inputs.get(name) is not None):
-                    if target.get(name) is None:
-                        raise ValueError(
-                            f"data.arrays.target.{name}: it is missing; data.arrays.inputs.{name} is given"
-                        )
-                    yield Part(name, path, target_path, _listed(inputs[name]), target[name])
-            else:
-                yield Part(split, path, target_path, _listed(inputs), target)
-
-
-def _listed(names: str | Sequence[str] | None) -> list[str] | None:
-    return [names] if isinstance(names, str) else None if names is None else list(names)
-
-
-def _read(part: Part, arrays: Mapping[str, Any], number: int) -> _Raw:
-    path, known = part.path, list_names(part.path)
-    target_path = part.target_path or path
-    target_known = known if target_path == path else list_names(target_path)
-    target = "" if target_known == [""] else part.target
-    if target is None:
-        raise ValueError(
-            f"data.arrays.target: needed; name the key of the classes in {target_path}, which has {_list(target_known)}"
-        )
-    if target_path == path and known == [""]:
-        raise ValueError(f"data.arrays.target_files: needed, because {path} holds one array; name the file of classes")
-    others = {name for name in (target if target_path == path else None, arrays["split"], arrays["group"]) if name}
-    names = [""] if known == [""] else part.inputs or [name for name in known if name not in others]
-    wanted = {
-        "data.arrays.inputs": names,
-        "data.arrays.split": [arrays["split"]],
-        "data.arrays.group": [arrays["group"]],
-    }
-    for key, members in wanted.items():
-        _check_names(path, [name for name in members if name is not None], known, key)
-    _check_names(target_path, [target], target_known, "data.arrays.target")
-    if not names:
-        raise ValueError(f"data.arrays.inputs: {path} holds no array besides {_list(sorted(others))}; name one")
-    read = read_arrays(path, list(dict.fromkeys([*names, *(name for name in others if name in known)])))
-    labels = read_arrays(target_path, [target])[target] if target_path != path else read[target]
-    lengths = {f"{path}: {name or 'the array'}": len(array) for name, array in read.items()}
-    lengths[f"{target_path}: {target or 'the array'}"] = len(labels)
-    (first, n), *rest = lengths.items()
-    for where, length in rest:
-        if length != n:
-            raise ValueError(f"{first} has {n} examples, {where} has {length}; they must be equally long")
-    if not n:
-        raise ValueError(f"{path} has no examples; take it out of data.arrays.files")
-    x, features = _stack(path, names, read)
-    where = f"{target_path}: {target or 'the target'}"
-    split = np.full(n, SPLITS.index(part.split) if part.split else -1, dtype=np.int64)
-    if arrays["split"] is not None:
-        split = named_splits(read[arrays["split"]], f"{path}: {arrays['split']} (data.arrays.split)")
-    group = None if arrays["group"] is None else read[arrays["group"]].astype(str)
-    file = np.full(n, number, dtype=np.int32)
-    return _Raw(x, target_values(labels, f"{where} (data.arrays.target)"), split, group, file, features)
-
-
-def _check_names(path: Path, wanted: Sequence[str], known: Sequence[str], key: str) -> None:
-    missing = [name for name in wanted if name not in known]
-    if missing:
-        raise ValueError(f"{key}: {path} has no {_list(missing)}; it has {_list(known)}")
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(map(str, names[:_MOST_LISTED])) + (", ..." if len(names) > _MOST_LISTED else "")
-
-
-def _stack(path: Path, names: Sequence[str], read: Mapping[str, np.ndarray]) -> tuple[np.ndarray, list[str]]:
-    """Join arrays along their last axis; columns of single numbers become one axis of features."""
-    columns, features = [], []
-    for name in names:
-        values = read[name]
-        if values.dtype.kind not in "biuf":
-            raise ValueError(
-                f"{path}: {name} holds text, such as {str(values.ravel()[0])!r}; inputs are numbers: encode it, or "
-                "leave the column out of data.arrays.inputs"
-            )
-        columns.append(values[:, None] if values.ndim == 1 else values)
-        width = columns[-1].shape[-1]
-        base = name.rpartition("/")[2] or "x"
-        features += [base] if values.ndim == 1 else [f"{base}_{i}" for i in range(width)]
-    shapes = {column.shape[:-1] for column in columns}
-    if len(shapes) > 1:
-        raise ValueError(
-            f"data.arrays.inputs: {_list(names)} of {path} differ in shape; they are joined along the last axis"
-        )
-    # A value that float32 cannot hold becomes infinite, and is refused as such.
-    with np.errstate(over="ignore"):
-        x = np.concatenate([column.astype(np.float32) for column in columns], axis=-1)
-    if not np.isfinite(x).all():
-        row, *place = np.argwhere(~np.isfinite(x))[0].tolist()
-        raise ValueError(
-            f"{path}: {features[place[-1]]} of example {row} is NaN, empty or infinite (data.arrays.inputs); fill it "
-            "in, or remove the example"
-        )
-    return x, features
-
-
 def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     """Read, check, split and normalise the user's arrays; all of them are held in memory.
 
@@ -264,8 +86,8 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
         If a file cannot be read or used; the message names file and key, and what helps.
     """
     arrays = data["arrays"]
-    parts = list(_parts(arrays))
-    raw = [_read(part, arrays, number) for number, part in enumerate(parts)]
+    parts = list_parts(arrays)
+    raw = [read_part(part, arrays, number) for number, part in enumerate(parts)]
     _check_alike(parts, raw)
     features = list(arrays["feature_names"] or raw[0].names)
     if len(features) != raw[0].x.shape[-1]:
@@ -283,7 +105,9 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     raw.clear()
     unknown = [name for name in arrays["leave_out"] if name not in features]
     if unknown:
-        raise ValueError(f"data.arrays.leave_out: there is no feature {_list(unknown)}; there are {_list(features)}")
+        raise ValueError(
+            f"data.arrays.leave_out: there is no feature {briefly(unknown)}; there are {briefly(features)}"
+        )
     if arrays["leave_out"]:
         kept = [place for place, name in enumerate(features) if name not in arrays["leave_out"]]
         examples, features = examples._replace(x=examples.x[..., kept]), [features[place] for place in kept]
@@ -301,7 +125,7 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
         input_shape=splits["train"].x.shape[1:],
         features=tuple(features),
         classes=classes,
-        source=f"the user's files {_list(unique)}" if len(unique) > 1 else f"the user's file {unique[0]}",
+        source=f"the user's files {briefly(unique)}" if len(unique) > 1 else f"the user's file {unique[0]}",
         normalisation=scale.to_dict(),
     )
     return Prepared(
@@ -315,7 +139,7 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     )
 
 
-def _check_alike(parts: Sequence[Part], raw: Sequence[_Raw]) -> None:
+def _check_alike(parts: Sequence[Part], raw: Sequence[Raw]) -> None:
     first = raw[0]
     for part, piece in zip(parts, raw, strict=True):
         if piece.x.shape[1:] != first.x.shape[1:]:
@@ -363,12 +187,12 @@ def _check_classes(splits: Mapping[str, _Examples], classes: Sequence[str]) -> N
         few = [f"{name} ({n})" for name, n in zip(classes, counts.tolist(), strict=True) if n < fewest]
         if missing:
             raise ValueError(
-                f"data.arrays.target: the {SPLIT_NAMES[split]} examples have none of class {_list(missing)}; check the "
-                "files, data.arrays.split and group, data.validation_fraction and data.test_fraction"
+                f"data.arrays.target: the {SPLIT_NAMES[split]} examples have none of class {briefly(missing)}; check "
+                "the files, data.arrays.split and group, data.validation_fraction and data.test_fraction"
             )
         if few:
             raise ValueError(
-                f"data.arrays.target: fewer than {fewest} training examples have the class {_list(few)}; a network "
+                f"data.arrays.target: fewer than {fewest} training examples have the class {briefly(few)}; a network "
                 "learns nothing from so few: add examples, or take the class out"
             )
         if split != "train" and len(piece.y) < FEWEST:
@@ -385,7 +209,7 @@ def _check_constant(x: np.ndarray, features: Sequence[str]) -> None:
     ]
     if constant:
         raise ValueError(
-            f"data.arrays.inputs: {_list(constant)} is the same in all training examples; name it in "
+            f"data.arrays.inputs: {briefly(constant)} is the same in all training examples; name it in "
             "data.arrays.leave_out"
         )
 
