@@ -60,11 +60,20 @@ def write_parquet(folder, x, y):
 def write_root(folder, x, y):
     uproot = pytest.importorskip("uproot")
     with uproot.recreate(folder / "d.root") as file:
-        file["events"] = {**{name: x[:, i] for i, name in enumerate(NAMES)}, "y": y}
+        branches = {**{name: x[:, i] for i, name in enumerate(NAMES)}, "y": y}
+        file.mktree("events", {name: values.dtype for name, values in branches.items()}).extend(branches)
     return {"files": str(folder / "d.root")}
 
 
-FORMATS = [write_npz, write_npy, write_hdf5, write_csv, write_tsv, write_parquet, write_root]
+def write_rntuple(folder, x, y):
+    uproot = pytest.importorskip("uproot")
+    with uproot.recreate(folder / "d.root") as file:
+        branches = {**{name: x[:, i] for i, name in enumerate(NAMES)}, "y": y}
+        file.mkrntuple("events", branches)
+    return {"files": str(folder / "d.root")}
+
+
+FORMATS = [write_npz, write_npy, write_hdf5, write_csv, write_tsv, write_parquet, write_root, write_rntuple]
 
 
 @pytest.mark.parametrize("write", FORMATS)

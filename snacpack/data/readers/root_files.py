@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+_TREES = ("TTree", "ROOT::RNTuple")
+
 
 def list_names(path: Path) -> list[str]:
     """Return the names of the branches, see :func:`snacpack.data.readers.list_names`."""
@@ -31,7 +33,9 @@ def _branches(path: Path) -> dict[str, Any]:
         ) from None
     try:
         file = uproot.open(path)
-        trees = {name.partition(";")[0]: file[name] for name, kind in file.classnames().items() if kind == "TTree"}
+        # Without a cycle, a name stands for the newest tree of that name.
+        names = {name.partition(";")[0] for name, kind in file.classnames().items() if kind in _TREES}
+        trees = {name: file[name] for name in sorted(names)}
         if not trees:
             raise ValueError("it has no tree")
     except (OSError, ValueError, KeyError) as error:
