@@ -143,15 +143,7 @@ def verification_table(order: Sequence[Key], verified: Mapping[Key, Mapping[str,
                     f"{100 * comparison['class_agreement']:.2f}",
                 )
             )
-    headings = (
-        "Model",
-        "Scheme",
-        "Description",
-        "Run by",
-        "Result",
-        f"Test {examples}",
-        "Largest difference of a logit",
-    )
+    headings = ("Model", "Scheme", "Description", "Run by", "Result", f"Test {examples}")
     headings += ("Largest difference of a logit", "Same class [%]")
     notes = (
         "Each description's logits against those of the trained, quantised PyTorch (Brevitas) network.",
