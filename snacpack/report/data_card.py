@@ -35,11 +35,12 @@ def draw_data_card(path: str | Path) -> "Figure":
     drawn = np.sort(np.argsort(-separations(flat, y), kind="stable")[:MOST_FEATURES])
     is_image = len(info.input_shape) == 3
     images = min(info.n_outputs, _MOST_CLASSES) if is_image else 0
-    n_rows = -(-(1 + len(drawn)) // 3)
+    n_columns = min(3, 1 + len(drawn))
+    n_rows = -(-(1 + len(drawn)) // n_columns)
     with figure_style():
         figure = plt.figure(figsize=(11, 2.8 * n_rows + (1.6 if images else 0) + 0.6))
         parts = figure.subfigures(2, 1, height_ratios=[2.8 * n_rows, 1.6]) if images else [figure]
-        axes = parts[0].subplots(n_rows, 3, squeeze=False).ravel()
+        axes = parts[0].subplots(n_rows, n_columns, squeeze=False).ravel()
         _draw_counts(axes[0], path)
         for axis, place in zip(axes[1:], drawn, strict=False):
             _draw_feature(axis, x[..., place], y, info.features[place], info.classes)
@@ -71,7 +72,8 @@ def _draw_counts(axis: Any, path: str | Path) -> None:
     axis.set_yticks(places[:_MOST_CLASSES], [_short(name) for name in info.classes[:_MOST_CLASSES]], parse_math=False)
     axis.invert_yaxis()
     axis.set_xlabel("examples")
-    axis.legend(fontsize=7)
+    # Above the bars, which leave no room.
+    axis.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 
 
 def _draw_feature(axis: Any, values: np.ndarray, y: np.ndarray, feature: str, classes: tuple[str, ...]) -> None:

@@ -39,6 +39,10 @@ class Table:
     notes: tuple[str, ...] = ()
     n_text: int = 1
 
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.headings) for row in self.rows):
+            raise ValueError(f"a row of the table {self.title!r} has not {len(self.headings)} cells")
+
     def to_markdown(self) -> str:
         """Return the table as a Markdown document."""
         ruler = ["---"] * self.n_text + ["---:"] * (len(self.headings) - self.n_text)

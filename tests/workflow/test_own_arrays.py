@@ -60,8 +60,8 @@ class Words(HTMLParser):
 
 
 CASES = {
-    "digits": (DIGITS, "quantiles", (8, 8, 1), [str(digit) for digit in range(10)], 64),
-    "breast cancer": (BREAST_CANCER, "standard", (30,), ["benign", "malignant"], 75),
+    "digits": (DIGITS, "quantiles", (8, 8, 1), [str(digit) for digit in range(10)], 80),
+    "breast cancer": (BREAST_CANCER, "standard", (30,), ["benign", "malignant"], 90),
 }
 
 
