@@ -33,15 +33,7 @@ def draw_confusion_matrix(counts: np.ndarray, classes: Sequence[str], title: str
         axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
         for (i, j), value in np.ndenumerate(percent):
             color = "white" if value > 55 else "#222222"
-            axes.text(
-                j,
-                i,
-                f"{value:.1f}",
-                ha="center",
-                va="center",
-                color=color,
-                fontsize=size,
-            )
+            axes.text(j, i, f"{value:.1f}", ha="center", va="center", color=color, fontsize=size)
         axes.set(xticks=range(len(symbols)), xticklabels=symbols, yticks=range(len(symbols)), yticklabels=symbols)
         if max(map(len, symbols)) > _LONGEST_FLAT:
             axes.tick_params(axis="x", labelrotation=45)
