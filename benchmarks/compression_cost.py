@@ -39,6 +39,7 @@ from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.network import dense_layers, fold_batch_norm, tensors_of
 from snacpack.compression.scheme import Compression, Scheme
+from snacpack.data.sources import describe_source
 from snacpack.files import write_json
 from snacpack.search.compression_space import CompressionSpace
 from snacpack.training import build_network, fit, train
@@ -72,7 +73,8 @@ class Case:
 
 def make_cases(n_networks: int) -> dict[str, list[Case]]:
     """Return for each case as many networks; the first GENERATION do not depend on how many."""
-    baseline = Architecture.from_dict(yaml.safe_load(CONFIG.read_text())["references"]["baseline"])
+    config = yaml.safe_load(CONFIG.read_text())
+    baseline = Architecture.from_dict({**config["references"]["baseline"], **describe_source(config).sizes})
     n_layers = len(baseline.units) + 1
 
     def alike(architecture: Architecture, scheme: str, sparsity: float) -> list[Case]:

@@ -27,9 +27,10 @@ import numpy as np
 import yaml
 from machine import describe_machine
 
+from snacpack.data.dataset import load_dataset
+from snacpack.data.info import SPLITS
 from snacpack.files import write_json
 from snacpack.jets import preprocessing
-from snacpack.jets.dataset import SPLITS, load_jets
 from snacpack.jets.layout import CLASSES, CONSTITUENTS, JETS, JetFileWriter, collect_jet_files
 from snacpack.jets.shards import jets_of_parts
 
@@ -138,7 +139,7 @@ def preprocess(train: Path, test: Path, output: Path, settings: dict[str, Any]) 
 def load(path: Path) -> dict[str, Any]:
     """Load a prepared file, all splits; return the seconds and the size of what was loaded."""
     start = perf_counter()
-    splits = load_jets(path, SPLITS)
+    splits = load_dataset(path, SPLITS)
     seconds = perf_counter() - start
     return {
         "seconds": seconds,

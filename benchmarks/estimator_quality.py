@@ -32,12 +32,13 @@ from snacpack.architecture import Architecture
 from snacpack.compression.pruning import warm_up
 from snacpack.compression.scheme import Compression, Precision, Scheme
 from snacpack.compression.trials import compress
+from snacpack.data.dataset import load_dataset
+from snacpack.data.sources import describe_source
 from snacpack.files import write_json
 from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.circuit import COSTS, estimate_circuits
 from snacpack.hardware.estimators import ESTIMATORS, Estimator, Quality, estimate_quality, network_estimates
 from snacpack.hardware.surrogate import Surrogate
-from snacpack.jets.dataset import load_jets
 from snacpack.report.estimators import Panel, draw_estimators, quality_table
 from snacpack.report.layout import Table
 from snacpack.report.style import save_figure
@@ -86,7 +87,7 @@ def compressed_networks(
     config: Mapping[str, Any], jets: Mapping[str, Any], options: argparse.Namespace
 ) -> Iterator[tuple[Architecture, Compression, FixedPointNetwork]]:
     """Train random architectures of the search space, each compressed in several ways."""
-    space = SearchSpace.from_config(config["search"]["space"], n_inputs=jets["train"][0].shape[1])
+    space = SearchSpace.from_config(config["search"]["space"], **describe_source(config).sizes)
     random = Random(options.seed)
     for i in range(options.architectures):
         architecture = space.decode(space.sample(random))
@@ -168,7 +169,7 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Train, estimate and count; return the rows, the processor's seconds for each step, and the tool that counted."""
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
-    jets, synthesis = load_jets(options.jets), config["synthesis"]
+    jets, synthesis = load_dataset(options.jets), config["synthesis"]
     surrogate = Surrogate(**config["hardware"]["surrogate"])
     # Not the clock's: the processor's seconds hold on a busy machine too.
     cpu_seconds, start = {}, sum(os.times()[:4])

@@ -38,8 +38,8 @@ from snacpack.compression.evaluation import evaluate_on_test_jets
 from snacpack.compression.pruning import prune, warm_up
 from snacpack.compression.scheme import MIXED, Scheme
 from snacpack.compression.trials import circuit_costs, compress, refinement_seed, trial_seed
+from snacpack.data.dataset import load_dataset
 from snacpack.files import read_json, write_json
-from snacpack.jets.dataset import load_jets
 from snacpack.report.intervals import wilson_interval
 from snacpack.report.style import figure_style, save_figure
 from snacpack.search.nsga2 import compression_rules
@@ -301,7 +301,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
-    jets = load_jets(arguments.run / "data" / "jets.h5", ("train", "val", "test"))
+    jets = load_dataset(arguments.run / "data" / "jets.h5", ("train", "val", "test"))
     selected = read_json(arguments.run / "candidates" / "selected.json")["candidates"]
     candidate = arguments.candidate or selected[0]["name"]
     names = ("baseline", candidate)

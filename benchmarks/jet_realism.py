@@ -41,8 +41,10 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from snacpack import training
 from snacpack.architecture import Architecture
+from snacpack.data.dataset import describe_attributes, load_dataset
+from snacpack.data.info import SPLITS
+from snacpack.data.sources import describe_source
 from snacpack.files import read_json, write_json
-from snacpack.jets.dataset import SPLITS, describe_jets, load_jets
 from snacpack.jets.folders import find_samples
 from snacpack.jets.layout import CLASSES, read_jets, read_observables, read_source
 from snacpack.jets.preprocessing import Preprocessing, preprocess_jets, select_constituents
@@ -337,11 +339,11 @@ def train_on_simulated(
     }
     settings |= {"n_constituents": N_INPUT_CONSTITUENTS, "features": FEATURES, "min_constituent_pt_gev": MIN_PT_GEV}
     preprocess_jets(files, [], path, Preprocessing(**settings, seed=options.seed), "a benchmark")
-    splits = load_jets(path, SPLITS)
-    scale = describe_jets(path)["normalisation"]
+    splits = load_dataset(path, SPLITS)
+    scale = describe_attributes(path)["normalisation"]
     inputs = published.x[:, :N_INPUT_CONSTITUENTS] - np.array(scale["median"])
     theirs = ((inputs / np.array(scale["range"])).astype(np.float32).reshape(len(inputs), -1), published.y)
-    baseline = Architecture.from_dict(config["references"]["baseline"])
+    baseline = Architecture.from_dict({**config["references"]["baseline"], **describe_source(config).sizes})
     forward = training.train(
         [baseline] * options.seeds,
         [derive_seed(options.seed, "baseline", i) for i in range(options.seeds)],

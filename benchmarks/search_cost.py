@@ -39,6 +39,7 @@ import yaml
 from machine import describe_machine
 
 from snacpack.architecture import Architecture
+from snacpack.data.sources import describe_source
 from snacpack.files import write_json
 from snacpack.search.space import SearchSpace
 from snacpack.training import build_network, train
@@ -61,13 +62,14 @@ Jets = tuple[np.ndarray, np.ndarray]
 
 def make_space() -> SearchSpace:
     """Return the config's search space."""
-    return SearchSpace.from_config(yaml.safe_load(CONFIG.read_text())["search"]["space"])
+    config = yaml.safe_load(CONFIG.read_text())
+    return SearchSpace.from_config(config["search"]["space"], **describe_source(config).sizes)
 
 
 def make_cases(n_networks: int) -> dict[str, list[Architecture]]:
     """Return for each case as many networks; the first GENERATION do not depend on how many."""
     config = yaml.safe_load(CONFIG.read_text())
-    baseline = Architecture.from_dict(config["references"]["baseline"])
+    baseline = Architecture.from_dict({**config["references"]["baseline"], **describe_source(config).sizes})
     space = make_space()
     random = Random(0)
     return {

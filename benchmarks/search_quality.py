@@ -21,10 +21,11 @@ from machine import describe_machine
 
 from snacpack import training
 from snacpack.architecture import Architecture
+from snacpack.data.dataset import load_dataset
+from snacpack.data.sources import describe_source
 from snacpack.files import write_json
 from snacpack.hardware.costs import estimate_costs
 from snacpack.hardware.surrogate import Surrogate
-from snacpack.jets.dataset import load_jets
 from snacpack.report.style import figure_style, save_figure
 from snacpack.search.hypervolume import limiting_architectures, reached_by_generation, search_limits
 from snacpack.search.nsga2 import METHODS, search_rules
@@ -53,6 +54,7 @@ class Evaluator:
     def __init__(self, config: dict[str, Any], jets: dict[str, Any], threads: int) -> None:
         self.config, self.jets, self.threads = config, jets, threads
         self.surrogate = Surrogate(**config["hardware"]["surrogate"])
+        self.sizes = describe_source(config).sizes
         self._trained: dict[tuple, list[dict[str, Any]]] = {}
 
     def costs(self, architectures: Sequence[Architecture]) -> list[dict[str, Any]]:
@@ -74,7 +76,7 @@ class Evaluator:
 def run_search(config: dict[str, Any], method: str, seed: int, evaluate: Evaluator) -> list[dict[str, Any]]:
     """Return all trials of a search."""
     settings = {**config["search"], "method": method}
-    search = search_rules(settings, n_inputs=evaluate.jets["train"][0].shape[1], seed=seed)
+    search = search_rules(settings, evaluate.sizes, seed=seed)
     survivors, trials = [], []
     for generation in range(settings["trials"] // settings["population"]):
         genomes = search.ask(generation, survivors, [trial["genome"] for trial in trials])
@@ -187,8 +189,8 @@ def main() -> None:
     search = config["search"]
     search["trials"] = options.trials or search["trials"]
     search["population"] = options.population or search["population"]
-    evaluate = Evaluator(config, load_jets(options.jets, ("train", "val")), options.threads)
-    space = search_rules(search, n_inputs=evaluate.jets["train"][0].shape[1], seed=0).space
+    evaluate = Evaluator(config, load_dataset(options.jets, ("train", "val")), options.threads)
+    space = search_rules(search, evaluate.sizes, seed=0).space
     limits = search_limits(space, evaluate.costs(limiting_architectures(space)))
     records = []
     for seed in range(1, options.seeds + 1):

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from snacpack.config import complete_config
 from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, extra_costs, plugin_digests, use_plugins
+from snacpack.data.sources import describe_source
+from snacpack.data.sources.arrays import content_of_arrays
+from snacpack.data.user_files import find_files
 from snacpack.inputs import content_digest
 from snacpack.jets.folders import describe_samples, find_samples
-from snacpack.jets.layout import CLASSES, count_inputs
+from snacpack.jets.layout import CLASSES
 from snacpack.jets.recipe import NUMBERS_OF_JETS
 from snacpack.jets.shards import jets_of_parts
 from snacpack.report.projections import projections
@@ -97,9 +100,12 @@ COMPRESSION_THREADS = min(-(-COMPRESSION_SEARCH["population"] // N_COMPRESSION_S
 # Several models are synthesised side by side, but the last one should not be left with a single core.
 SYNTHESIS_THREADS = min(8, max(2, CORES // 4))
 HAS_FILES = config["data"]["source"] == "files"
+HAS_ARRAYS = config["data"]["source"] == "arrays"
+DATA_SET = f"results/{{run}}/data/{'dataset' if HAS_ARRAYS else 'jets'}.h5"
 # How jets are simulated; how many, and in which files, decides nothing about a jet.
 SIMULATION = {name: value for name, value in config["data"]["pythia"].items() if name not in NUMBERS_OF_JETS}
-N_INPUTS = count_inputs(config["data"]["features"], config["data"]["n_constituents"])
+# The one origin of the number of inputs and of classes.
+DATA_INFO = describe_source(config, trust=not workflow.is_main_process)
 
 # Figures of the search over architectures.
 FRONTS = [projection.name for projection in projections(config["search"]["objectives"])]
@@ -240,6 +246,16 @@ def content_of_jets(wildcards=None):
     return content_digest(samples, trust=not workflow.is_main_process)
 
 
+def users_arrays(wildcards):
+    """Files of arrays that the user gives; their content decides, see content_of_jets."""
+    return [ancient(path) for paths in find_files(config["data"]["arrays"]).values() for path in paths]
+
+
+def content_of_users_arrays(wildcards):
+    """Return the digest of what the user's arrays hold."""
+    return content_of_arrays(config["data"]["arrays"], trust=not workflow.is_main_process)
+
+
 def content_of_vendor_reports(wildcards):
     """What Vivado said where the user ran it: of a project that was copied back, the dates may be older."""
     from snacpack.synthesis.placed import vendor_reports
@@ -279,16 +295,6 @@ def raw_jets(wildcards):
         role: [f"{data}/simulated/{split}/{jet_class}_{part}.h5" for jet_class, part in jets_of_sample(split)]
         for role, split in (("train", "train"), ("test", "val"))
     }
-
-
-def describe_source():
-    """Where the jets come from, for files that do not say it themselves."""
-    data = config["data"]
-    return {
-        "pythia": "simulated with Pythia",
-        "zenodo": f"hls4ml LHC jet data set, {data['zenodo']['url']}",
-        "files": f"files of {data['files']['folder']}",
-    }[data["source"]]
 
 
 def check_run():

@@ -23,7 +23,7 @@ use rule propose_offspring as propose_compressions with:
 
 rule compress_trials:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         warmup="results/{run}/candidates/{candidate}/mixed/warmup.pt",
         offspring="results/{run}/candidates/{candidate}/mixed/search/gen_{generation}/offspring.json",
     output:
@@ -132,7 +132,7 @@ rule collect_compressions:
 
 rule refine_front:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         warmup="results/{run}/candidates/{candidate}/mixed/warmup.pt",
         trials="results/{run}/candidates/{candidate}/mixed/search/trials.csv",
         reference=accuracy_reference(COMPRESSION_MIN_ACCURACY),

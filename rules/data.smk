@@ -1,4 +1,4 @@
-"""Jets: simulated, downloaded or at hand, and prepared for the networks."""
+"""The data set: jets, simulated, downloaded or at hand, or the user's arrays; prepared for the networks."""
 
 if config["data"]["source"] == "pythia":
 
@@ -62,41 +62,75 @@ if config["data"]["source"] == "zenodo":
             "../workflow_scripts/download_jets.py"
 
 
-rule preprocess_jets:
-    input:
-        unpack(raw_jets),
-    output:
-        jets="results/{run}/data/jets.h5",
-    log:
-        "results/{run}/logs/preprocess_jets.log",
-    benchmark:
-        "results/{run}/benchmarks/preprocess_jets.tsv"
-    params:
-        seed=config["seed"],
-        source=describe_source(),
-        n_constituents=config["data"]["n_constituents"],
-        min_constituent_pt_gev=config["data"]["min_constituent_pt_gev"],
-        features=config["data"]["features"],
-        validation_fraction=config["data"]["validation_fraction"],
-        test_fraction=config["data"]["test_fraction"],
-        **({"content": content_of_jets} if HAS_FILES else {}),
-    threads: 1
-    group:
-        PREPARATION_GROUP
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
-    message:
-        "Preparing the jets for training"
-    conda:
-        "../envs/environment.yaml"
-    script:
-        "../workflow_scripts/preprocess_jets.py"
+if HAS_ARRAYS:
+
+    rule prepare_arrays:
+        input:
+            files=users_arrays,
+        output:
+            dataset=DATA_SET,
+        log:
+            "results/{run}/logs/prepare_arrays.log",
+        benchmark:
+            "results/{run}/benchmarks/prepare_arrays.tsv"
+        params:
+            seed=config["seed"],
+            arrays=config["data"]["arrays"],
+            normalisation=config["data"]["normalisation"],
+            validation_fraction=config["data"]["validation_fraction"],
+            test_fraction=config["data"]["test_fraction"],
+            content=content_of_users_arrays,
+        threads: 1
+        group:
+            PREPARATION_GROUP
+        resources:
+            mem_mb=growing(4000),
+            runtime=growing(30),
+        message:
+            "Preparing the user's arrays for training"
+        conda:
+            "../envs/environment.yaml"
+        script:
+            "../workflow_scripts/prepare_arrays.py"
+
+else:
+
+    rule preprocess_jets:
+        input:
+            unpack(raw_jets),
+        output:
+            jets=DATA_SET,
+        log:
+            "results/{run}/logs/preprocess_jets.log",
+        benchmark:
+            "results/{run}/benchmarks/preprocess_jets.tsv"
+        params:
+            seed=config["seed"],
+            source=DATA_INFO.source,
+            n_constituents=config["data"]["n_constituents"],
+            min_constituent_pt_gev=config["data"]["min_constituent_pt_gev"],
+            features=config["data"]["features"],
+            validation_fraction=config["data"]["validation_fraction"],
+            test_fraction=config["data"]["test_fraction"],
+            normalisation=config["data"]["normalisation"],
+            **({"content": content_of_jets} if HAS_FILES else {}),
+        threads: 1
+        group:
+            PREPARATION_GROUP
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(30),
+        message:
+            "Preparing the jets for training"
+        conda:
+            "../envs/environment.yaml"
+        script:
+            "../workflow_scripts/preprocess_jets.py"
 
 
 rule draw_data_card:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
     output:
         card="results/{run}/data/card.json",
         figure=multiext("results/{run}/figures/data_card", ".png", ".svg"),

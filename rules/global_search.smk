@@ -13,7 +13,7 @@ rule propose_offspring:
         "results/{run}/benchmarks/propose_offspring/gen_{generation}.tsv"
     params:
         search=search_params(config["search"]),
-        n_inputs=N_INPUTS,
+        sizes=DATA_INFO.sizes,
         seed=config["seed"],
     threads: SEARCH_THREADS
     priority: SEARCH_PRIORITY
@@ -32,7 +32,7 @@ rule propose_offspring:
 
 rule train_trials:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         offspring="results/{run}/search/gen_{generation}/offspring.json",
     output:
         trials="results/{run}/search/gen_{generation}/trials_{shard}.json",
@@ -101,7 +101,7 @@ rule estimate_references:
         "results/{run}/benchmarks/estimate_references.tsv"
     params:
         references=config["references"],
-        n_inputs=N_INPUTS,
+        sizes=DATA_INFO.sizes,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
         **content_of_plugins(ARCHITECTURES),
@@ -126,7 +126,7 @@ rule estimate_limits:
         "results/{run}/benchmarks/estimate_limits.tsv"
     params:
         space=config["search"]["space"],
-        n_inputs=N_INPUTS,
+        sizes=DATA_INFO.sizes,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
         **content_of_plugins(ARCHITECTURES),
@@ -163,7 +163,7 @@ rule select_survivors:
     params:
         search=search_params(config["search"]),
         objectives=config["search"]["objectives"],
-        n_inputs=N_INPUTS,
+        sizes=DATA_INFO.sizes,
         seed=config["seed"],
         # No output: it grows from run to run, and a deleted one harms nothing.
         progress="results/{run}/search/progress.log",
@@ -226,7 +226,7 @@ rule collect_trials:
 
 rule rerun_trial:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         trials="results/{run}/search/trials.csv",
     output:
         rerun="results/{run}/search/reruns/{trial}.json",
@@ -315,7 +315,7 @@ rule describe_candidate:
         "results/{run}/benchmarks/describe_candidate/{candidate}.tsv"
     params:
         reference=lambda wildcards: config["references"].get(wildcards.candidate),
-        n_inputs=N_INPUTS,
+        sizes=DATA_INFO.sizes,
     threads: 1
     resources:
         mem_mb=500,
@@ -330,7 +330,7 @@ rule describe_candidate:
 
 rule train_candidate:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         architecture="results/{run}/candidates/{candidate}/architecture.json",
     output:
         weights="results/{run}/candidates/{candidate}/float.pt",

@@ -3,7 +3,7 @@
 
 rule warm_up_candidate:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         architecture="results/{run}/candidates/{candidate}/architecture.json",
     output:
         checkpoint="results/{run}/candidates/{candidate}/{scheme}/warmup.pt",
@@ -36,7 +36,7 @@ rule warm_up_candidate:
 
 rule prune_candidate:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         architecture="results/{run}/candidates/{candidate}/architecture.json",
         warmup="results/{run}/candidates/{candidate}/{scheme}/warmup.pt",
         previous=previous_checkpoint,
@@ -97,7 +97,7 @@ rule summarise_compression:
 
 rule evaluate_compressed:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         chosen="results/{run}/candidates/{candidate}/{scheme}/chosen.json",
         checkpoints=all_checkpoints,
     output:
@@ -116,7 +116,7 @@ rule evaluate_compressed:
         mem_mb=growing(2500),
         runtime=growing(20),
     message:
-        "Measuring {wildcards.candidate} at {wildcards.scheme} on test jets"
+        "Measuring {wildcards.candidate} at {wildcards.scheme} on the test sample"
     conda:
         "../envs/environment.yaml"
     script:

@@ -28,7 +28,7 @@ rule tabulate_space:
 
 rule tabulate_networks:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         references="results/{run}/references/hardware.csv",
         trials="results/{run}/search/trials.csv",
         selected="results/{run}/candidates/selected.json",
@@ -66,7 +66,7 @@ rule tabulate_networks:
 
 rule tabulate_circuits:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         selected="results/{run}/candidates/selected.json",
         compressed=per_model("results/{run}/candidates/{candidate}/{scheme}/compressed.json"),
         circuits=per_model("results/{run}/synthesis/{candidate}/{scheme}/report.json"),
@@ -228,6 +228,7 @@ rule draw_compression_fronts:
         "results/{run}/benchmarks/draw_compression_fronts/compression_fronts.tsv"
     params:
         references=REFERENCES,
+        examples=DATA_INFO.examples,
         **optimised_costs(COMPRESSIONS),
         **content_of_plugins(COMPRESSIONS),
     threads: 1
@@ -282,7 +283,7 @@ rule compare_estimates:
 
 rule draw_confusion_matrix:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         compressed="results/{run}/candidates/{candidate}/{scheme}/compressed.json",
     output:
         png="results/{run}/figures/confusion_{candidate}_{scheme}.png",
@@ -310,7 +311,7 @@ rule draw_confusion_matrix:
 
 rule write_report:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         references="results/{run}/references/hardware.csv",
         trials="results/{run}/search/trials.csv",
         selected="results/{run}/candidates/selected.json",
@@ -363,7 +364,7 @@ rule write_report:
 
 rule write_provenance:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         table1="results/{run}/tables/table1.csv",
         table2="results/{run}/tables/table2.csv",
         table3="results/{run}/tables/table3.csv",

@@ -57,7 +57,7 @@ rule build_rtl:
 
 rule verify_model:
     input:
-        jets="results/{run}/data/jets.h5",
+        jets=DATA_SET,
         checkpoint="results/{run}/candidates/{candidate}/{scheme}/compressed.pt",
         fixed_point="results/{run}/candidates/{candidate}/{scheme}/fixed_point.json",
         onnx="results/{run}/candidates/{candidate}/{scheme}/model.onnx",

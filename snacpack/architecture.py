@@ -30,7 +30,7 @@ class Architecture:
     dropout
         Probability that a hidden unit is dropped in training.
     n_inputs, n_outputs
-        Features of a jet and classes.
+        Numbers of an example, and classes: see :class:`snacpack.data.info.DataInfo`.
 
     Raises
     ------
@@ -76,16 +76,17 @@ class Architecture:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "Architecture":
-        """Build from :meth:`to_dict`'s fields; what is left out takes its default.
+        """Build from :meth:`to_dict`'s fields; a hyper-parameter that is left out takes its default.
 
         Raises
         ------
         ValueError
-            If a field is unknown or missing, or a value is outside its range.
+            If a field is unknown, a number of units, inputs or outputs is missing, or a value is outside its range.
         """
         unknown = set(fields) - set(cls.__dataclass_fields__)
         if unknown:
             raise ValueError(f"unknown architecture field: {', '.join(sorted(unknown))}")
-        if "units" not in fields:
-            raise ValueError("an architecture needs the field 'units'")
+        for name in ("units", "n_inputs", "n_outputs"):
+            if name not in fields:
+                raise ValueError(f"an architecture needs the field {name!r}")
         return cls(**fields)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from snacpack.architecture import Architecture
+from snacpack.data.sources import describe_source
 
 # Every job reads the configuration with this module: it imports what only the check needs when the check runs.
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _LONGEST_MESSAGE = 400
 _MOST_LISTED = 10
+# Checks of what does not depend on the data need some numbers of inputs and outputs all the same.
+_ANY_SIZES = {"n_inputs": 1, "n_outputs": 2}
 
 
 class ConfigError(ValueError):
@@ -80,7 +83,7 @@ def complete_config(config: Mapping[str, Any]) -> dict[str, Any]:
 def complete_reference(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return all fields of a reference that the configuration may set, with the defaults of an architecture."""
     settable = ("units", "activation", "batch_norm", "learning_rate", "l1", "dropout")
-    complete = Architecture.from_dict(fields).to_dict()
+    complete = Architecture.from_dict({**fields, **_ANY_SIZES}).to_dict()
     return {name: complete[name] for name in settable}
 
 
@@ -129,22 +132,16 @@ def _reuse_warnings(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _references(config: Mapping[str, Any]) -> dict[str, Architecture]:
-    n_inputs = _n_inputs(config)
+    sizes = describe_source(config).sizes
     references = {name: fields for name, fields in config["references"].items() if fields is not None}
-    return {name: Architecture.from_dict({**fields, "n_inputs": n_inputs}) for name, fields in references.items()}
+    return {name: Architecture.from_dict({**fields, **sizes}) for name, fields in references.items()}
 
 
 def _widest(config: Mapping[str, Any]) -> Architecture:
     """The network of the search space with the most layers and the most units in each."""
     space = config["search"]["space"]
     units = [max(options) for options in space["units"][: max(space["n_layers"])]]
-    return Architecture(units, n_inputs=_n_inputs(config))
-
-
-def _n_inputs(config: Mapping[str, Any]) -> int:
-    from snacpack.jets.layout import count_inputs
-
-    return count_inputs(config["data"]["features"], config["data"]["n_constituents"])
+    return Architecture(units, **describe_source(config).sizes)
 
 
 @cache
@@ -265,7 +262,7 @@ def _explain(error: "jsonschema.ValidationError") -> str:
 
 
 def _semantic_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    yield from _data_problems(config["data"])
+    yield from _data_problems(config["data"], config["seed"])
     yield from _search_problems(config)
     yield from _model_problems(config)
     yield from _sparsity_problems(config["compression"])
@@ -273,13 +270,15 @@ def _semantic_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _tool_problems(config)
 
 
-def _data_problems(data: Mapping[str, Any]) -> Iterator[str]:
+def _data_problems(data: Mapping[str, Any], seed: int) -> Iterator[str]:
     if data["source"] == "files":
         folder = data["files"]["folder"]
         if folder is None:
             yield "data.files.folder: needed where data.source is 'files'; give the folder with the HDF5 files"
         else:
             yield from _folder_problems(folder, data["n_constituents"])
+    if data["source"] == "arrays":
+        yield from _array_problems(data, seed)
     if data["source"] == "pythia":
         yield from _feature_problems(data)
         yield from _recipe_problems(data["pythia"])
@@ -306,16 +305,31 @@ def _folder_problems(folder: str, n_constituents: int) -> Iterator[str]:
             ".h5 and does not begin with a dot; rename the others or take them out of the folder"
         )
     paths = [path for files in samples.values() for path in files]
-    for path in paths:
-        if set(str(path)) & set("{}<>") or not str(path).isprintable():
-            yield (
-                f"data.files.folder: {str(path)!r} holds one of {{ }} < >, which mean something to Snakemake, or a "
-                "control character; rename it, or set a link to it"
-            )
+    yield from _path_problems("data.files.folder", paths)
     try:
         check_samples(paths, n_constituents)
     except ValueError as error:
         yield f"data.files.folder: {error}"
+
+
+def _path_problems(key: str, paths: Iterable[Path]) -> Iterator[str]:
+    for path in paths:
+        if set(str(path)) & set("{}<>") or not str(path).isprintable():
+            yield (
+                f"{key}: {str(path)!r} holds one of {{ }} < >, which mean something to Snakemake, or a control "
+                "character; rename it, or set a link to it"
+            )
+
+
+def _array_problems(data: Mapping[str, Any], seed: int) -> Iterator[str]:
+    from snacpack.data.user_files import find_files
+
+    try:
+        files = find_files(data["arrays"])
+        yield from _path_problems("data.arrays.files", [path for paths in files.values() for path in paths])
+        describe_source({"data": data, "seed": seed})
+    except ValueError as error:
+        yield str(error) if str(error).startswith("data.") else f"data.arrays: {error}"
 
 
 def _simulation_problems(pythia: Mapping[str, Any]) -> Iterator[str]:
@@ -383,7 +397,7 @@ def _search_problems(config: Mapping[str, Any]) -> Iterator[str]:
 
     search = config["search"]
     try:
-        size = search_rules(search, n_inputs=1, seed=0).space.size
+        size = search_rules(search, _ANY_SIZES, seed=0).space.size
     except ValueError as error:
         yield str(error)
         return
@@ -429,7 +443,7 @@ def _compression_search_problems(config: Mapping[str, Any]) -> Iterator[str]:
     section, search = "compression.search", config["compression"]["search"]
     try:
         # The fewest layers that a network can have leave the fewest compressions.
-        size = compression_rules(search, Architecture(units=(1,)), seed=0).space.size
+        size = compression_rules(search, Architecture(units=(1,), **_ANY_SIZES), seed=0).space.size
     except ValueError as error:
         # Rules that both searches have call the section by its short name.
         yield str(error) if str(error).startswith(section) else f"compression.{error}"
@@ -469,7 +483,7 @@ def _model_problems(config: Mapping[str, Any]) -> Iterator[str]:
         yield "references: all are null, but candidates are compared with a reference; keep one"
     for name, fields in references.items():
         try:
-            Architecture.from_dict(fields)
+            Architecture.from_dict({**fields, **_ANY_SIZES})
         except ValueError as error:
             yield f"references.{name}: {error}"
     yield from _accuracy_problems("selection.min_accuracy", config["selection"]["min_accuracy"], config)

@@ -8,24 +8,25 @@ from typing import Any
 
 import pandas as pd
 
+from snacpack.data.dataset import describe_attributes, load_dataset, read_info
+from snacpack.data.info import SPLITS
 from snacpack.files import read_json
 from snacpack.inputs import file_digest
-from snacpack.jets.dataset import describe_jets, load_jets
-from snacpack.jets.layout import SPLITS
 from snacpack.versions import read_job_line
 
 
 def describe_data(path: str | Path) -> dict[str, Any]:
-    """Return source, preprocessing and number of jets of a run's ``jets.h5``, and a digest of the jets in it.
+    """Return source, preparation and number of examples of a run's data set, and a digest of the examples in it.
 
     The digest is of the arrays: two HDF5 files with the same content need not be the same bytes.
     """
-    jets, digest = load_jets(path, SPLITS), hashlib.sha256()
+    splits, digest, info = load_dataset(path, SPLITS), hashlib.sha256(), read_info(path)
     for split in SPLITS:
-        for array in jets[split]:
+        for array in splits[split]:
             digest.update(array.tobytes())
-    counts = {split: len(y) for split, (_, y) in jets.items()}
-    return {**describe_jets(path), "file": str(path), "jets": counts, "sha256_of_arrays": digest.hexdigest()}
+    counts = {split: len(y) for split, (_, y) in splits.items()}
+    described = describe_attributes(path)
+    return {**described, "file": str(path), info.examples: counts, "sha256_of_arrays": digest.hexdigest()}
 
 
 def describe_jobs(folder: str | Path) -> list[dict[str, Any]]:

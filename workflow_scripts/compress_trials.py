@@ -6,8 +6,8 @@ terminal = start_job(snakemake)
 
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.trials import circuit_costs, compress, trial_seed
+from snacpack.data.dataset import load_dataset
 from snacpack.files import write_json
-from snacpack.jets.dataset import load_jets
 from snacpack.search.progress import SearchProgress
 from snacpack.search.records import read_compressions
 
@@ -28,7 +28,7 @@ compressed = compress(
     Checkpoint.load(snakemake.input.warmup),
     compressions,
     [trial_seed(params.seed, wildcards.candidate, trial) for trial in trials],
-    load_jets(snakemake.input.jets, ("train", "val")),
+    load_dataset(snakemake.input.jets, ("train", "val")),
     params.epochs,
     params.batch_size,
     config["training"]["device"],

@@ -8,7 +8,7 @@ from snacpack.architecture import Architecture
 from snacpack.files import read_json, write_json
 
 if snakemake.params.reference is not None:
-    fields = {**snakemake.params.reference, "n_inputs": snakemake.params.n_inputs}
+    fields = {**snakemake.params.reference, **snakemake.params.sizes}
 else:
     candidates = {entry["name"]: entry for entry in read_json(snakemake.input.selected)["candidates"]}
     fields = candidates[snakemake.wildcards.candidate]["architecture"]

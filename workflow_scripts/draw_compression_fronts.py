@@ -14,5 +14,5 @@ searches = compression_searches(inputs.trials, metrics_by_scheme(inputs.metrics)
 compressed, trained = by_scheme(inputs.compressed), by_model(inputs.trained)
 rows = table3_rows(list(compressed), compressed, by_scheme(inputs.circuits))
 references = {name: accuracy_of(trained[name], f"candidates/{name}/float.json") for name in snakemake.params.references}
-costs = snakemake.params.get("costs", [])
-save_figure(draw_compression_fronts(searches, rows, references, costs), snakemake.output)
+examples, costs = snakemake.params.examples, snakemake.params.get("costs", [])
+save_figure(draw_compression_fronts(searches, rows, references, examples, costs), snakemake.output)

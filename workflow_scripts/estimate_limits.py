@@ -10,7 +10,7 @@ from snacpack.hardware.surrogate import Surrogate
 from snacpack.search.hypervolume import limiting_architectures, search_limits
 from snacpack.search.space import SearchSpace
 
-space = SearchSpace.from_config(snakemake.params.space, n_inputs=snakemake.params.n_inputs)
+space = SearchSpace.from_config(snakemake.params.space, **snakemake.params.sizes)
 surrogate = Surrogate(**snakemake.params.surrogate)
 costs = estimate_costs(limiting_architectures(space), surrogate, snakemake.params.bit_width)
 write_json(search_limits(space, costs), snakemake.output.limits)

@@ -10,7 +10,7 @@ from snacpack.hardware.costs import costs_table
 from snacpack.hardware.surrogate import Surrogate
 
 references = {
-    name: Architecture.from_dict({**fields, "n_inputs": snakemake.params.n_inputs})
+    name: Architecture.from_dict({**fields, **snakemake.params.sizes})
     for name, fields in snakemake.params.references.items()
 }
 table = costs_table(references, Surrogate(**snakemake.params.surrogate), snakemake.params.bit_width)

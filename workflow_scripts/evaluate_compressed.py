@@ -8,14 +8,14 @@ start_job(snakemake)
 
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.evaluation import evaluate_on_test_jets
+from snacpack.data.dataset import load_dataset
 from snacpack.files import read_json, write_json
-from snacpack.jets.dataset import load_jets
 from snacpack.synthesis.qonnx import export_qonnx
 
 chosen = read_json(snakemake.input.chosen)["file"]
 path = next(path for path in snakemake.input.checkpoints if Path(path).name == chosen)
 checkpoint = Checkpoint.load(path, scheme=snakemake.wildcards.scheme)
-result, fixed_point = evaluate_on_test_jets(checkpoint, *load_jets(snakemake.input.jets, ("test",))["test"])
+result, fixed_point = evaluate_on_test_jets(checkpoint, *load_dataset(snakemake.input.jets, ("test",))["test"])
 export_qonnx(checkpoint.network(), checkpoint.architecture.n_inputs, snakemake.output.onnx)
 checkpoint.save(snakemake.output.checkpoint)
 fixed_point.save(snakemake.output.fixed_point)

@@ -17,7 +17,7 @@ if snakemake.input.get("architecture"):
     architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
     search = compression_rules(rules, architecture, params.seed)
 else:
-    search = search_rules(rules, params.n_inputs, params.seed)
+    search = search_rules(rules, params.sizes, params.seed)
 for path, record in zip(snakemake.input.survivors, before, strict=True):
     check_survivors(path, record, search.space)
 survivors = [trial for record in before for trial in record["survivors"]]

@@ -7,8 +7,8 @@ start_job(snakemake)
 from snacpack.architecture import Architecture
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.pruning import prune
+from snacpack.data.dataset import load_dataset
 from snacpack.files import read_json
-from snacpack.jets.dataset import load_jets
 from snacpack.seeds import derive_seed
 
 wildcards, params = snakemake.wildcards, snakemake.params
@@ -16,7 +16,7 @@ expected = Architecture.from_dict(read_json(snakemake.input.architecture)), wild
 checkpoint = prune(
     Checkpoint.load(snakemake.input.warmup, *expected),
     Checkpoint.load(snakemake.input.previous, *expected),
-    load_jets(snakemake.input.jets, ("train", "val")),
+    load_dataset(snakemake.input.jets, ("train", "val")),
     pruned_per_iteration=params.pruned_per_iteration,
     epochs=params.epochs,
     batch_size=params.batch_size,

@@ -7,8 +7,8 @@ start_job(snakemake)
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.choice import choose_finalist, finalist_metrics, write_metrics
 from snacpack.compression.trials import circuit_costs, compress, refinement_seed
+from snacpack.data.dataset import load_dataset
 from snacpack.files import read_json, read_table, write_json
-from snacpack.jets.dataset import load_jets
 from snacpack.search.records import compressions_of
 from snacpack.search.selection import required_accuracy, select_finalists
 
@@ -22,7 +22,7 @@ compressed = compress(
     start,
     compressions_of(table, trials),
     [refinement_seed(params.seed, snakemake.wildcards.candidate, trial) for trial in trials],
-    load_jets(snakemake.input.jets, ("train", "val")),
+    load_dataset(snakemake.input.jets, ("train", "val")),
     params.epochs,
     params.batch_size,
     snakemake.config["training"]["device"],

@@ -18,7 +18,7 @@ if compresses:
     architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
     search = compression_rules(rules, architecture, params.seed)
 else:
-    search = search_rules(rules, params.n_inputs, params.seed)
+    search = search_rules(rules, params.sizes, params.seed)
 before = {"survivors": [], "best": []}
 for path in snakemake.input.survivors:
     before = read_survivors(path)

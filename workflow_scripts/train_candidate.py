@@ -9,12 +9,12 @@ import io
 import torch
 
 from snacpack.architecture import Architecture
+from snacpack.data.dataset import load_dataset
 from snacpack.files import read_json, whole_file, write_json
-from snacpack.jets.dataset import load_jets
 from snacpack.search.records import training_seed
 from snacpack.training import predict, train
 
-jets = load_jets(snakemake.input.jets, ("train", "val", "test"))
+jets = load_dataset(snakemake.input.jets, ("train", "val", "test"))
 architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
 seed = training_seed(snakemake.params.seed, snakemake.wildcards.candidate)
 (result,) = train(

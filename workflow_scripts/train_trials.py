@@ -4,13 +4,13 @@ from snacpack.workflow import start_job
 
 terminal = start_job(snakemake)
 
+from snacpack.data.dataset import load_dataset
 from snacpack.files import write_json
-from snacpack.jets.dataset import load_jets
 from snacpack.search.progress import SearchProgress
 from snacpack.search.records import read_proposals, training_seed
 from snacpack.training import train
 
-jets = load_jets(snakemake.input.jets, ("train", "val"))
+jets = load_dataset(snakemake.input.jets, ("train", "val"))
 generation, shard = int(snakemake.wildcards.generation), int(snakemake.wildcards.shard)
 trials, architectures = zip(*read_proposals(snakemake.input.offspring)[shard :: snakemake.params.n_shards], strict=True)
 progress = SearchProgress(snakemake.params.progress, snakemake.config["search"], terminal)

@@ -7,14 +7,14 @@ from snacpack.workflow import start_job
 start_job(snakemake)
 
 from snacpack.compression.checkpoint import Checkpoint
+from snacpack.data.dataset import load_dataset
 from snacpack.files import write_json
 from snacpack.fixed_point import NoCircuit
-from snacpack.jets.dataset import load_jets
 from snacpack.synthesis.rtl import Circuit
 from snacpack.synthesis.verification import Forms, complaint, spread, verify
 
 checkpoint = Checkpoint.load(snakemake.input.checkpoint)
-x, _ = load_jets(snakemake.input.jets, ("test",))["test"]
+x, _ = load_dataset(snakemake.input.jets, ("test",))["test"]
 x = x[spread(len(x), snakemake.params.n_jets)]
 forms = Forms(*(Path(snakemake.input[name]) for name in ("fixed_point", "onnx", "hls", "rtl")))
 failure, comparisons = None, []

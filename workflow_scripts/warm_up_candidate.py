@@ -7,8 +7,8 @@ start_job(snakemake)
 from snacpack.architecture import Architecture
 from snacpack.compression.pruning import warm_up
 from snacpack.compression.scheme import Scheme
+from snacpack.data.dataset import load_dataset
 from snacpack.files import read_json
-from snacpack.jets.dataset import load_jets
 from snacpack.seeds import derive_seed
 
 wildcards, params = snakemake.wildcards, snakemake.params
@@ -17,7 +17,7 @@ checkpoint = warm_up(
     architecture,
     Scheme.parse(params.precision).precision(len(architecture.units) + 1),
     wildcards.scheme,
-    load_jets(snakemake.input.jets, ("train", "val")),
+    load_dataset(snakemake.input.jets, ("train", "val")),
     epochs=params.epochs,
     batch_size=params.batch_size,
     seed=derive_seed(params.seed, "warm_up", wildcards.candidate, wildcards.scheme),

@@ -69,6 +69,6 @@ def _check_integers(checkpoint: Checkpoint, network: FixedPointNetwork, x: np.nd
     if differing:
         raise RuntimeError(
             f"the integers of {checkpoint.architecture.label} at {checkpoint.scheme} give other logits than Brevitas "
-            f"on {differing} of {len(x)} test jets, although sums of up to {max(network.sum_bits)} bits are exact in "
-            f"{network.float_type.__name__}; please report this with the checkpoint"
+            f"on {differing} of {len(x)} test examples, although sums of up to {max(network.sum_bits)} bits are exact "
+            f"in {network.float_type.__name__}; please report this with the checkpoint"
         )

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from snacpack.data.dataset import describe_attributes, load_dataset
+from snacpack.data.info import SPLITS
+from snacpack.data.normalisation import Normalisation
 from snacpack.files import whole_file
-from snacpack.jets.dataset import describe_jets, load_jets, load_multiplicity
-from snacpack.jets.layout import HIGH_LEVEL_FEATURES, SPLITS
+from snacpack.jets.dataset import load_multiplicity
+from snacpack.jets.layout import HIGH_LEVEL_FEATURES
 
 MULTIPLICITY = "multiplicity"
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -42,12 +45,11 @@ def raw_features(path: str | Path, split: str) -> tuple[dict[str, np.ndarray], n
     y
         ``(n,)`` classes.
     """
-    x, y = load_jets(path, (split,))[split]
-    described = describe_jets(path)
+    x, y = load_dataset(path, (split,))[split]
+    described = describe_attributes(path)
     kinds = feature_kinds(described["features"])
-    median, spread = (np.array(described["normalisation"][name]) for name in ("median", "range"))
     # The first features are the leading constituent's, or all are the jet's own.
-    leading = x[:, : len(kinds)] * spread + median
+    leading = Normalisation.from_dict(described["normalisation"]).undo(x[:, : len(kinds)])
     features = dict(zip(kinds, leading.T, strict=True))
     return {**features, MULTIPLICITY: features.get(MULTIPLICITY, load_multiplicity(path, split))}, y
 
@@ -80,9 +82,10 @@ def make_data_card(path: str | Path) -> dict[str, Any]:
         standard deviation and quantiles of the training jets by feature kind
         and class; raw units, of the leading constituent).
     """
-    described = describe_jets(path)
+    described = describe_attributes(path)
     classes, kinds = described["classes"], feature_kinds(described["features"])
-    counts = {split: np.bincount(y, minlength=len(classes)) for split, (_, y) in load_jets(path, splits=SPLITS).items()}
+    labels = {split: y for split, (_, y) in load_dataset(path, SPLITS).items()}
+    counts = {split: np.bincount(y, minlength=len(classes)) for split, y in labels.items()}
     features, y = raw_features(path, "train")
     normalisation = described["normalisation"]
     return {
@@ -90,8 +93,7 @@ def make_data_card(path: str | Path) -> dict[str, Any]:
         **{name: described[name] for name in ("n_constituents", "min_constituent_pt_gev")},
         **{name: described.get(name) for name in ("origin", "repeated")},
         "normalisation": {
-            kind: {"median": median, "range": spread}
-            for kind, median, spread in zip(kinds, normalisation["median"], normalisation["range"], strict=True)
+            kind: {name: values[place] for name, values in normalisation.items()} for place, kind in enumerate(kinds)
         },
         "jets": {split: dict(zip(classes, count.tolist(), strict=True)) for split, count in counts.items()},
         "distributions": {
@@ -128,7 +130,7 @@ def draw_data_card(path: str | Path, figures: Sequence[str | Path]) -> None:
     from matplotlib import pyplot
     from matplotlib.lines import Line2D
 
-    described = describe_jets(path)
+    described = describe_attributes(path)
     features, y = raw_features(path, "train")
     n_rows = -(-len(features) // 2)
     figure, axes = pyplot.subplots(n_rows, 2, figsize=(11, 3.6 * n_rows + 1), layout="constrained", squeeze=False)

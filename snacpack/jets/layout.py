@@ -15,9 +15,6 @@ import numpy as np
 from snacpack.jets.hdf5 import UnreadableError, describe_permissions, missing_filters, open_hdf5, reading
 
 CLASSES = ("g", "q", "w", "z", "t")
-SPLITS = ("train", "val", "test")
-SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
-"""The splits in words."""
 MAX_CONSTITUENTS = 150
 
 CONSTITUENT_COLUMNS = (
@@ -314,9 +311,14 @@ def read_jets(path: str | Path, columns: Sequence[str], chunk: int = 5000) -> It
             yield constituents, _labels(one_hot, start, path)
 
 
-def count_inputs(features: str | Sequence[str], n_constituents: int) -> int:
-    """Return how many numbers a network sees of a jet, by the config's ``data.features`` and ``n_constituents``."""
-    return len(HIGH_LEVEL_FEATURES) if features == HLF else n_constituents * len(features)
+def input_names(features: str | Sequence[str], n_constituents: int) -> list[str]:
+    """Return names of what a network sees of a jet, by the config's ``data.features`` and ``n_constituents``.
+
+    They are ``pt_0``, ``etarel_0``, ``pt_1`` and so on, or the jet's observables.
+    """
+    if features == HLF:
+        return list(HIGH_LEVEL_FEATURES)
+    return [f"{name}_{i}" for i in range(n_constituents) for name in features]
 
 
 def read_observables(path: str | Path, names: Sequence[str], chunk: int = 5000) -> Iterator[np.ndarray]:

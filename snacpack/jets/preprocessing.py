@@ -11,8 +11,11 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
+from snacpack.data.duplicates import Origin, check_repeated
+from snacpack.data.info import SPLIT_NAMES, SPLITS
+from snacpack.data.normalisation import Normalisation
 from snacpack.files import whole_file
-from snacpack.jets.duplicates import N_LEADING, Origin, check_repeated, jet_keys
+from snacpack.jets.duplicates import ADVICE, ALIKE, N_LEADING, jet_keys
 from snacpack.jets.layout import (
     CLASSES,
     CONSTITUENT_COLUMNS,
@@ -20,9 +23,8 @@ from snacpack.jets.layout import (
     HIGH_LEVEL_FEATURES,
     HLF,
     JETS,
-    SPLIT_NAMES,
-    SPLITS,
     check_samples,
+    input_names,
     open_jet_file,
     read_jets,
     read_observables,
@@ -52,6 +54,8 @@ class Preprocessing:
         Of the training files' jets, where there are no test files.
     seed
         The run's seed: of the split and of the order of the jets.
+    normalisation
+        One of :data:`snacpack.data.normalisation.METHODS`.
 
     Raises
     ------
@@ -65,6 +69,7 @@ class Preprocessing:
     validation_fraction: float
     test_fraction: float
     seed: int
+    normalisation: str = "quantiles"
 
     def __post_init__(self) -> None:
         if self.features != HLF:
@@ -85,13 +90,6 @@ class Preprocessing:
     def kinds(self) -> tuple[str, ...]:
         """Kinds of feature, each of which has one normalisation."""
         return HIGH_LEVEL_FEATURES if self.features == HLF else tuple(self.features)
-
-    @property
-    def feature_names(self) -> list[str]:
-        """Names of a network's inputs in order: ``pt_0``, ``etarel_0`` and so on, or the jet's observables."""
-        if self.features == HLF:
-            return list(HIGH_LEVEL_FEATURES)
-        return [f"{name}_{i}" for i in range(self.n_constituents) for name in self.features]
 
 
 class _Jets(NamedTuple):
@@ -118,7 +116,7 @@ def preprocess_jets(
     """Prepare jets for training.
 
     The reference preprocessing (Odagiu et al., arXiv:2402.01876): the leading
-    constituents above a pT threshold, zero padded, then ``(x - median) / (95% -
+    constituents above a pT threshold, zero padded, then by default ``(x - median) / (95% -
     5% quantile)`` for each kind of feature over the training jets, padding
     included. Jets without a constituent are dropped. The files are read piece
     by piece; only the features and a key of each jet are held in memory, 124 bytes a jet.
@@ -163,14 +161,14 @@ def preprocess_jets(
     splits, dropped = _read_splits(files, shares, settings, n_compared=min(N_LEADING, fewest))
     _check_classes(splits, settings)
     origins = {split: Origin(jets.key, jets.file) for split, jets in splits.items()}
-    repeated = check_repeated(origins, [path for path, _ in files])
+    repeated = check_repeated(origins, [path for path, _ in files], "jets", ADVICE, ALIKE)
     print(f"jets that stand in a split more than once, or in an earlier one too: {json.dumps(repeated)}")
-    median, spread = _normalisation(splits["train"].x, settings.kinds)
+    scale = Normalisation.fit(settings.normalisation, splits["train"].x, settings.kinds, "data.features", "jets")
     attributes = {
         "source": source,
-        "features": json.dumps(settings.feature_names),
+        "features": json.dumps(input_names(settings.features, settings.n_constituents)),
         "classes": json.dumps(CLASSES),
-        "normalisation": json.dumps({"median": median.tolist(), "range": spread.tolist()}),
+        "normalisation": json.dumps(scale.to_dict()),
         "n_constituents": settings.n_constituents,
         "min_constituent_pt_gev": settings.min_constituent_pt_gev,
         "dropped": json.dumps(dropped),
@@ -180,7 +178,7 @@ def preprocess_jets(
     with whole_file(output) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(attributes)
         for split, jets in splits.items():
-            x = ((jets.x - median) / spread).astype(np.float32)
+            x = scale.apply(jets.x)
             file[f"x_{split}"] = x.reshape(len(x), -1)
             file[f"y_{split}"] = jets.y
             file[f"multiplicity_{split}"] = jets.multiplicity
@@ -273,7 +271,7 @@ def split_jets(name: str, n_jets: int, validation_fraction: float, test_fraction
     Returns
     -------
     numpy.ndarray
-        ``(n_jets,)`` positions in :data:`snacpack.jets.layout.SPLITS`.
+        ``(n_jets,)`` positions in :data:`snacpack.data.info.SPLITS`.
         ``validation_fraction`` is of the jets that are not test jets.
     """
     draw = np.random.default_rng(derive_seed(seed, "split_jets", name)).random(n_jets)
@@ -333,12 +331,3 @@ def _check_classes(splits: dict[str, _Jets], settings: Preprocessing) -> None:
                 f"{settings.min_constituent_pt_gev} GeV; check that the files hold all classes, their units (GeV), "
                 "and data.validation_fraction and test_fraction"
             )
-
-
-def _normalisation(x: np.ndarray, features: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Median and 95% - 5% range of each feature kind over all jets and constituents, padding included."""
-    low, median, high = np.quantile(x.reshape(-1, x.shape[2]), (0.05, 0.5, 0.95), axis=0)
-    constant = [name for name, spread in zip(features, high - low, strict=True) if not spread > 0]
-    if constant:
-        raise ValueError(f"data.features: {', '.join(constant)} is the same in nearly all training jets; leave it out")
-    return median, high - low

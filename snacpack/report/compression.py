@@ -113,11 +113,11 @@ def _cost(choice: pd.Series, name: str) -> str:
     return MISSING if pd.isna(choice[name]) else find_measure(COMPRESSIONS, name).write(choice[name])
 
 
-def reached_sentence(searches: Mapping[str, CompressionSearch]) -> str:
+def reached_sentence(searches: Mapping[str, CompressionSearch], examples: str) -> str:
     """Say whose search reached the accuracy that was asked for."""
     reached = [model for model, search in searches.items() if search.chosen["reached"]]
     missed = [model for model in searches if model not in reached]
-    words = f"reached the required accuracy on validation jets with {joined(reached) or 'none of the networks'}"
+    words = f"reached the required accuracy on validation {examples} with {joined(reached) or 'none of the networks'}"
     return f"The search for each layer's bits {words}{f', not with {joined(missed)}' if reached and missed else ''}."
 
 
@@ -133,7 +133,7 @@ def failure_sentence(searches: Mapping[str, CompressionSearch]) -> str:
     return f"{len(failures)} of their trials failed and were left out; the first is {failures[0]}."
 
 
-def search_words(searches: Mapping[str, CompressionSearch], config: Mapping[str, Any]) -> dict[str, Any]:
+def search_words(searches: Mapping[str, CompressionSearch], config: Mapping[str, Any], examples: str) -> dict[str, Any]:
     """Return the words on the searches that the report's template fills in."""
     search = config["compression"]["search"]
     wanted = search["min_accuracy"] if search["min_accuracy"] is not None else config["selection"]["min_accuracy"]
@@ -148,6 +148,6 @@ def search_words(searches: Mapping[str, CompressionSearch], config: Mapping[str,
         "best": f"{extreme} {'number of ' if counted else ''}{words[deciding]}",
         "required": required_accuracy_words(wanted),
         "start": warm_up_words(search["warmup_epochs"], f"at {search['start']}"),
-        "reached": reached_sentence(searches),
+        "reached": reached_sentence(searches, examples),
         "failures": failure_sentence(searches),
     }

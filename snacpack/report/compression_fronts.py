@@ -29,6 +29,7 @@ def draw_compression_fronts(
     searches: Mapping[str, CompressionSearch],
     rows: Sequence[Row],
     references: Mapping[str, Row],
+    examples: str,
     costs: Sequence[str] = (),
 ) -> "Figure":
     """Draw what the searches found, on the left, and on the right every model that was synthesised.
@@ -41,6 +42,8 @@ def draw_compression_fronts(
         Result of :func:`snacpack.report.tables.table3_rows`: every model and scheme, in the run's order.
     references
         Result of :func:`snacpack.report.tables.accuracy_of` for each reference before compression.
+    examples
+        Word for what accuracies were measured on, such as ``jets``.
     costs
         Further costs that the searches optimised; each has a panel below.
     """
@@ -57,14 +60,14 @@ def draw_compression_fronts(
         figure, axes = plt.subplots(n_rows, 2 if searches else 1, figsize=size, squeeze=False)
         *found, built = axes[0]
         if searches:
-            _draw_searches(found[0], searches, looks)
+            _draw_searches(found[0], searches, looks, examples)
         below = list(axes[1:].flat)
         for place, name in zip(below, costs, strict=False):
-            _draw_cost(place, searches, looks, name)
+            _draw_cost(place, searches, looks, name, examples)
             place.set_ylim(found[0].get_ylim())
         for place in below[len(costs) :]:
             place.remove()
-        _draw_models(built, rows, references, looks, n_without)
+        _draw_models(built, rows, references, looks, n_without, examples)
         marks = [*(_search_marks() if searches else []), *built.get_legend_handles_labels()[0]]
         figure.legend(handles=marks, loc="outside lower center", ncols=6, columnspacing=1.6)
         _label_models(built, rows, references)
@@ -88,7 +91,7 @@ def _finalists(search: CompressionSearch, cost: str = PLANE.x) -> pd.DataFrame:
 
 
 def _draw_searches(
-    axes: "Axes", searches: Mapping[str, CompressionSearch], looks: Mapping[str, Mapping[str, str]]
+    axes: "Axes", searches: Mapping[str, CompressionSearch], looks: Mapping[str, Mapping[str, str]], examples: str
 ) -> None:
     for model, search in searches.items():
         _draw_search(axes, search, looks[model], PLANE)
@@ -98,17 +101,21 @@ def _draw_searches(
     # Nothing is small and accurate at once, so that this corner is free.
     marks = _model_marks({model: looks[model] for model in searches})
     axes.legend(handles=marks, loc="upper left", frameon=True, framealpha=0.9, edgecolor="none")
-    axes.set_title(f"Searches, on validation jets{f' ({below:,} trials lie below)' if below else ''}")
+    axes.set_title(f"Searches, on validation {examples}{f' ({below:,} trials lie below)' if below else ''}")
     axes.set(xlabel="LUTs, estimated by da4ml", ylabel="Validation accuracy [%]")
 
 
 def _draw_cost(
-    axes: "Axes", searches: Mapping[str, CompressionSearch], looks: Mapping[str, Mapping[str, str]], cost: str
+    axes: "Axes",
+    searches: Mapping[str, CompressionSearch],
+    looks: Mapping[str, Mapping[str, str]],
+    cost: str,
+    examples: str,
 ) -> None:
     for model, search in searches.items():
         _draw_search(axes, search, looks[model], Projection(cost, "accuracy", cost))
     _draw_required(axes, searches)
-    axes.set_title("Searches, on validation jets")
+    axes.set_title(f"Searches, on validation {examples}")
     axes.set(xlabel=find_measure(COMPRESSIONS, cost).heading, ylabel="Validation accuracy [%]")
 
 
@@ -170,6 +177,7 @@ def _draw_models(
     references: Mapping[str, Row],
     looks: Mapping[str, Mapping[str, str]],
     n_without: int,
+    examples: str,
 ) -> None:
     for model, accuracy in references.items():
         _draw_band(axes, accuracy, looks[model], model)
@@ -177,7 +185,7 @@ def _draw_models(
         _draw_model(axes, row, looks[row["model"]])
     _scale_luts(axes)
     axes.margins(x=0.18, y=0.18)
-    title = "Synthesised models, on test jets, with 68% intervals"
+    title = f"Synthesised models, on test {examples}, with 68% intervals"
     axes.set_title(f"{title}\n({n_without} without a circuit left out)" if n_without else title)
     axes.set(xlabel="LUTs, counted by synthesis", ylabel="Test accuracy [%]")
 

@@ -49,6 +49,10 @@ class Table:
     notes: tuple[str, ...] = ()
     n_text: int = 1
 
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.headings) for row in self.rows):
+            raise ValueError(f"a row of the table {self.title!r} has not {len(self.headings)} cells")
+
     def to_markdown(self) -> str:
         """Return the table as a Markdown document."""
         ruler = ["---"] * self.n_text + ["---:"] * (len(self.headings) - self.n_text)
@@ -105,7 +109,7 @@ def table2(
     rows
         Result of :func:`snacpack.report.tables.table2_rows`.
     data, versions
-        The jets, and the versions of the packages that write the table.
+        The data set, and the versions of the packages that write the table.
     surrogate, bit_width
         The config's ``hardware.surrogate`` and ``hardware.bit_width``.
     costs
@@ -135,8 +139,9 @@ def table2(
     )
     notes = (
         data_note(data),
-        "Accuracy: float networks on the test jets. The interval is Wilson's at 68.27% and covers counting statistics "
-        "only, not the scatter between trainings from different seeds; all models see the same jets.",
+        f"Accuracy: float networks on the test {data.info.examples}. The interval is Wilson's at 68.27% and covers "
+        "counting statistics only, not the scatter between trainings from different seeds; all models see the same "
+        f"{data.info.examples}.",
         *cost_notes(list(measures.values()), bit_width, estimator),
         *extrapolation_notes(surrogate, any(row["extrapolated"] for row in rows)),
         "Bold: the best value of a column.",
@@ -176,7 +181,7 @@ def table3(
     rows
         Result of :func:`snacpack.report.tables.table3_rows`.
     data, versions
-        The jets, and the versions of the packages that write the table.
+        The data set, and the versions of the packages that write the table.
     circuits, part
         Content of synthesis' ``report.json`` files, which name their tools, and the FPGA.
     """
@@ -200,8 +205,8 @@ def table3(
     clocks = sorted({row["clock_period_ns"] for row in rows})
     notes = (
         data_note(data),
-        "Accuracy: the quantised and pruned network on the test jets, with Wilson's interval at 68.27%. "
-        "Sparsity: weights that are zero. "
+        f"Accuracy: the quantised and pruned network on the test {data.info.examples}, with Wilson's interval at 68.27%"
+        ". Sparsity: weights that are zero. "
         "cc: clock cycles. II: initiation interval. In brackets behind the resources: percent of the part.",
         scheme_note(row["scheme"] for row in rows),
         f"Part {part}; target clock period: {', '.join(f'{clock:g} ns' for clock in clocks)}.",
@@ -312,10 +317,10 @@ NOT_PUBLISHED = (
 
 
 def data_note(data: DataSet) -> str:
-    """Say which jets the accuracies are from."""
+    """Say which examples the accuracies are from."""
     counts = (
-        f"Data: {data.source}; {data.n_jets['test']:,} test jets, on which no choice was made "
-        f"({data.n_jets['train']:,} training, {data.n_jets['val']:,} validation)."
+        f"Data: {data.info.source}; {data.n_examples['test']:,} test {data.info.examples}, on which no choice was made "
+        f"({data.n_examples['train']:,} training, {data.n_examples['val']:,} validation)."
     )
     return f"{counts} {NOT_PUBLISHED}" if data.simulated else counts
 

@@ -1,6 +1,5 @@
 """Reading a run's files for its tables and figures."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,54 +9,42 @@ import pandas as pd
 
 from snacpack.compression.scheme import MIXED
 from snacpack.costs.registry import ARCHITECTURES, measures_of, shown_costs
+from snacpack.data.dataset import count_examples, read_info
+from snacpack.data.info import DataInfo
 from snacpack.files import REMAKE, contents_of, read_json, read_table
-from snacpack.jets.dataset import open_jets
 
 Key = tuple[str, str]
 """A model and a scheme."""
 
 _TRIAL_COLUMNS = ("trial", "generation", "architecture", "activation", "accuracy", "failure", "pareto", "extrapolated")
-_SPLITS = ("train", "val", "test")
 # How the source reads where snacpack.jets.simulation made the jets, and in files that do not say it themselves.
 _SIMULATED = ("Pythia ", "simulated with Pythia")
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """What a table must say about the jets behind it.
+    """What a table must say about the examples behind it.
 
     Parameters
     ----------
-    source
-        Where the jets come from.
-    classes
-        Names in the order of the class numbers.
-    n_jets
-        Jets of each split: ``train``, ``val`` and ``test``.
-    features
-        Names of the network's inputs.
-    simulated
-        Whether the jets are simulated ones, by this package.
+    info
+        The data set's own description.
+    n_examples
+        Examples of each split: ``train``, ``val`` and ``test``.
     """
 
-    source: str
-    classes: tuple[str, ...]
-    n_jets: Mapping[str, int]
-    features: tuple[str, ...]
-    simulated: bool
+    info: DataInfo
+    n_examples: Mapping[str, int]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the examples are jets that this package has simulated."""
+        return self.info.examples == "jets" and self.info.source.startswith(_SIMULATED)
 
 
 def read_data_set(path: str | Path) -> DataSet:
-    """Read the description, not the jets, from a run's ``data/jets.h5``."""
-    with open_jets(path) as file:
-        source = str(file.attrs["source"])
-        return DataSet(
-            source=source,
-            classes=tuple(json.loads(file.attrs["classes"])),
-            n_jets={split: len(file[f"y_{split}"]) for split in _SPLITS},
-            features=tuple(json.loads(file.attrs["features"])),
-            simulated=source.startswith(_SIMULATED),
-        )
+    """Read the description, not the examples, of a run's data set."""
+    return DataSet(read_info(path), count_examples(path))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import yaml
 
 from snacpack.compression.scheme import MIXED
 from snacpack.costs.registry import ARCHITECTURES, NAC_OBJECTIVES, extra_costs, find_measure
+from snacpack.data.info import DataInfo
 from snacpack.files import read_json
 from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.surrogate import Surrogate
@@ -21,6 +22,7 @@ from snacpack.report.page import picture, render
 from snacpack.report.projections import projections
 from snacpack.report.records import (
     CompressionSearch,
+    DataSet,
     Key,
     by_model,
     by_scheme,
@@ -37,13 +39,40 @@ from snacpack.report.tables import table1_rows, table2_rows, table3_rows
 
 FEATURE_WORDS = {"pt": "pT", "etarel": "η relative to the jet axis", "phirel": "φ relative to the jet axis"}
 
+_MOST_LISTED = 12
 
-def _input_words(data: Mapping[str, Any]) -> str:
-    """Say what the numbers are that networks see of a jet."""
+
+def _data_words(data: Mapping[str, Any], info: DataInfo) -> dict[str, Any]:
+    """Say what the examples, the classes and the inputs are."""
+    if info.examples == "jets":
+        return {"is_of_jets": True, **_jet_words(data)}
+    shape = " x ".join(map(str, info.input_shape))
+    listed = ", ".join(info.features[:_MOST_LISTED]) + (", ..." if len(info.features) > _MOST_LISTED else "")
+    along = "" if len(info.input_shape) == 1 else f" in the shape {shape}, flattened, with"
+    return {
+        "is_of_jets": False,
+        "class_words": f"An example of {info.name} has one of {info.n_outputs} classes: {', '.join(info.classes)}.",
+        "input_words": f"{along.strip()} the {'features' if len(info.features) > 1 else 'feature'} {listed}".strip(),
+        "card_words": "The training examples: features by class, in the units of the files.",
+    }
+
+
+def _jet_words(data: Mapping[str, Any]) -> dict[str, str]:
+    card = "The training jets: each feature"
     if data["features"] == HLF:
-        return "the high-level observables of the hls4ml jet benchmark (arXiv:1804.06913)"
-    words = joined([FEATURE_WORDS.get(name, name) for name in data["features"]])
-    return f"of each of the {data['n_constituents']} constituents with the highest transverse momentum its {words}"
+        inputs = "the high-level observables of the hls4ml jet benchmark (arXiv:1804.06913)"
+    else:
+        words = joined([FEATURE_WORDS.get(name, name) for name in data["features"]])
+        inputs = (
+            f"of each of the {data['n_constituents']} constituents with the highest transverse momentum its {words}"
+        )
+        card += " of the leading constituent, and the number of constituents above threshold"
+    return {
+        "class_words": "A jet is one of five kinds: light quark (q), gluon (g), W boson (W), Z boson (Z) or top quark "
+        "(t).",
+        "input_words": inputs,
+        "card_words": f"{card}, by class.",
+    }
 
 
 @dataclass(frozen=True)
@@ -161,13 +190,13 @@ def report_page(files: RunFiles, config: Mapping[str, Any], versions: Mapping[st
         config_text=yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True),
         commit=commit,
         objectives=joined([find_measure(ARCHITECTURES, name).words for name in config["search"]["objectives"]]),
-        input_words=_input_words(config["data"]),
+        **_data_words(config["data"], data.info),
         method=sections.METHOD_WORDS[config["search"]["method"]],
         is_nac=set(config["search"]["objectives"]) == NAC_OBJECTIVES,
         plotly=plotly_library(),
         **_search_parts(run, files),
         required=compression.required_accuracy_words(config["selection"]["min_accuracy"]),
-        **_compression_parts(run, files),
+        **_compression_parts(run, files, data.info.examples),
         **_hardware_parts(run, files, data),
         data_card=picture(files.data_card),
         hypervolume=picture(files.hypervolume),
@@ -198,7 +227,7 @@ def _search_parts(run: Run, files: RunFiles) -> dict[str, Any]:
     }
 
 
-def _compression_parts(run: Run, files: RunFiles) -> dict[str, Any]:
+def _compression_parts(run: Run, files: RunFiles, examples: str) -> dict[str, Any]:
     rows = table3_rows(run.order, run.compressed, run.circuits)
     schemes = list(dict.fromkeys(scheme for _, scheme in run.order))
     pruned = [scheme for scheme in schemes if scheme != MIXED]
@@ -214,7 +243,7 @@ def _compression_parts(run: Run, files: RunFiles) -> dict[str, Any]:
         },
         "searching": run.searches
         and {
-            **compression.search_words(run.searches, run.config),
+            **compression.search_words(run.searches, run.config, examples),
             "method": sections.METHOD_WORDS[settings["search"]["method"]],
             "picture": picture(files.compression_fronts),
             "table": compression.search_table(run.searches, settings["search"]["objectives"]),
@@ -222,7 +251,7 @@ def _compression_parts(run: Run, files: RunFiles) -> dict[str, Any]:
     }
 
 
-def _hardware_parts(run: Run, files: RunFiles, data: Any) -> dict[str, Any]:
+def _hardware_parts(run: Run, files: RunFiles, data: DataSet) -> dict[str, Any]:
     hardware, synthesis = run.config["hardware"], run.config["synthesis"]
     rows = table3_rows(run.order, run.compressed, run.circuits)
     costs = extra_costs(ARCHITECTURES, run.config["search"]["objectives"])
@@ -241,11 +270,11 @@ def _hardware_parts(run: Run, files: RunFiles, data: Any) -> dict[str, Any]:
         "timing_sentence": sections.timing_sentence(run.order, run.circuits),
         "estimate_table": _estimates(run, files),
         "estimates": picture(files.estimates),
-        "verification_table": sections.verification_table(run.order, run.verified),
+        "verification_table": sections.verification_table(run.order, run.verified, data.info.examples),
         "verification_sentence": sections.verification_sentence(run.verified),
         "origin_table": sections.origin_table(run.order, run.circuits),
         "backend_notes": backend_notes(rows),
-        "circuit_sentences": sections.circuit_sentences(rows, list(run.config["references"])),
+        "circuit_sentences": sections.circuit_sentences(rows, list(run.config["references"]), data.info.examples),
         "parallelism": sections.parallelism(rows, synthesis),
         "confusion": [{"model": key[0], "scheme": key[1], "picture": picture(pictures[key])} for key in run.order],
     }

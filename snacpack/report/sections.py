@@ -116,8 +116,8 @@ def timing_sentence(order: Sequence[Key], circuits: Mapping[Key, Mapping[str, An
     return "By the estimate below, every circuit meets the target clock."
 
 
-def verification_table(order: Sequence[Key], verified: Mapping[Key, Mapping[str, Any]]) -> Table:
-    """Lay out every comparison of a description of a network with the trained network's output."""
+def verification_table(order: Sequence[Key], verified: Mapping[Key, Mapping[str, Any]], examples: str) -> Table:
+    """Lay out every comparison of a description of a network with the trained network's output on test examples."""
     rows = []
     for key in order:
         for comparison in verified[key]["comparisons"]:
@@ -134,8 +134,8 @@ def verification_table(order: Sequence[Key], verified: Mapping[Key, Mapping[str,
                     f"{100 * comparison['class_agreement']:.2f}",
                 )
             )
-    headings = ("Model", "Scheme", "Description", "Run by", "Result", "Test jets", "Largest difference of a logit")
-    headings += ("Same class [%]",)
+    headings = ("Model", "Scheme", "Description", "Run by", "Result", f"Test {examples}")
+    headings += ("Largest difference of a logit", "Same class [%]")
     notes = (
         "Each description's logits against those of the trained, quantised PyTorch (Brevitas) network.",
         *(
@@ -192,7 +192,7 @@ def verification_sentence(verified: Mapping[Key, Mapping[str, Any]]) -> str:
     )
 
 
-def circuit_sentences(rows: Sequence[Row], references: Sequence[str]) -> list[str]:
+def circuit_sentences(rows: Sequence[Row], references: Sequence[str], examples: str) -> list[str]:
     """Compare each candidate's circuit with the first reference's, and say which network has none, a sentence each.
 
     That is the one of the same scheme; a circuit with bits of each layer's own is compared with the others too.
@@ -206,14 +206,14 @@ def circuit_sentences(rows: Sequence[Row], references: Sequence[str]) -> list[st
         others += [standard[scheme] for scheme in standard if row["scheme"] == MIXED != scheme]
         others = [other for other in others if other["lut"]]
         if row["model"] not in references and row["lut"] and others:
-            sentences.append(_circuit_sentence(row, others))
+            sentences.append(_circuit_sentence(row, others, examples))
     return sentences
 
 
-def _circuit_sentence(row: Row, others: Sequence[Row]) -> str:
+def _circuit_sentence(row: Row, others: Sequence[Row], examples: str) -> str:
     shares = [f"{100 * row['lut'] / other['lut']:.0f}% of those of {_treated(other)}" for other in others]
     return (
-        f"{_treated(row)} classifies {_percent_with_interval(row)} of the test jets correctly, "
+        f"{_treated(row)} classifies {_percent_with_interval(row)} of the test {examples} correctly, "
         f"{_treated(others[0])} {_percent_with_interval(others[0])}, each with its 68% interval. It takes "
         f"{row['lut']:,} LUTs, {joined(shares)}, and its latency is "
         f"{row['latency_cycles']} clock cycles, against {others[0]['latency_cycles']}."

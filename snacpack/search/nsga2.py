@@ -54,9 +54,9 @@ class Space(Protocol):
         """Return what a genome stands for, as JSON knows it."""
 
 
-def search_rules(search: Mapping[str, Any], n_inputs: int, seed: int) -> "NSGA2":
-    """Return the search of the config's section ``search`` for networks with ``n_inputs`` features."""
-    return _rules(search, SearchSpace.from_config(search["space"], n_inputs=n_inputs), seed)
+def search_rules(search: Mapping[str, Any], sizes: Mapping[str, int], seed: int) -> "NSGA2":
+    """Return the search of the config's section ``search`` for networks of :attr:`DataInfo.sizes`."""
+    return _rules(search, SearchSpace.from_config(search["space"], **sizes), seed)
 
 
 def compression_rules(search: Mapping[str, Any], architecture: Architecture, seed: int) -> "NSGA2":

@@ -32,7 +32,7 @@ class SearchSpace:
     activation, batch_norm, learning_rate, l1, dropout
         Options of the decisions that hold for the whole network.
     n_inputs, n_outputs
-        Features of a jet and classes.
+        Numbers of an example, and classes: see :class:`snacpack.data.info.DataInfo`.
 
     Raises
     ------
@@ -48,8 +48,8 @@ class SearchSpace:
     learning_rate: tuple[float, ...]
     l1: tuple[float, ...]
     dropout: tuple[float, ...]
-    n_inputs: int = 24
-    n_outputs: int = 5
+    n_inputs: int
+    n_outputs: int
 
     def __post_init__(self) -> None:
         for name, options in self._named_options():
@@ -73,15 +73,18 @@ class SearchSpace:
         # Every option appears in the i-th of these architectures for some i, and architectures check themselves.
         options = {name: getattr(self, name)[i % len(getattr(self, name))] for name in CHOICES}
         try:
-            Architecture(units=[widths[i % len(widths)] for widths in self.units], **options)
+            sizes = {"n_inputs": self.n_inputs, "n_outputs": self.n_outputs}
+            Architecture(units=[widths[i % len(widths)] for widths in self.units], **options, **sizes)
         except ValueError as error:
             raise ValueError(f"search.space: {error}") from None
 
     @classmethod
-    def from_config(cls, space: Mapping[str, Any], **sizes: int) -> "SearchSpace":
-        """Build the space from the config's ``search.space``; ``sizes`` may hold n_inputs and n_outputs."""
+    def from_config(cls, space: Mapping[str, Any], n_inputs: int, n_outputs: int) -> "SearchSpace":
+        """Build the space from the config's ``search.space`` for networks of these inputs and outputs."""
         fields = {name: tuple(space[name]) for name in ("n_layers", *CHOICES)}
-        return cls(units=tuple(tuple(widths) for widths in space["units"]), **fields, **sizes)
+        return cls(
+            units=tuple(tuple(widths) for widths in space["units"]), **fields, n_inputs=n_inputs, n_outputs=n_outputs
+        )
 
     @property
     def option_counts(self) -> tuple[int, ...]:

@@ -149,7 +149,7 @@ def run_hls_simulation(folder: str | Path, x: np.ndarray) -> np.ndarray:
     project = read_json(Path(folder) / "project.json")
     jets = np.ascontiguousarray(x, dtype=np.float64)
     if jets.shape[1:] != (project["n_inputs"],):
-        raise ValueError(f"{folder} takes {project['n_inputs']} inputs a jet, got an array of shape {jets.shape}")
+        raise ValueError(f"{folder} takes {project['n_inputs']} inputs an example, got an array of shape {jets.shape}")
     logits = np.zeros((len(jets), project["n_outputs"]))
     with _compiled_library(Path(folder), project) as library:
         simulate = getattr(library, f"{PROJECT}_double")

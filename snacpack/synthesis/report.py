@@ -109,9 +109,9 @@ def _open_numbers(
         "ff": f"flip-flops, {counted}; the registers at input and output are included",
         "dsp": f"none by construction: da4ml multiplies by shifting and adding ({mapped})",
         "bram": f"none by construction: tables become LUTs ({mapped})",
-        "latency_cycles": "clock edges from the one that takes a jet in to the one after which its logits are in the "
-        "output register: the number of pipeline stages, measured in the simulation of the Verilog",
-        "ii_cycles": "the pipeline takes a jet at every clock edge, as the simulation of the Verilog did",
+        "latency_cycles": "clock edges from the one that takes the inputs in to the one after which its logits are in "
+        "the output register: the number of pipeline stages, measured in the simulation of the Verilog",
+        "ii_cycles": "the pipeline takes new inputs at every clock edge, as the simulation of the Verilog did",
     }
     timing = estimate_timing(read_paths(reports), clock_period_ns, part)
     origin["timing"] = _timing_origin(timing, clock_period_ns, yosys.name)

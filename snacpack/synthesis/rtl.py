@@ -165,7 +165,7 @@ def trace(network: FixedPointNetwork) -> "CombLogic":
         logic = comb_trace(inputs, values)
         if not any(port.bits for port in _ports(logic.inp_qint)):
             raise NoCircuit(
-                "its logits are the same for every jet, because a layer has no weights left or never leaves zero"
+                "its logits are the same for every input, because a layer has no weights left or never leaves zero"
             )
     return logic
 

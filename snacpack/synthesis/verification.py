@@ -102,7 +102,7 @@ def spread(n_jets: int, n_wanted: int) -> np.ndarray:
 def complaint(comparisons: list[dict[str, Any]]) -> str | None:
     """Return a sentence about the forms that are not exact, or None if all is well."""
     wrong = [
-        f"{entry['name']} differs on {entry['n_different']} of {entry['n_jets']} jets, by up to "
+        f"{entry['name']} differs on {entry['n_different']} of {entry['n_jets']} examples, by up to "
         f"{entry['max_difference']:g}, and agrees on the class of {entry['class_agreement']:.2%}"
         for entry in comparisons
         if not entry["exact"]
@@ -131,4 +131,4 @@ def _outputs(
     jets = spread(len(x), n_rtl_jets)
     simulation = simulate_rtl(forms.rtl, network, x[jets], threads)
     measured = {"latency_cycles": simulation.latency_cycles}
-    yield "verilog", jets, simulation.logits, f"{simulation.simulator}, a new jet every cycle", measured
+    yield "verilog", jets, simulation.logits, f"{simulation.simulator}, new inputs every cycle", measured

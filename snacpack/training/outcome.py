@@ -86,17 +86,21 @@ def check_jets(x, y, architectures: Sequence[Architecture], batch_size: int) -> 
     y = torch.as_tensor(y, dtype=torch.int64, device="cpu").contiguous()
     if x.ndim != 2 or y.shape != x.shape[:1] or len(x) < 2:
         raise ValueError(
-            f"jets must be (n, n_inputs) with n classes, n at least 2; got {(*x.shape,)} and {(*y.shape,)}"
+            f"examples must be (n, n_inputs) with n classes, n at least 2; got {(*x.shape,)} and {(*y.shape,)}"
         )
     if not torch.isfinite(x).all():
-        raise ValueError("a feature of the jets is not a finite number; prepare them again (preprocess_jets)")
+        raise ValueError("a feature of the examples is not a finite number; prepare the data set again")
     if not 2 <= batch_size <= LARGEST_BATCH:
         raise ValueError(f"training.batch_size is {batch_size}; it must be between 2 and {LARGEST_BATCH}")
     for architecture in architectures:
         if architecture.n_inputs != x.shape[1]:
-            raise ValueError(f"the jets have {x.shape[1]} features, {architecture.label} takes {architecture.n_inputs}")
+            raise ValueError(
+                f"the examples have {x.shape[1]} features, {architecture.label} takes {architecture.n_inputs}"
+            )
         if y.min() < 0 or y.max() >= architecture.n_outputs:
-            raise ValueError(f"the jets have classes {y.min()} to {y.max()}, {architecture.label} has no such output")
+            raise ValueError(
+                f"the examples have classes {y.min()} to {y.max()}, {architecture.label} has no such output"
+            )
     return x, y
 
 

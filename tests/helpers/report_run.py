@@ -87,11 +87,12 @@ def _write_jets(path: Path) -> None:
             file[f"y_{split}"] = np.arange(n) % 5
         file.attrs["source"] = "Pythia 8.317 and FastJet 3.5.2"
         file.attrs["classes"] = json.dumps(["g", "q", "w", "z", "t"])
+        file.attrs["normalisation"] = json.dumps({"median": [0.0] * 3, "range": [1.0] * 3})
         file.attrs["features"] = json.dumps([f"{k}_{i}" for i in range(8) for k in ("pt", "etarel", "phirel")])
 
 
 def _trials(config: dict[str, Any], n_trials: int) -> pd.DataFrame:
-    random, space = Random(3), SearchSpace.from_config(config["search"]["space"])
+    random, space = Random(3), SearchSpace.from_config(config["search"]["space"], n_inputs=24, n_outputs=5)
     rows = []
     for i in range(n_trials):
         genome = space.sample(random)

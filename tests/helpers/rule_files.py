@@ -36,7 +36,7 @@ SEARCH = {
         "dropout": [0.0],
     },
 }
-RULES = search_rules(SEARCH, n_inputs=6, seed=1)
+RULES = search_rules(SEARCH, {"n_inputs": 6, "n_outputs": 3}, seed=1)
 
 
 def checkpoint(architecture=ARCHITECTURE, scheme=SCHEME):

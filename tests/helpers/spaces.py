@@ -1,5 +1,8 @@
 """Search spaces of several tests."""
 
+# Inputs and classes of the jets.
+SIZES = {"n_inputs": 24, "n_outputs": 5}
+
 TABLE_1 = {
     "n_layers": [4, 5, 6, 7, 8],
     "units": [[64, 120, 128], [32, 60, 64], [16, 32], [32, 64], [32, 64], [32, 64], [16, 32], [32, 44, 64]],

@@ -91,7 +91,7 @@ BROKEN = {
     "fraction text": ("data.validation_fraction", "15%", "data.validation_fraction", "between 0 and 1"),
     "rate text": ("references", reference(learning_rate="1e-3"), "references.mine.learning_rate", "1.0e-3"),
     "batch norm text": ("references", reference(batch_norm="yes"), "references.mine.batch_norm", "true or false"),
-    "section a number": ("data", 5, "data", "some of these keys: features"),
+    "section a number": ("data", 5, "data", "some of these keys: arrays, features"),
     "section a list": ("search", [], "search", "some of these keys"),
     "section text": ("synthesis", "open", "synthesis", "some of these keys"),
     "section empty": ("data", None, "data", "give a value"),
@@ -120,7 +120,7 @@ BROKEN = {
     # Unknown keys, and what is not on the list.
     "unknown key": ("typo", 1, "typo", "known are compression, data"),
     "unknown key that is a number": (3, 1, "the configuration", "known are compression, data"),
-    "unknown key of data": ("data.typo", 1, "data", "known are features"),
+    "unknown key of data": ("data.typo", 1, "data", "known are arrays, features"),
     "unknown key of a reference": ("references", reference(layers=3), "references.mine", "known are activation"),
     "unknown key of the space": ("search.space", space(width=[8]), "search.space", "known are activation"),
     "unknown key of the detector": ("data.pythia.detector", {"magnet": 3.8}, "data.pythia.detector", "its keys are"),

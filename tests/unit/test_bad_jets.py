@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers.jets_files import ETA, PT, SETTINGS, random_jets, write_random_jets
-from snacpack.jets.dataset import describe_jets, load_jets
+from snacpack.data.dataset import describe_attributes, load_dataset
 from snacpack.jets.layout import check_samples, open_jet_file, read_jets
 from snacpack.jets.preprocessing import preprocess_jets
 
@@ -327,7 +327,7 @@ PREPARED = {
     "NaN": (set_to("x_train", (3, 0), np.nan), "x_train does not hold finite float32 features"),
     "other jets than labels": (lambda f: replaced("x_val", f["x_val"][:-1])(f), "x_val does not hold finite"),
     "doubles": (lambda f: replaced("x_val", f["x_val"][:].astype("f8"))(f), "x_val does not hold finite"),
-    "a group": (lambda f: (f.pop("x_val"), f.create_group("x_val")), "is not a file of prepared jets"),
+    "a group": (lambda f: (f.pop("x_val"), f.create_group("x_val")), "is not a prepared data set"),
 }
 
 
@@ -339,23 +339,23 @@ def test_a_prepared_file_that_was_changed_is_refused(sample, tmp_path, name):
     with h5py.File(path, "r+") as file:
         change(file)
     with pytest.raises(ValueError, match=r"out/jets\.h5") as error:
-        load_jets(path)
+        load_dataset(path)
     assert message in str(error.value)
-    assert "rule preprocess_jets makes it again" in str(error.value)
+    assert "the same command makes it again" in str(error.value)
 
 
 def test_a_prepared_file_that_is_none_is_refused(sample, tmp_path):
     prepare(sample, tmp_path)
     path = tmp_path / "out" / "jets.h5"
     with pytest.raises(ValueError, match="no split holdout"):
-        load_jets(path, ("train", "holdout"))
+        load_dataset(path, ("train", "holdout"))
     with h5py.File(path, "r+") as file:
         del file.attrs["classes"]
-    with pytest.raises(ValueError, match=r"jets\.h5 is not a file of prepared jets .*classes"):
-        describe_jets(path)
+    with pytest.raises(ValueError, match=r"jets\.h5 is not a prepared data set .*classes"):
+        describe_attributes(path)
     path.write_bytes(path.read_bytes()[:-100])
-    for read in (load_jets, describe_jets):
-        with pytest.raises(ValueError, match=r"jets\.h5 is not a whole HDF5 file .*preprocess_jets"):
+    for read in (load_dataset, describe_attributes):
+        with pytest.raises(ValueError, match=r"jets\.h5 is not a whole HDF5 file .*the same command"):
             read(path)
-    with pytest.raises(ValueError, match=r"nothing\.h5 is not there; .*preprocess_jets"):
-        load_jets(tmp_path / "nothing.h5")
+    with pytest.raises(ValueError, match=r"nothing\.h5 is not there; .*the same command"):
+        load_dataset(tmp_path / "nothing.h5")

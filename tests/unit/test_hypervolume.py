@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.spaces import SMALL, TABLE_1
+from helpers.spaces import SIZES, SMALL, TABLE_1
 from snacpack.hardware.bops import multiply_accumulates
 from snacpack.report.hypervolume import draw_hypervolume
 from snacpack.report.style import save_figure
@@ -80,7 +80,7 @@ def test_objectives_in_which_no_two_networks_differ_do_not_count():
 
 
 def test_limits_follow_from_the_space_and_hold_its_dearest_networks():
-    space = SearchSpace.from_config(TABLE_1, n_inputs=24)
+    space = SearchSpace.from_config(TABLE_1, **SIZES)
     networks = limiting_architectures(space)
     assert networks == limiting_architectures(space)
     assert N_SAMPLED <= len(set(networks)) == len(networks)
@@ -90,7 +90,7 @@ def test_limits_follow_from_the_space_and_hold_its_dearest_networks():
     assert limits["macs"]["highest"] == multiply_accumulates(largest)
     assert limits["accuracy"] == {"lowest": 0.2, "highest": 1.0}
     assert set(limits) == {"accuracy", "macs"}
-    small = SearchSpace.from_config(SMALL)
+    small = SearchSpace.from_config(SMALL, **SIZES)
     assert len(limiting_architectures(small)) <= small.size
 
 

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.jets_files import ETA, PHI, PT, SETTINGS, random_jets, write_random_jets
+from snacpack.data.duplicates import Origin, check_repeated
 from snacpack.jets.data_card import make_data_card
-from snacpack.jets.duplicates import Origin, check_repeated, jet_keys
+from snacpack.jets.duplicates import ADVICE, ALIKE, jet_keys
 from snacpack.jets.layout import CONSTITUENTS, JETS
 from snacpack.jets.preprocessing import preprocess_jets
 
@@ -119,7 +120,7 @@ def test_jets_of_one_constituent_look_alike_and_are_no_copies():
     x[:, 0, 0] = np.random.default_rng(1).integers(800, 810, 1000)
     assert not jet_keys(x).any()
     origins = {split: Origin(jet_keys(x), np.full(1000, number)) for number, split in enumerate(("train", "val"))}
-    counts = check_repeated(origins, [Path("a.h5"), Path("b.h5")])
+    counts = check_repeated(origins, [Path("a.h5"), Path("b.h5")], "jets", ADVICE, ALIKE)
     assert counts == {"train": {"train": 0}, "val": {"train": 0, "val": 0}}
 
 
@@ -184,7 +185,7 @@ def test_all_files_are_named_up_to_a_few():
     train, test = Origin(keys, np.arange(1000) % 10), Origin(keys[::-1], 10 + np.arange(1000)[::-1] % 10)
     origins = {"train": train, "val": Origin(keys[:0], np.zeros(0, int)), "test": test}
     with pytest.raises(ValueError, match="1,000 of the 1,000 test jets are training or validation jets too") as error:
-        check_repeated(origins, files)
+        check_repeated(origins, files, "jets", ADVICE, ALIKE)
     assert "too: 100 of 19.h5 in 9.h5, 100 of 18.h5 in 8.h5, " in str(error.value)
     assert "and 5 more pairs of files" in str(error.value)
 

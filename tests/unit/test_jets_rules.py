@@ -18,7 +18,7 @@ import yaml
 
 from helpers import ROOT
 from helpers.jets_files import write_random_jets
-from snacpack.jets.dataset import describe_jets, load_jets
+from snacpack.data.dataset import describe_attributes, load_dataset
 
 pytestmark = pytest.mark.thorough
 
@@ -90,7 +90,7 @@ def test_jets_at_hand(tmp_path, has_folders):
         assert count(card, "test") == 300
     else:
         assert 0 < count(card, "test") < 150
-    described = describe_jets(tmp_path / "results/tried/data/jets.h5")
+    described = describe_attributes(tmp_path / "results/tried/data/jets.h5")
     assert described["source"] == f"files of {folder}"
     assert (tmp_path / "results/tried/figures/data_card.svg").exists()
 
@@ -126,7 +126,7 @@ def test_other_content_is_noticed_whatever_its_date(tmp_path):
     assert not is_done(tmp_path, data)
     run_data_rules(tmp_path, data, target="jets.h5")
     assert is_done(tmp_path, data)
-    ((_, y),) = load_jets(tmp_path / "results/tried/data/jets.h5", ["test"]).values()
+    ((_, y),) = load_dataset(tmp_path / "results/tried/data/jets.h5", ["test"]).values()
     assert 330 < len(y) <= 350
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from helpers.jets_files import SETTINGS, write_random_jets
-from snacpack.jets.dataset import describe_jets
+from snacpack.data.dataset import describe_attributes
 from snacpack.jets.folders import find_samples
 from snacpack.jets.layout import CONSTITUENTS, open_jet_file, read_jets
 from snacpack.jets.preprocessing import preprocess_jets
@@ -230,7 +230,7 @@ def prepared(path):
 
 def test_prepared_jets_are_not_thrown_away_for_what_can_be_mended(prepared):
     with writing(prepared):
-        assert "is open for writing in another process" in reason(describe_jets, prepared)
-    describe_jets(prepared)
+        assert "is open for writing in another process" in reason(describe_attributes, prepared)
+    describe_attributes(prepared)
     prepared.write_text("<html>")
-    assert "is not an HDF5 file; it begins with b'<html>'" in reason(describe_jets, prepared)
+    assert "is not an HDF5 file; it begins with b'<html>'" in reason(describe_attributes, prepared)

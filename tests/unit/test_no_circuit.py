@@ -25,7 +25,7 @@ from snacpack.search.selection import select_finalists
 from snacpack.synthesis.placed import collect_vendor_report
 from snacpack.synthesis.rtl import Circuit, build_rtl, trace, write_no_circuit
 
-REASON = "its logits are the same for every jet"
+REASON = "its logits are the same for every input"
 PART = "xcvu13p-flga2577-2-e"
 
 
@@ -56,7 +56,7 @@ ALIVE = {
 def test_a_silent_network_is_no_circuit(change):
     network, x = brevitas_network(change)
     assert not np.ptp(network.predict(x), axis=0).any()
-    with pytest.raises(NoCircuit, match="same for every jet"):
+    with pytest.raises(NoCircuit, match="same for every input"):
         trace(network)
 
 
@@ -146,7 +146,7 @@ def test_the_other_files_of_the_report_are_made(run):
     read = Run.read(files, config, {})
     references = {"baseline": accuracy_of(read.trained["baseline"], "float.json")}
     rows = table3_rows(read.order, read.compressed, read.circuits)
-    save_figure(draw_compression_fronts(read.searches, rows, references), [folder / "fronts.svg"])
+    save_figure(draw_compression_fronts(read.searches, rows, references, "jets"), [folder / "fronts.svg"])
     rule4ml = rule4ml_of_models(files.references, read.trials, read.selected, ["baseline"])
     networks = {
         tuple(path.parts[-3:-1]): FixedPointNetwork.load(path)
@@ -174,6 +174,6 @@ def test_a_run_without_any_circuit_has_a_report_too(tmp_path):
         take_circuit(tmp_path, path.parent.name, path.name, REASON)
     read = Run.read(run_files(tmp_path), config, {})
     rows = table3_rows(read.order, read.compressed, read.circuits)
-    save_figure(draw_compression_fronts(read.searches, rows, {}), [tmp_path / "fronts.svg"])
+    save_figure(draw_compression_fronts(read.searches, rows, {}, "jets"), [tmp_path / "fronts.svg"])
     page = report_page(run_files(tmp_path), config, {}, None)
     assert page.count(">no circuit<") == 5

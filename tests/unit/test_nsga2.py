@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from helpers.spaces import SMALL, TABLE_1
+from helpers.spaces import SIZES, SMALL, TABLE_1
 from snacpack.search.nsga2 import METHODS, NSGA2, RandomSearch, search_rules
 from snacpack.search.space import SearchSpace
 
@@ -66,7 +66,7 @@ def test_finds_the_known_front_of_lotz():
 
 
 def test_no_network_is_proposed_twice_and_seeds_decide():
-    space = SearchSpace.from_config(TABLE_1)
+    space = SearchSpace.from_config(TABLE_1, **SIZES)
 
     def evaluate(genome):
         return {"accuracy": sum(genome), "clock_cycles": genome[0] * genome[1]}
@@ -80,7 +80,7 @@ def test_no_network_is_proposed_twice_and_seeds_decide():
 
 
 def test_a_whole_space_can_be_searched_and_no_more():
-    space = SearchSpace.from_config(SMALL)
+    space = SearchSpace.from_config(SMALL, **SIZES)
     search = NSGA2(space, ("accuracy",), population=8, seed=1)
     survivors, seen = run(search, lambda genome: {"accuracy": sum(genome)}, n_generations=space.size // 8)
     assert len(set(seen)) == space.size
@@ -128,7 +128,7 @@ def test_impossible_objectives_are_refused(objectives):
 
 def test_variation_favours_no_option():
     """Without selection every width stays as frequent as it was, also in layers that only some parents have."""
-    space = SearchSpace.from_config(TABLE_1)
+    space = SearchSpace.from_config(TABLE_1, **SIZES)
     search = NSGA2(space, ("accuracy",), population=400, seed=0)
     _, seen = run(search, lambda genome: {"accuracy": 0.0}, n_generations=5)
     last = np.array(seen[-400:])
@@ -138,7 +138,7 @@ def test_variation_favours_no_option():
 
 
 def test_every_option_is_sampled_at_random():
-    space = SearchSpace.from_config(TABLE_1)
+    space = SearchSpace.from_config(TABLE_1, **SIZES)
     genomes = np.array(NSGA2(space, ("accuracy",), population=400, seed=0).ask(0, [], []))
     shares = np.bincount(genomes[:, 0], minlength=5) / len(genomes)
     assert abs(shares - 0.2).max() < 0.07
@@ -146,7 +146,7 @@ def test_every_option_is_sampled_at_random():
 
 def test_random_search_begins_alike_and_learns_nothing():
     """Its proposals depend on nothing but the seed and what was seen; NSGA-II's follow the survivors."""
-    space, sizes = SearchSpace.from_config(TABLE_1), {"population": 8, "seed": 4}
+    space, sizes = SearchSpace.from_config(TABLE_1, **SIZES), {"population": 8, "seed": 4}
     random, nsga2 = (method(space, ("accuracy",), **sizes) for method in (RandomSearch, NSGA2))
     first = random.ask(0, [], [])
     assert first == nsga2.ask(0, [], [])
@@ -158,7 +158,7 @@ def test_random_search_begins_alike_and_learns_nothing():
 
 
 def test_random_search_tries_no_network_twice():
-    space = SearchSpace.from_config(SMALL)
+    space = SearchSpace.from_config(SMALL, **SIZES)
     search = RandomSearch(space, ("accuracy",), population=8, seed=1)
     _, seen = run(search, lambda genome: {"accuracy": sum(genome)}, n_generations=space.size // 8)
     assert len(set(seen)) == len(seen) == space.size // 8 * 8
@@ -168,4 +168,4 @@ def test_the_config_chooses_the_method():
     search = {"space": TABLE_1, "objectives": ["accuracy"], "population": 4}
     search |= {"crossover_probability": 0.9, "mutation_probability": None}
     for name, method in METHODS.items():
-        assert type(search_rules({**search, "method": name}, n_inputs=24, seed=1)) is method
+        assert type(search_rules({**search, "method": name}, SIZES, seed=1)) is method

@@ -68,7 +68,12 @@ def write_jets(path, x):
         for split in ("train", "val", "test"):
             file[f"x_{split}"], file[f"y_{split}"] = x, np.arange(len(x)) % 5
         file.attrs["source"] = "somewhere"
-        for name, value in (("features", ["pt"]), ("classes", ["g"]), ("normalisation", {}), ("dropped", {})):
+        for name, value in (
+            ("features", ["pt", "mass"]),
+            ("classes", list("gqwzt")),
+            ("normalisation", {}),
+            ("dropped", {}),
+        ):
             file.attrs[name] = json.dumps(value)
 
 

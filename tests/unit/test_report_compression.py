@@ -46,7 +46,7 @@ def rows_of(run: Run) -> list[dict]:
 
 def fronts_of(run: Run):
     references = {"baseline": accuracy_of(run.trained["baseline"], "float.json")}
-    return draw_compression_fronts(run.searches, rows_of(run), references)
+    return draw_compression_fronts(run.searches, rows_of(run), references, "jets")
 
 
 def boxes_of(axes) -> dict[str, np.ndarray]:
@@ -126,7 +126,7 @@ def test_further_costs_have_panels_below(tmp_path: Path) -> None:
     for search in run.searches.values():
         search.trials["ebops"] = 12 * search.trials["lut"]
     references = {"baseline": accuracy_of(run.trained["baseline"], "float.json")}
-    figure = draw_compression_fronts(run.searches, rows_of(run), references, ["ebops"])
+    figure = draw_compression_fronts(run.searches, rows_of(run), references, "jets", ["ebops"])
     searches, _, below = figure.axes
     assert below.get_xlabel() == "EBOPs"
     assert below.get_ylim() == searches.get_ylim()
@@ -147,18 +147,18 @@ def test_table_of_choices_holds_what_the_files_say(tmp_path: Path) -> None:
 
 def test_who_reached_the_accuracy_is_said(tmp_path: Path) -> None:
     searches = read_run(tmp_path).searches
-    assert tells(reached_sentence(searches), "snac-0012", "not with snac-0031")
-    assert "snac-0031" not in reached_sentence({"snac-0031": searches["snac-0031"]})
-    assert "not" not in reached_sentence({"snac-0012": searches["snac-0012"]})
+    assert tells(reached_sentence(searches, "jets"), "snac-0012", "not with snac-0031")
+    assert "snac-0031" not in reached_sentence({"snac-0031": searches["snac-0031"]}, "jets")
+    assert "not" not in reached_sentence({"snac-0012": searches["snac-0012"]}, "jets")
 
 
 def test_mixed_circuit_is_compared_with_the_references_where_there_are_any(tmp_path: Path) -> None:
-    sentences = circuit_sentences(rows_of(read_run(tmp_path / "both")), ["baseline"])
+    sentences = circuit_sentences(rows_of(read_run(tmp_path / "both")), ["baseline"], "jets")
     assert len(sentences) == 4
     # 18,253 of 171,000 LUTs.
     assert tells(sentences[1], "snac-0012", "mixed", "56.50%", "54.93", "58.06")
     assert tells(sentences[1], "18,253 LUTs", "11%", "baseline", "w8a8", "4 clock cycles", "15")
-    alone = circuit_sentences(rows_of(read_run(tmp_path / "alone", ("search",))), ["baseline"])
+    alone = circuit_sentences(rows_of(read_run(tmp_path / "alone", ("search",))), ["baseline"], "jets")
     assert [tells(sentence, "baseline", "mixed") for sentence in alone] == [True, True]
 
 

@@ -28,7 +28,9 @@ SPACE = SearchSpace.from_config(
         "learning_rate": [0.0015],
         "l1": [0.0, 1e-6],
         "dropout": [0.05],
-    }
+    },
+    n_inputs=24,
+    n_outputs=5,
 )
 ESTIMATES = {"macs": 10, "bops": 20.5, "bram": 0.1, "dsp": 0.2, "ff": 0.3, "lut": 0.4}
 

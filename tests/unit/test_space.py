@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.spaces import SMALL, TABLE_1
+from helpers.spaces import SIZES, SMALL, TABLE_1
 from snacpack.architecture import Architecture
 from snacpack.search.space import SearchSpace
 
@@ -28,6 +28,7 @@ def spaces(draw):
             "dropout": draw(distinct(st.floats(0.0, 0.9))),
         },
         n_inputs=draw(st.integers(1, 50)),
+        n_outputs=draw(st.integers(2, 12)),
     )
 
 
@@ -36,7 +37,7 @@ def test_genome_round_trip(space, random):
     genome = space.sample(random)
     architecture = space.decode(genome)
     assert space.encode(architecture) == genome
-    assert architecture.n_inputs == space.n_inputs
+    assert (architecture.n_inputs, architecture.n_outputs) == (space.n_inputs, space.n_outputs)
 
 
 @given(spaces(), st.data())
@@ -52,18 +53,18 @@ def test_drawing_unused_genes_anew_changes_no_network(space, random):
 
 
 def test_size_counts_different_networks():
-    space = SearchSpace.from_config(SMALL)
+    space = SearchSpace.from_config(SMALL, **SIZES)
     every = {space.canonical(genome) for genome in product(*(range(count) for count in space.option_counts))}
     assert len({space.decode(genome) for genome in every}) == len(every) == space.size == (2 + 2 * 1 * 3) * 2 * 2
 
 
 def test_table_1_has_the_papers_size():
     depths = 36 + 72 + 144 + 288 + 864
-    assert SearchSpace.from_config(TABLE_1).size == depths * 3 * 2 * 3 * 4 * 3
+    assert SearchSpace.from_config(TABLE_1, **SIZES).size == depths * 3 * 2 * 3 * 4 * 3
 
 
 def test_samples_reach_every_option():
-    space = SearchSpace.from_config(SMALL)
+    space = SearchSpace.from_config(SMALL, **SIZES)
     random = Random(0)
     assert len({space.sample(random) for _ in range(2000)}) == space.size
 
@@ -85,15 +86,15 @@ def test_samples_reach_every_option():
 )
 def test_impossible_spaces_are_refused(key, value, message):
     with pytest.raises(ValueError, match=message):
-        SearchSpace.from_config({**SMALL, key: value})
+        SearchSpace.from_config({**SMALL, key: value}, **SIZES)
 
 
 def test_an_architecture_outside_the_space_is_named():
     with pytest.raises(ValueError, match="units\\[0\\] = 99"):
-        SearchSpace.from_config(SMALL).encode(Architecture(units=(99,), learning_rate=0.1))
+        SearchSpace.from_config(SMALL, **SIZES).encode(Architecture(units=(99,), learning_rate=0.1))
 
 
 @pytest.mark.parametrize("genome", [(0,), (5, 0, 0, 0, 0, 0, 0, 0, 0), (0, -1, 0, 0, 0, 0, 0, 0, 0)])
 def test_a_genome_of_another_space_is_refused(genome):
     with pytest.raises(ValueError, match="gene"):
-        SearchSpace.from_config(SMALL).decode(genome)
+        SearchSpace.from_config(SMALL, **SIZES).decode(genome)

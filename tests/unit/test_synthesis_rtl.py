@@ -88,7 +88,7 @@ def test_a_pruned_away_input_has_no_bits(tmp_path):
 def test_a_constant_network_is_refused(tmp_path):
     network = random_network((4, 3, 2))
     network.layers[0].weight[:] = 0
-    with pytest.raises(NoCircuit, match="same for every jet"):
+    with pytest.raises(NoCircuit, match="same for every input"):
         build_rtl(network, tmp_path / "rtl", PART, 5.0)
 
 

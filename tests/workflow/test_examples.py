@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from example_data import WRITERS
 
 from helpers.documents import ROOT, Example, blocks, commands, configurations
 from snacpack.jets.layout import CLASSES
@@ -122,6 +123,8 @@ class Copy:
         given.parent.mkdir(parents=True)
         shutil.copy(folder / "config" / "config.yaml", given)
         self._write_jets(folder / "my_jets", n_jets)
+        for name, write in WRITERS.items():
+            write(folder / name)
 
     def run(self, words: list[str], expect: int = 0) -> str:
         """Run a command as it is printed and return what it wrote; fail with that text on another exit status."""
@@ -144,12 +147,13 @@ class Copy:
 
     @staticmethod
     def _scaled(text: str) -> str:
-        """Ask for fewer trials where a configuration asks for more than the default's, in the same proportion."""
+        """Ask for fewer trials where a configuration gives their number, in proportion to the default's."""
         trials = yaml.safe_load(text).get("search", {}).get("trials")
         if trials is None:
             return text
         default = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())["search"]["trials"]
-        return text.replace(f"trials: {trials}", f"trials: {trials * SMALL['search.trials'] // default}")
+        fewer = max(SMALL["search.trials"], trials * SMALL["search.trials"] // default)
+        return text.replace(f"trials: {trials}", f"trials: {fewer}")
 
     @staticmethod
     def _write_jets(folder: Path, n_jets: int) -> None:
@@ -198,6 +202,21 @@ def test_a_benchmark_knows_its_options(copy, example):
     """A benchmark measures for minutes or hours, so only its options are asked for."""
     printed = copy.run([sys.executable, example.words[1], "--help"])
     assert all(word in printed for word in example.words[2:] if word.startswith("--"))
+
+
+@pytest.mark.thorough
+def test_the_tutorial_goes_from_the_file_to_the_report(tmp_path):
+    """The commands of docs/own_data.md run in their order."""
+    copy = Copy(tmp_path)
+    for name in WRITERS:
+        (copy.folder / name).unlink()
+    for example in commands():
+        if example.page.name == "own_data.md" and example.words[0] == "python":
+            copy.run([sys.executable, *example.words[1:]])
+        elif example.page.name == "own_data.md" and example.words[0] == "snakemake":
+            copy.snakemake(example.words)
+    for run in ("digits", "cancer"):
+        assert (copy.folder / "results" / run / "report.html").stat().st_size > 100_000
 
 
 @pytest.mark.thorough

@@ -50,7 +50,7 @@ def table(run):
 @pytest.mark.parametrize("scheme", ["w8a8", "mixed"])
 def test_the_silent_network_has_a_row_that_says_why(table, scheme):
     row = table.loc["silent", scheme]
-    assert row["failure"].startswith("no circuit: its logits are the same for every jet")
+    assert row["failure"].startswith("no circuit: its logits are the same for every input")
     assert pd.isna(row["lut"])
     assert pd.isna(row["latency_cycles"])
     assert row["accuracy_percent"] > 0

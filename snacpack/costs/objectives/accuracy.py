@@ -1,4 +1,4 @@
-"""The share of validation jets whose class a network tells."""
+"""The share of validation examples whose class a network tells."""
 
 from snacpack.costs.objective import MAXIMISED, TRAINING, Measure, Objective
 

@@ -1,4 +1,4 @@
-"""Clock cycles from a jet to its logits: rule4ml's estimate of an architecture, da4ml's of a circuit."""
+"""Clock cycles from an example to its logits: rule4ml's estimate of an architecture, da4ml's of a circuit."""
 
 from snacpack.costs.objective import DA4ML, MINIMISED, RULE4ML, Measure, Objective
 

@@ -1,4 +1,4 @@
-"""Clock cycles from one jet to the next, as rule4ml's v2 weights estimate them of an architecture."""
+"""Clock cycles from one example to the next, as rule4ml's v2 weights estimate them of an architecture."""
 
 from snacpack.costs.objective import MINIMISED, RULE4ML, Measure, Objective
 

@@ -1,0 +1,104 @@
+"""A prepared data set, as the networks see it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from snacpack.data.info import SPLITS, DataInfo
+from snacpack.jets.hdf5 import UnreadableError, open_hdf5, reading
+
+_REMEDY = "delete it, and the same command makes it again"
+
+
+def load_dataset(
+    path: str | Path, splits: Sequence[str] = ("train", "val")
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Load a prepared data set for dense networks.
+
+    Parameters
+    ----------
+    path
+        The data set of a run.
+    splits
+        Any of ``train``, ``val`` and ``test``.
+
+    Returns
+    -------
+    dict
+        For each split ``x``, ``(n, n_inputs)`` float32, normalised and flattened, and ``y``,
+        ``(n,)`` int64, the position of the class in the file's classes.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, as in :func:`snacpack.jets.hdf5.open_hdf5`, holds other numbers than
+        its own description says, or a split is unknown.
+    """
+    with open_dataset(path) as file:
+        missing = [split for split in splits if f"x_{split}" not in file or f"y_{split}" not in file]
+        if missing:
+            raise UnreadableError(
+                f"{path} has no split {', '.join(missing)}; it must hold {', '.join(SPLITS)}; {_REMEDY}"
+            )
+        info = DataInfo.from_attributes(file.attrs)
+        arrays = {split: (file[f"x_{split}"][:], file[f"y_{split}"][:]) for split in splits}
+    for split, (x, y) in arrays.items():
+        if y.ndim != 1 or not len(y) or y.dtype != np.int64 or y.min() < 0 or y.max() >= info.n_outputs:
+            raise UnreadableError(f"{path}: y_{split} does not hold classes, from 0 to {info.n_outputs - 1}; {_REMEDY}")
+        if x.shape != (len(y), *info.input_shape) or x.dtype != np.float32 or not np.isfinite(x).all():
+            wanted = f"finite float32 features of {len(y)} {info.examples}"
+            raise UnreadableError(f"{path}: x_{split} does not hold {wanted}; {_REMEDY}")
+    # The only family of networks is a chain of dense layers.
+    return {split: (x.reshape(len(x), -1), y) for split, (x, y) in arrays.items()}
+
+
+def read_info(path: str | Path) -> DataInfo:
+    """Read the description, not the examples, of a prepared data set."""
+    with open_dataset(path) as file:
+        return DataInfo.from_attributes(file.attrs)
+
+
+def describe_attributes(path: str | Path) -> dict[str, Any]:
+    """Return all attributes of a prepared data set, those of its source included.
+
+    Returns
+    -------
+    dict
+        The fields of :class:`snacpack.data.info.DataInfo` that the file has (jets have no ``name``, ``examples`` and
+        ``input_shape``), and what the source adds: ``origin``, by split the files, and ``repeated`` (as
+        :func:`snacpack.data.duplicates.check_repeated`), which files of earlier versions lack. Jets
+        add ``n_constituents``, ``min_constituent_pt_gev`` and ``dropped`` (jets without a constituent, by split and
+        class).
+    """
+    with open_dataset(path) as file:
+        attributes = dict(file.attrs)
+        for name in ("features", "classes", "normalisation"):
+            attributes[name] = json.loads(attributes[name])
+        for name in {"input_shape", "dropped", "origin", "repeated"} & set(attributes):
+            attributes[name] = json.loads(attributes[name])
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in attributes.items()}
+
+
+def count_examples(path: str | Path) -> dict[str, int]:
+    """Return the number of examples of each split."""
+    with open_dataset(path) as file:
+        return {split: len(file[f"y_{split}"]) for split in SPLITS}
+
+
+@contextmanager
+def open_dataset(path: str | Path) -> Iterator[h5py.File]:
+    """Open a prepared file, and name it in whatever goes wrong while it is read.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be opened, as in :func:`snacpack.jets.hdf5.open_hdf5`, or the block
+        does not find what it reads.
+    """
+    with open_hdf5(path, _REMEDY) as file, reading(file, _REMEDY, fault="is not a prepared data set"):
+        yield file

@@ -1,0 +1,105 @@
+"""A labelled data set in words and numbers: the one origin of a network's number of inputs and of classes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from math import prod
+from typing import Any
+
+SPLITS = ("train", "val", "test")
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
+"""The splits in words."""
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """A labelled data set, as the attributes of its file describe it.
+
+    Parameters
+    ----------
+    name
+        Name of the data set.
+    examples
+        Word for its examples, in the plural: ``jets`` or ``examples``.
+    input_shape
+        Shape of an example as it is stored, e.g. ``(30,)`` or ``(8, 8, 1)``. A dense network sees it flattened.
+    features
+        Names along the last axis of an example.
+    classes
+        Names in the order of the class numbers.
+    source
+        Origin of the examples in words, for captions.
+    normalisation
+        Attributes of :class:`snacpack.data.normalisation.Normalisation`; empty before it is fitted.
+
+    Raises
+    ------
+    ValueError
+        If an example has no numbers, the names do not fit its shape, or there are fewer than two classes.
+    """
+
+    name: str
+    examples: str
+    input_shape: tuple[int, ...]
+    features: tuple[str, ...]
+    classes: tuple[str, ...]
+    source: str
+    normalisation: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("input_shape", "features", "classes"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not self.input_shape or min(self.input_shape) < 1:
+            raise ValueError(f"an example of {self.name} has the shape {self.input_shape}; it needs numbers")
+        if len(self.features) != self.input_shape[-1]:
+            raise ValueError(
+                f"{self.name} has {len(self.features)} names of features for {self.input_shape[-1]} of them"
+            )
+        if len(self.classes) < 2:
+            raise ValueError(f"{self.name} has {len(self.classes)} classes; a classification needs two or more")
+
+    @property
+    def n_inputs(self) -> int:
+        """Numbers of an example, which are the inputs of a dense network."""
+        return prod(self.input_shape)
+
+    @property
+    def n_outputs(self) -> int:
+        """Classes, each of which is an output of a network."""
+        return len(self.classes)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """``n_inputs`` and ``n_outputs``, as networks and search spaces take them."""
+        return {"n_inputs": self.n_inputs, "n_outputs": self.n_outputs}
+
+    @property
+    def input_names(self) -> list[str]:
+        """Name of each number of a flattened example: ``pt_0``, ``eta_0``, ``pt_1`` and so on."""
+        places = product(*map(range, self.input_shape[:-1]))
+        return ["_".join([name, *map(str, place)]) for place in places for name in self.features]
+
+    def to_attributes(self) -> dict[str, str]:
+        """Return the fields as attributes of an HDF5 file."""
+        texts = {name: getattr(self, name) for name in ("name", "examples", "source")}
+        lists: dict[str, Any] = {name: list(getattr(self, name)) for name in ("input_shape", "features", "classes")}
+        lists["normalisation"] = self.normalisation
+        return texts | {name: json.dumps(value) for name, value in lists.items()}
+
+    @classmethod
+    def from_attributes(cls, attributes: Mapping[str, Any]) -> "DataInfo":
+        """Read the fields from the attributes of an HDF5 file.
+
+        Files of jets say neither a name nor a shape: their examples are stored flat, with a name for each number.
+        """
+        features = tuple(json.loads(attributes["features"]))
+        return cls(
+            name=str(attributes.get("name", "jets")),
+            examples=str(attributes.get("examples", "jets")),
+            input_shape=tuple(json.loads(attributes.get("input_shape", f"[{len(features)}]"))),
+            features=features,
+            classes=tuple(json.loads(attributes["classes"])),
+            source=str(attributes["source"]),
+            normalisation=json.loads(attributes["normalisation"]),
+        )

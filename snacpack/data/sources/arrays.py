@@ -1,0 +1,259 @@
+"""The user's own labelled arrays: read, checked, split and normalised, before the first job and in the one that stores.
+
+The check before the first job does all that the job does but for the writing, so that one code decides. Its result is
+kept by the content of the files and the settings, and later starts read no file.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from snacpack.data.duplicates import Origin, check_repeated, row_keys
+from snacpack.data.info import SPLIT_NAMES, SPLITS, DataInfo
+from snacpack.data.labels import class_names
+from snacpack.data.normalisation import Normalisation
+from snacpack.data.splitting import check_groups, split_off
+from snacpack.data.user_files import Part, Raw, briefly, find_files, list_parts, read_part
+from snacpack.files import whole_file, write_json
+from snacpack.inputs import content_digest
+from snacpack.seeds import derive_seed
+
+RECORD = Path(".snakemake") / "snacpack.arrays.json"
+"""Descriptions of the data sets that were checked, in the working directory."""
+FEWEST_PER_CLASS = 10
+"""Training examples that a class needs."""
+FEWEST = 20
+"""Examples that validation and test need each."""
+
+_KEPT = 20
+_ADVICE = (
+    "Networks would be judged by examples that they know; remove the copies, or keep them in one split with "
+    "data.arrays.group. If different examples may look the same, set data.arrays.allow_repeated to true"
+)
+
+
+class _Examples(NamedTuple):
+    x: np.ndarray
+    y: np.ndarray
+    group: np.ndarray | None
+    file: np.ndarray
+
+    def take(self, which: np.ndarray) -> "_Examples":
+        return _Examples(*(None if column is None else column[which] for column in self))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set to be stored: ``(n, ...)`` float32 and ``(n,)`` int64 by split, and what to say of it."""
+
+    info: DataInfo
+    splits: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    origin: Mapping[str, Any]
+    repeated: Mapping[str, Mapping[str, int]]
+
+    def write(self, output: str | Path) -> None:
+        """Write the HDF5 file whose attributes are the description."""
+        attributes = {"origin": json.dumps(self.origin), "repeated": json.dumps(self.repeated)}
+        with whole_file(output) as temporary, h5py.File(temporary, "w") as file:
+            file.attrs.update(self.info.to_attributes() | attributes)
+            for split, (x, y) in self.splits.items():
+                file[f"x_{split}"] = x
+                file[f"y_{split}"] = y
+
+
+def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
+    """Read, check, split and normalise the user's arrays; all of them are held in memory.
+
+    Parameters
+    ----------
+    data
+        The config's section ``data``; ``arrays``, ``normalisation`` and the two fractions count.
+    seed
+        The run's seed, of the split and of the order of the examples.
+
+    Raises
+    ------
+    ValueError
+        If a file cannot be read or used; the message names file and key, and what helps.
+    """
+    arrays = data["arrays"]
+    parts = list_parts(arrays)
+    raw = [read_part(part, arrays, number) for number, part in enumerate(parts)]
+    _check_alike(parts, raw)
+    features = list(arrays["feature_names"] or raw[0].names)
+    if len(features) != raw[0].x.shape[-1]:
+        raise ValueError(
+            f"data.arrays.feature_names: it has {len(features)} names for {raw[0].x.shape[-1]} features; name each"
+        )
+    classes, numbers = class_names([piece.target for piece in raw], arrays["classes"])
+    examples = _Examples(
+        x=np.concatenate([piece.x for piece in raw]),
+        y=np.concatenate([_to_numbers(piece.target, numbers) for piece in raw]),
+        group=None if arrays["group"] is None else np.concatenate([piece.group for piece in raw]),
+        file=np.concatenate([piece.file for piece in raw]),
+    )
+    given = np.concatenate([piece.split for piece in raw])
+    raw.clear()
+    unknown = [name for name in arrays["leave_out"] if name not in features]
+    if unknown:
+        raise ValueError(
+            f"data.arrays.leave_out: there is no feature {briefly(unknown)}; there are {briefly(features)}"
+        )
+    if arrays["leave_out"]:
+        kept = [place for place, name in enumerate(features) if name not in arrays["leave_out"]]
+        examples, features = examples._replace(x=examples.x[..., kept]), [features[place] for place in kept]
+    splits = _split(examples, given, data, seed)
+    _check_classes(splits, classes)
+    _check_constant(splits["train"].x, features)
+    origins = {split: Origin(row_keys(piece.x), piece.file) for split, piece in splits.items()}
+    files = [part.path for part in parts]
+    repeated = check_repeated(origins, files, "examples", _ADVICE, limit=not arrays["allow_repeated"])
+    scale = Normalisation.fit(data["normalisation"], splits["train"].x, features, "data.arrays.inputs", "examples")
+    unique = list(dict.fromkeys(path.name for path in files))
+    info = DataInfo(
+        name=arrays["name"] or files[0].name.split(".")[0],
+        examples="examples",
+        input_shape=splits["train"].x.shape[1:],
+        features=tuple(features),
+        classes=classes,
+        source=f"the user's files {briefly(unique)}" if len(unique) > 1 else f"the user's file {unique[0]}",
+        normalisation=scale.to_dict(),
+    )
+    return Prepared(
+        info=info,
+        splits={split: (scale.apply(piece.x), piece.y) for split, piece in splits.items()},
+        origin={
+            split: {"files": sorted({str(files[number]) for number in np.unique(piece.file)})}
+            for split, piece in splits.items()
+        },
+        repeated=repeated,
+    )
+
+
+def _check_alike(parts: Sequence[Part], raw: Sequence[Raw]) -> None:
+    first = raw[0]
+    for part, piece in zip(parts, raw, strict=True):
+        if piece.x.shape[1:] != first.x.shape[1:]:
+            raise ValueError(
+                f"data.arrays.inputs: an example of {part.path} has the shape {piece.x.shape[1:]}, one of "
+                f"{parts[0].path} {first.x.shape[1:]}; all must have one shape"
+            )
+        if (piece.target.dtype.kind == "U") != (first.target.dtype.kind == "U"):
+            raise ValueError(
+                f"data.arrays.target: classes are text in one of {part.path} and {parts[0].path} and numbers in the "
+                "other; write them alike"
+            )
+
+
+def _to_numbers(target: np.ndarray, numbers: Mapping[str, int]) -> np.ndarray:
+    values, place = np.unique(target, return_inverse=True)
+    return np.array([numbers[str(value)] for value in values.tolist()], dtype=np.int64)[place.reshape(-1)]
+
+
+def _split(examples: _Examples, given: np.ndarray, data: Mapping[str, Any], seed: int) -> dict[str, _Examples]:
+    """Return the examples by split, in an order in which classes and files are mixed."""
+    given = np.where(given < 0, SPLITS.index("train"), given)
+    # Validation is a fraction of what is left when the test examples are taken away.
+    for split in ("test", "val"):
+        position, training = SPLITS.index(split), np.flatnonzero(given == SPLITS.index("train"))
+        if (given == position).any() or not len(training):
+            continue
+        key = {"test": "test_fraction", "val": "validation_fraction"}[split]
+        group = None if examples.group is None else examples.group[training]
+        given[training[split_off(examples.y[training], group, split, data[key], seed)]] = position
+    splits = {split: examples.take(given == position) for position, split in enumerate(SPLITS)}
+    if examples.group is not None:
+        check_groups({split: piece.group for split, piece in splits.items()}, "data.arrays.group")
+    return {
+        split: piece.take(np.random.default_rng(derive_seed(seed, "shuffle", split)).permutation(len(piece.y)))
+        for split, piece in splits.items()
+    }
+
+
+def _check_classes(splits: Mapping[str, _Examples], classes: Sequence[str]) -> None:
+    for split, piece in splits.items():
+        counts = np.bincount(piece.y, minlength=len(classes))
+        fewest = FEWEST_PER_CLASS if split == "train" else 1
+        missing = [name for name, count in zip(classes, counts, strict=True) if not count]
+        few = [f"{name} ({n})" for name, n in zip(classes, counts.tolist(), strict=True) if n < fewest]
+        if missing:
+            raise ValueError(
+                f"data.arrays.target: the {SPLIT_NAMES[split]} examples have none of class {briefly(missing)}; check "
+                "the files, data.arrays.split and group, data.validation_fraction and data.test_fraction"
+            )
+        if few:
+            raise ValueError(
+                f"data.arrays.target: fewer than {fewest} training examples have the class {briefly(few)}; a network "
+                "learns nothing from so few: add examples, or take the class out"
+            )
+        if split != "train" and len(piece.y) < FEWEST:
+            raise ValueError(
+                f"data.arrays.files: there are {len(piece.y)} {SPLIT_NAMES[split]} examples; give {FEWEST} or more, or "
+                "a larger data.validation_fraction or data.test_fraction"
+            )
+
+
+def _check_constant(x: np.ndarray, features: Sequence[str]) -> None:
+    rows = x.reshape(-1, x.shape[-1])
+    constant = [
+        name for name, low, high in zip(features, rows.min(axis=0), rows.max(axis=0), strict=True) if low == high
+    ]
+    if constant:
+        raise ValueError(
+            f"data.arrays.inputs: {briefly(constant)} is the same in all training examples; name it in "
+            "data.arrays.leave_out"
+        )
+
+
+def content_of_arrays(arrays: Mapping[str, Any], trust: bool) -> str:
+    """Return the digest of the content of the user's files, see :func:`snacpack.inputs.content_digest`."""
+    return content_digest(tuple((role, tuple(paths)) for role, paths in find_files(arrays).items()), trust=trust)
+
+
+def describe_arrays(data: Mapping[str, Any], seed: int, trust: bool = False) -> DataInfo:
+    """Check the user's arrays and describe them; what was checked before is not read again.
+
+    Parameters
+    ----------
+    data, seed
+        As :func:`prepare_arrays`.
+    trust
+        As :func:`snacpack.inputs.content_digest`: a job takes over what the process that started it has found.
+
+    Raises
+    ------
+    ValueError
+        As :func:`prepare_arrays`.
+    """
+    settings = {name: data[name] for name in ("arrays", "normalisation", "validation_fraction", "test_fraction")}
+    try:
+        settings |= {"seed": seed, "content": content_of_arrays(data["arrays"], trust)}
+    except OSError as error:
+        raise ValueError(f"data.arrays.files: {error.filename} cannot be read ({error.strerror})") from None
+    return _describe(json.dumps(settings, sort_keys=True), RECORD.absolute())
+
+
+@cache
+def _describe(settings: str, record: Path) -> DataInfo:
+    key = hashlib.sha256(settings.encode()).hexdigest()
+    known: dict[str, Any] = {}
+    with suppress(OSError, ValueError):
+        known = json.loads(record.read_text())
+    with suppress(KeyError, TypeError, ValueError):
+        return DataInfo(**known[key])
+    data = json.loads(settings)
+    print("Checking the user's arrays (data.arrays)", file=sys.stderr)
+    info = prepare_arrays(data, data["seed"]).info
+    known = dict(list(known.items())[-_KEPT:]) if isinstance(known, dict) else {}
+    with suppress(OSError):
+        write_json(known | {key: asdict(info)}, record)
+    return info

@@ -1,0 +1,229 @@
+"""The user's files of arrays: which there are, and the inputs, targets, splits and groups that they hold."""
+
+import glob
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from snacpack.data.info import SPLITS
+from snacpack.data.labels import target_values
+from snacpack.data.readers import list_names, read_arrays
+from snacpack.data.splitting import named_splits
+
+_MOST_LISTED = 8
+
+
+class Part(NamedTuple):
+    """A file, or a key of one: the split that it is for (None to be split), and where inputs and target stand."""
+
+    split: str | None
+    path: Path
+    target_path: Path | None
+    inputs: list[str] | None
+    target: str
+
+
+class Raw(NamedTuple):
+    """The examples of a part.
+
+    ``x`` is ``(n, ...)`` float32, ``target`` ``(n,)`` values, ``split`` ``(n,)`` positions in SPLITS or -1, ``group``
+    ``(n,)`` names or None, ``file`` ``(n,)`` the part's number; ``names`` are those along the last axis.
+    """
+
+    x: np.ndarray
+    target: np.ndarray
+    split: np.ndarray
+    group: np.ndarray | None
+    file: np.ndarray
+    names: list[str]
+
+
+def find_files(arrays: Mapping[str, Any]) -> dict[str, list[Path]]:
+    """Return all of the user's files: those of inputs by split (``all`` where none is named), and those of targets.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message names the key.
+    """
+    found = {split or "all": paths for split, paths in _by_split(arrays["files"], "data.arrays.files").items()}
+    if arrays["target_files"] is not None:
+        targets = _by_split(arrays["target_files"], "data.arrays.target_files")
+        found |= {f"target {split or 'all'}": paths for split, paths in targets.items()}
+    return found
+
+
+def _by_split(given: Any, key: str) -> dict[str | None, list[Path]]:
+    if isinstance(given, Mapping):
+        return {split: _expand(given[split], f"{key}.{split}") for split in SPLITS if given.get(split) is not None}
+    return {None: _expand(given, key)}
+
+
+def _expand(given: str | Sequence[str] | None, key: str) -> list[Path]:
+    if given is None:
+        raise ValueError(
+            f"{key}: needed where data.source is 'arrays'; name a file, or a pattern such as my_data/*.npz"
+        )
+    paths = []
+    for pattern in [given] if isinstance(given, str) else given:
+        matches = sorted(map(Path, glob.glob(str(Path(pattern).expanduser()))))
+        if not matches:
+            raise ValueError(f"{key}: there is no file {Path(pattern).expanduser().absolute()}; check the name")
+        folders = [path for path in matches if path.is_dir()]
+        if folders:
+            raise ValueError(
+                f"{key}: {folders[0]} is a folder; name its files with a pattern such as {folders[0]}/*.npz"
+            )
+        paths += matches
+    repeated = [path for path in paths if paths.count(path) > 1]
+    if repeated:
+        raise ValueError(f"{key}: {repeated[0]} is named twice; name it once")
+    return paths
+
+
+def list_parts(arrays: Mapping[str, Any]) -> list[Part]:
+    """Return the parts of the data set, in the order of the files.
+
+    Parameters
+    ----------
+    arrays
+        The config's section ``data.arrays``.
+
+    Raises
+    ------
+    ValueError
+        If a file is missing or the keys do not go together; the message names the key.
+    """
+    return list(_parts(arrays))
+
+
+def _parts(arrays: Mapping[str, Any]) -> Iterator[Part]:
+    files = _by_split(arrays["files"], "data.arrays.files")
+    targets = _by_split(arrays["target_files"], "data.arrays.target_files") if arrays["target_files"] else {}
+    if targets and {split: len(paths) for split, paths in targets.items()} != {s: len(p) for s, p in files.items()}:
+        raise ValueError("data.arrays.target_files: it must name one file for each of data.arrays.files; pair them")
+    inputs, target = arrays["inputs"], arrays["target"]
+    if isinstance(inputs, Mapping) != isinstance(target, Mapping) and not targets:
+        raise ValueError("data.arrays.inputs: give keys by split for both inputs and target, or for none of them")
+    for split, paths in files.items():
+        for number, path in enumerate(paths):
+            target_path = targets[split][number] if targets else None
+            if isinstance(inputs, Mapping):
+                if split is not None:
+                    raise ValueError(
+                        "data.arrays.inputs: keys by split and files by split exclude each other; drop one"
+                    )
+                for name in (name for name in SPLITS if inputs.get(name) is not None):
+                    if target.get(name) is None:
+                        raise ValueError(
+                            f"data.arrays.target.{name}: it is missing; data.arrays.inputs.{name} is given"
+                        )
+                    yield Part(name, path, target_path, _listed(inputs[name]), target[name])
+            else:
+                yield Part(split, path, target_path, _listed(inputs), target)
+
+
+def _listed(names: str | Sequence[str] | None) -> list[str] | None:
+    return [names] if isinstance(names, str) else None if names is None else list(names)
+
+
+def read_part(part: Part, arrays: Mapping[str, Any], number: int) -> Raw:
+    """Read a part, whose examples are marked with its number.
+
+    Raises
+    ------
+    ValueError
+        If a key or column is missing, or what it holds cannot be used; the message names file and key.
+    """
+    path, target_path = part.path, part.target_path or part.path
+    names, target, others = _choose_names(part, arrays)
+    read = read_arrays(path, list(dict.fromkeys([*names, *others])))
+    labels = read_arrays(target_path, [target])[target] if target_path != path else read[target]
+    lengths = {f"{path}: {name or 'the array'}": len(array) for name, array in read.items()}
+    lengths[f"{target_path}: {target or 'the array'}"] = len(labels)
+    (first, n), *rest = lengths.items()
+    for where, length in rest:
+        if length != n:
+            raise ValueError(f"{first} has {n} examples, {where} has {length}; they must be equally long")
+    if not n:
+        raise ValueError(f"{path} has no examples; take it out of data.arrays.files")
+    x, features = _stack(path, names, read)
+    where = f"{target_path}: {target or 'the target'}"
+    split = np.full(n, SPLITS.index(part.split) if part.split else -1, dtype=np.int64)
+    if arrays["split"] is not None:
+        split = named_splits(read[arrays["split"]], f"{path}: {arrays['split']} (data.arrays.split)")
+    group = None if arrays["group"] is None else read[arrays["group"]].astype(str)
+    file = np.full(n, number, dtype=np.int32)
+    return Raw(x, target_values(labels, f"{where} (data.arrays.target)"), split, group, file, features)
+
+
+def _choose_names(part: Part, arrays: Mapping[str, Any]) -> tuple[list[str], str, list[str]]:
+    """Return the names of a part's inputs and target, and those in the file of the inputs that have another role."""
+    path, target_path = part.path, part.target_path or part.path
+    known = list_names(path)
+    target_known = known if target_path == path else list_names(target_path)
+    target = "" if target_known == [""] else part.target
+    if target is None:
+        raise ValueError(
+            f"data.arrays.target: needed; name the key of the classes in {target_path}, which has "
+            f"{briefly(target_known)}"
+        )
+    if target_path == path and known == [""]:
+        raise ValueError(f"data.arrays.target_files: needed, because {path} holds one array; name the file of classes")
+    roles = [target if target_path == path else None, arrays["split"], arrays["group"]]
+    others = [name for name in roles if name is not None]
+    names = [""] if known == [""] else part.inputs or [name for name in known if name not in others]
+    for key, wanted in (("inputs", names), ("split", [arrays["split"]]), ("group", [arrays["group"]])):
+        _check_names(path, [name for name in wanted if name is not None], known, f"data.arrays.{key}")
+    _check_names(target_path, [target], target_known, "data.arrays.target")
+    if target_path == path and target in names:
+        raise ValueError(f"data.arrays.inputs: {target} is the target, which no network may see; take it out")
+    if not names:
+        raise ValueError(f"data.arrays.inputs: {path} holds no array besides {briefly(others)}; name one")
+    return names, target, others
+
+
+def _check_names(path: Path, wanted: Sequence[str], known: Sequence[str], key: str) -> None:
+    missing = [name for name in wanted if name not in known]
+    if missing:
+        raise ValueError(f"{key}: {path} has no {briefly(missing)}; it has {briefly(known)}")
+
+
+def briefly(names: Sequence[str]) -> str:
+    """Return names as a list in a sentence, the first few of many."""
+    return ", ".join(map(str, names[:_MOST_LISTED])) + (", ..." if len(names) > _MOST_LISTED else "")
+
+
+def _stack(path: Path, names: Sequence[str], read: Mapping[str, np.ndarray]) -> tuple[np.ndarray, list[str]]:
+    """Join arrays along their last axis; columns of single numbers become one axis of features."""
+    columns, features = [], []
+    for name in names:
+        values = read[name]
+        if values.dtype.kind not in "biuf":
+            raise ValueError(
+                f"{path}: {name} holds text, such as {str(values.ravel()[0])!r}; inputs are numbers: encode it, or "
+                "leave the column out of data.arrays.inputs"
+            )
+        columns.append(values[:, None] if values.ndim == 1 else values)
+        width = columns[-1].shape[-1]
+        base = name.replace("/", "_") or "x"
+        features += [base] if values.ndim == 1 else [f"{base}_{i}" for i in range(width)]
+        if 0 in columns[-1].shape[1:]:
+            raise ValueError(f"data.arrays.inputs: {name or 'the array'} of {path} has no numbers, {values.shape}")
+    shapes = {column.shape[:-1] for column in columns}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"data.arrays.inputs: {briefly(names)} of {path} differ in shape; they are joined along the last axis"
+        )
+    # A value that float32 cannot hold becomes infinite, and is refused as such.
+    with np.errstate(over="ignore"):
+        x = np.concatenate([column.astype(np.float32) for column in columns], axis=-1)
+    if not np.isfinite(x).all():
+        row, *place = np.argwhere(~np.isfinite(x))[0].tolist()
+        raise ValueError(
+            f"{path}: {features[place[-1]]} of example {row} is NaN, empty or infinite (data.arrays.inputs); fill it "
+            "in, or remove the example"
+        )
+    return x, features

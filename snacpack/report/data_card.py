@@ -1,0 +1,93 @@
+"""The figure of the data card of arrays: counts, the features by class, and the mean image of each class."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from snacpack.data.card import raw_features, separations
+from snacpack.data.dataset import load_dataset, read_info
+from snacpack.data.info import SPLIT_NAMES, SPLITS
+from snacpack.report.style import PALETTE, figure_style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_FEATURES = 11
+"""Features that are drawn: those whose means differ most between the classes, in the order of the files."""
+
+_BINS = 40
+_MOST_CLASSES = 10
+
+
+def draw_data_card(path: str | Path) -> "Figure":
+    """Draw the counts of all splits and the distributions of the training examples.
+
+    Parameters
+    ----------
+    path
+        The data set of a run.
+    """
+    import matplotlib.pyplot as plt
+
+    info, (x, y) = read_info(path), raw_features(path, "train")
+    flat = x.reshape(len(x), -1, x.shape[-1]).mean(axis=1)
+    drawn = np.sort(np.argsort(-separations(flat, y), kind="stable")[:MOST_FEATURES])
+    is_image = len(info.input_shape) == 3
+    images = min(info.n_outputs, _MOST_CLASSES) if is_image else 0
+    n_columns = min(3, 1 + len(drawn))
+    n_rows = -(-(1 + len(drawn)) // n_columns)
+    with figure_style():
+        figure = plt.figure(figsize=(11, 2.8 * n_rows + (1.6 if images else 0) + 0.6))
+        parts = figure.subfigures(2, 1, height_ratios=[2.8 * n_rows, 1.6]) if images else [figure]
+        axes = parts[0].subplots(n_rows, n_columns, squeeze=False).ravel()
+        _draw_counts(axes[0], path)
+        for axis, place in zip(axes[1:], drawn, strict=False):
+            _draw_feature(axis, x[..., place], y, info.features[place], info.classes)
+        for axis in axes[1 + len(drawn) :]:
+            axis.set_visible(False)
+        axes[1].legend(fontsize=7)
+        for number, axis in enumerate(parts[1].subplots(1, images, squeeze=False).ravel() if images else []):
+            axis.imshow(x[y == number].mean(axis=(0, 3)), cmap="Greys")
+            axis.set_title(f"mean of {info.classes[number]}", fontsize=8, parse_math=False)
+            axis.set_axis_off()
+        figure.suptitle(
+            f"{info.name}: {len(y):,} training examples of {info.n_outputs} classes, {len(drawn)} of "
+            f"{len(info.features)} features\n{info.source}",
+            fontsize="medium",
+            # A path may hold what would be taken for a formula.
+            parse_math=False,
+        )
+    return figure
+
+
+def _draw_counts(axis: Any, path: str | Path) -> None:
+    info = read_info(path)
+    labels = {split: y for split, (_, y) in load_dataset(path, SPLITS).items()}
+    left, places = np.zeros(info.n_outputs), np.arange(info.n_outputs)
+    for colour, split in zip(PALETTE, SPLITS, strict=False):
+        counts = np.bincount(labels[split], minlength=info.n_outputs)
+        axis.barh(places, counts, left=left, color=colour, label=SPLIT_NAMES[split])
+        left += counts
+    axis.set_yticks(places[:_MOST_CLASSES], [_short(name) for name in info.classes[:_MOST_CLASSES]], parse_math=False)
+    axis.invert_yaxis()
+    axis.set_xlabel("examples")
+    # Above the bars, which leave no room.
+    axis.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
+
+
+def _draw_feature(axis: Any, values: np.ndarray, y: np.ndarray, feature: str, classes: tuple[str, ...]) -> None:
+    low, high = np.quantile(values, (0.005, 0.995))
+    bins = np.linspace(low, high if high > low else low + 1, _BINS + 1)
+    for number, name in enumerate(classes[:_MOST_CLASSES]):
+        counts, _ = np.histogram(values[y == number], bins=bins)
+        density = counts / max(counts.sum(), 1)
+        colour = PALETTE[number % len(PALETTE)]
+        dashes = "-" if number < len(PALETTE) else "--"
+        axis.stairs(density, bins, linewidth=1.3, color=colour, linestyle=dashes, label=_short(name))
+    axis.set_xlabel(_short(feature), parse_math=False)
+    axis.set_ylabel("share of the class")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 30 else f"{name[:27]}..."
