@@ -103,7 +103,7 @@ def test_readme_has_every_objective():
 
 
 def test_names_of_columns_are_reserved():
-    space = SearchSpace.from_config(merged("config", "test")["search"]["space"], n_inputs=24)
+    space = SearchSpace.from_config(merged("config", "test")["search"]["space"], n_inputs=24, n_outputs=5)
     (trial,) = proposals([next(iter(space.largest()))], space, 0)["trials"]
     result = {"accuracy": 0.5, "loss": 1.0, "epochs": 1, "seed": 1, "failure": None, "generation": 0}
     (cost,) = estimate_costs([NETWORK.architecture], Surrogate(), 8)
@@ -240,7 +240,7 @@ def test_a_function_that_fails_is_named_and_numbers_of_numpy_are_written(tmp_pat
 def test_hypervolume_of_what_is_maximised_and_of_what_has_no_ideal(tmp_path):
     maximised = EXAMPLE.replace("MINIMISED", "MAXIMISED")
     use_plugins([write(tmp_path / "mine", text=maximised)])
-    space = SearchSpace.from_config(merged("config", "test")["search"]["space"], n_inputs=24)
+    space = SearchSpace.from_config(merged("config", "test")["search"]["space"], n_inputs=24, n_outputs=5)
     limits = search_limits(space, [{"widest_layer": width} for width in (4, 8, 12)])
     assert limits["widest_layer"] == {"lowest": 4, "highest": 12}
 

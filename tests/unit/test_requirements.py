@@ -12,7 +12,7 @@ from helpers.development import locked, normal
 
 OWN = {"snacpack", "helpers"}
 # Imported where a user has installed it, and done without elsewhere.
-OPTIONAL = {"hdf5plugin"}
+OPTIONAL = {"hdf5plugin", "pyarrow", "uproot"}
 
 
 def imported(*folders: str) -> set[str]:
