@@ -1,6 +1,8 @@
 """Entries of the configuration that a user adds from folders of his own, one file for each."""
 
+import hashlib
 import importlib.util
+import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from importlib.machinery import SourceFileLoader
@@ -74,13 +76,17 @@ def import_plugin(path: Path) -> ModuleType:
     PluginError
         If the file cannot be read or run; the problem names the line.
     """
-    name = f"snacpack_plugin_{path.parent.name}_{path.stem}"
+    # Files of one name in two folders are two modules.
+    name = f"snacpack_plugin_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
     specification = importlib.util.spec_from_file_location(name, path, loader=_Loader(name, str(path)))
     module = importlib.util.module_from_spec(specification)
+    # Dataclasses, among others, look for the module of their class there.
+    sys.modules[name] = module
     try:
         specification.loader.exec_module(module)
     # A file that ends the process belongs to the user's faults too.
     except (Exception, SystemExit) as error:
+        sys.modules.pop(name, None)
         raise PluginError([f"{path} cannot be imported: {_describe(error, path)}; mend it"]) from error
     return module
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import sys
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ from snacpack.files import write_json
 from snacpack.hardware.circuit import COSTS
 from snacpack.hardware.costs import costs_table, estimate_costs
 from snacpack.hardware.surrogate import TARGETS, Surrogate, estimated_by
-from snacpack.plugins import PluginError, describe_plugins
+from snacpack.plugins import PluginError, describe_plugins, import_plugin
 from snacpack.provenance import describe_files
 from snacpack.report.projections import PROJECTIONS, projections
 from snacpack.report.tables import table2_formats
@@ -144,6 +145,32 @@ def test_a_plugin_is_known_by_its_content(plugin):
     assert plugin_digests(ARCHITECTURES) != before
     assert describe_plugins([plugin]) == describe_files(sorted(plugin.glob("objectives/*.py")))
     assert not list(plugin.rglob("__pycache__"))
+
+
+DATACLASS = """from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bits:
+    number: int
+
+
+"""
+
+
+def test_a_plugin_may_define_dataclasses_and_two_folders_files_of_one_name(tmp_path):
+    first = write(tmp_path / "a" / "mine", text=DATACLASS + EXAMPLE)
+    second = write(tmp_path / "b" / "mine", text=EXAMPLE)
+    use_plugins([first])
+    modules = [import_plugin(folder / "objectives" / "widest_layer.py") for folder in (first, second)]
+    assert modules[0].__name__ != modules[1].__name__
+    assert [sys.modules[module.__name__] for module in modules] == modules
+    (second / "objectives" / "widest_layer.py").write_text("1 / 0\n")
+    with pytest.raises(PluginError, match="ZeroDivisionError"):
+        import_plugin(second / "objectives" / "widest_layer.py")
+    assert modules[1].__name__ not in sys.modules
 
 
 def test_the_configuration_may_name_it(tmp_path, plugin):
