@@ -162,6 +162,22 @@ def _plugin_problems(config: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"plugins: {problem}" for problem in error.problems)
 
 
+def _function_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Try the plugins' functions: a fault in one would else show in the middle of a run."""
+    from snacpack.costs.objective import FloatNetwork
+    from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, try_plugins
+
+    if not config["plugins"]:
+        return
+    from snacpack.costs.example import example_network
+
+    # Data and references that cannot be used are problems of their own.
+    with suppress(ValueError):
+        networks = [FloatNetwork(network, config["hardware"]["bit_width"]) for network in _references(config).values()]
+        yield from (f"plugins: {problem}" for problem in try_plugins(ARCHITECTURES, networks))
+    yield from (f"plugins: {problem}" for problem in try_plugins(COMPRESSIONS, [example_network()]))
+
+
 def _with_objectives(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema with the names of all objectives that this process knows."""
     from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, measures_of
@@ -268,6 +284,7 @@ def _semantic_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _sparsity_problems(config["compression"])
     yield from _compression_search_problems(config)
     yield from _tool_problems(config)
+    yield from _function_problems(config)
 
 
 def _data_problems(data: Mapping[str, Any], seed: int) -> Iterator[str]:

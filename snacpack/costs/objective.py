@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +24,17 @@ DA4ML = "da4ml"
 
 _SOURCES = (TRAINING, RULE4ML, DA4ML)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+def is_finite(value: Any) -> bool:
+    """Tell whether a value is a finite real number, be it Python's or NumPy's."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:
+        # An integer that no float holds.
+        return False
 
 
 @dataclass(frozen=True)
@@ -78,8 +90,8 @@ class Measure:
         The objective on an axis and above a column, without its unit, such as ``Est. clock cycles``.
     by
         A function of a :class:`FloatNetwork` in the search over architectures, and of a :class:`CompressedNetwork` in
-        the search over compressions, which returns a finite number; or :data:`TRAINING`, :data:`RULE4ML` or
-        :data:`DA4ML`, whose results have an entry of the objective's name.
+        the search over compressions, which returns a finite number; or, for an objective of the workflow itself,
+        :data:`TRAINING`, :data:`RULE4ML` or :data:`DA4ML`, whose results have an entry of the objective's name.
     unit
         The unit, such as ``%``; empty for a number without one.
     digits
@@ -100,7 +112,7 @@ class Measure:
     Raises
     ------
     ValueError
-        If a text is missing or ``by`` is neither a function nor a source.
+        If a field is of another type, a text is missing, or ``by`` is neither a function nor a source.
     """
 
     words: str
@@ -119,8 +131,19 @@ class Measure:
             text = getattr(self, name)
             if not isinstance(text, str) or not text.strip():
                 raise ValueError(f"{name} is {text!r}; write a text for the report")
+        for name in ("unit", "note", "reference_column"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} is {getattr(self, name)!r}; write a text, or leave it out")
+        for name in ("shown", "in_millions"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} is {getattr(self, name)!r}; write True or False")
+        if self.column is not None and type(self.column) is not int:
+            raise ValueError(f"column is {self.column!r}; give a whole number, or None for a column behind all others")
         if not callable(self.by) and self.by not in _SOURCES:
-            raise ValueError(f"by is {self.by!r}; give a function of the network, or one of {', '.join(_SOURCES)}")
+            raise ValueError(
+                f"by is {self.by!r}; give a function of the network ({', '.join(_SOURCES)} are for objectives of the "
+                "workflow itself)"
+            )
         if type(self.digits) is not int or not 0 <= self.digits <= 12:
             raise ValueError(f"digits is {self.digits!r}; give a number of decimals from 0 to 12")
 
@@ -177,9 +200,9 @@ class Objective:
             raise ValueError(
                 f"name is {self.name!r}; write small letters, digits and underscores, a letter first, at most 40"
             )
-        if self.direction not in (MAXIMISED, MINIMISED):
+        if type(self.direction) is not int or self.direction not in (MAXIMISED, MINIMISED):
             raise ValueError(f"direction is {self.direction!r}; write MAXIMISED or MINIMISED")
-        if self.ideal is not None and not isfinite(self.ideal):
+        if self.ideal is not None and not is_finite(self.ideal):
             raise ValueError(f"ideal is {self.ideal!r}; give a finite number, or None for the best that is known")
         measures = [measure for measure in (self.architectures, self.compressions) if measure is not None]
         if not measures or not all(isinstance(measure, Measure) for measure in measures):

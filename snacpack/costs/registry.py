@@ -5,16 +5,15 @@ Columns of tables, axes, hover texts, notes and the values that the configuratio
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from math import inf, isfinite
-from numbers import Real
+from math import inf
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from snacpack.costs import objectives as _built_in_files
-from snacpack.costs.objective import TRAINING, Measure, Objective
+from snacpack.costs.objective import TRAINING, Measure, Objective, is_finite
 from snacpack.inputs import file_digest
 from snacpack.plugins import PluginError, find_entries, find_plugins, import_plugin
 
@@ -83,6 +82,7 @@ def use_plugins(folders: Iterable[str | Path]) -> None:
         except PluginError as error:
             problems += error.problems
             continue
+        problems += [f"{path}: {problem}" for problem in _unmeasured(objective)]
         owner = _owner(objective.name, found)
         if owner:
             problems.append(f"{path}: the name {objective.name!r} is taken by {owner}; choose another")
@@ -90,6 +90,14 @@ def use_plugins(folders: Iterable[str | Path]) -> None:
     if problems:
         raise PluginError(problems)
     _plugins.update(found)
+
+
+def _unmeasured(objective: Objective) -> Iterator[str]:
+    """Say which measures take a number from where the workflow has none of a plugin's name."""
+    for search in (ARCHITECTURES, COMPRESSIONS):
+        measure = getattr(objective, search)
+        if measure is not None and not callable(measure.by):
+            yield f"by of its {search} is {measure.by!r}; `by` must be a function in a plugin: give one of the network"
 
 
 def _owner(name: str, plugins: Mapping[str, tuple[Objective, Path]]) -> str:
@@ -202,18 +210,43 @@ def compute(search: str, network: Any) -> dict[str, float]:
     RuntimeError
         If a function fails, or gives something else than a finite number.
     """
-    return {
-        name: _call(name, measure, network) for name, measure in measures_of(search).items() if callable(measure.by)
-    }
+    computed = {}
+    for name, measure in measures_of(search).items():
+        if callable(measure.by):
+            try:
+                computed[name] = _call(measure, network)
+            except RuntimeError as error:
+                owner = f" ({_plugins[name][1]})" if name in _plugins else ""
+                raise RuntimeError(f"the objective {name}{owner} {error}") from error.__cause__
+    return computed
 
 
-def _call(name: str, measure: Measure, network: Any) -> float:
-    where = f"the objective {name}" + (f" ({_plugins[name][1]})" if name in _plugins else "")
+def try_plugins(search: str, networks: Iterable[Any]) -> list[str]:
+    """Call the functions of a search's plugins, and return a sentence for each that fails, which names its file.
+
+    Parameters
+    ----------
+    search, networks
+        As :func:`compute` has them; a function that fails for one network is not called for the next.
+    """
+    networks, problems = list(networks), []
+    for objective, path in _plugins.values():
+        measure = getattr(objective, search)
+        try:
+            for network in networks if measure is not None else []:
+                _call(measure, network)
+        except RuntimeError as error:
+            problems.append(f"{path}: the function of {search} {error}")
+    return problems
+
+
+def _call(measure: Measure, network: Any) -> float:
     try:
         value = measure.by(network)
-    except Exception as error:
-        raise RuntimeError(f"{where} fails for {network} with {type(error).__name__}: {error}; mend it") from error
-    if not isinstance(value, Real) or isinstance(value, bool) or not isfinite(value):
-        raise RuntimeError(f"{where} gives {value!r} for {network}; let it return a finite number")
+    # A function that ends the process is at fault too.
+    except (Exception, SystemExit) as error:
+        raise RuntimeError(f"fails for {network} with {type(error).__name__}: {error}; mend it") from error
+    if not is_finite(value):
+        raise RuntimeError(f"gives {value!r} for {network}; let it return a finite number")
     # JSON does not know NumPy's numbers.
     return value.item() if hasattr(value, "item") else value

@@ -15,6 +15,7 @@ from snacpack.architecture import Architecture
 from snacpack.compression.choice import choose_finalist
 from snacpack.config import ConfigError, validate_config
 from snacpack.costs import registry
+from snacpack.costs.example import example_network
 from snacpack.costs.objective import DA4ML, MAXIMISED, MINIMISED, RULE4ML, FloatNetwork, Measure, Objective
 from snacpack.costs.registry import (
     ARCHITECTURES,
@@ -44,7 +45,7 @@ from snacpack.search.selection import select_finalists
 from snacpack.search.space import SearchSpace
 
 NETWORK = FloatNetwork(Architecture((16, 8), n_inputs=24), 8)
-EXAMPLE = documented_objectives()["widest_layer.py"]
+EXAMPLE, COMPRESSED = (documented_objectives()[name] for name in ("widest_layer.py", "largest_weight.py"))
 
 
 @pytest.fixture(autouse=True)
@@ -206,24 +207,93 @@ FAULTS = {
     "a name in capitals": ("A.py", EXAMPLE.replace('"widest_layer"', '"A"'), "name is 'A'", "small letters"),
     "no direction": ("widest_layer.py", EXAMPLE.replace("    MINIMISED,", "    0,"), "direction is 0", "MAXIMISED"),
     "no words": ("widest_layer.py", EXAMPLE.replace('"units of the widest layer"', '""'), "words is ''", "a text"),
-    "an unknown source": ("widest_layer.py", EXAMPLE.replace("by=widest_layer", "by='me'"), "by is 'me'", "rule4ml"),
+    "an unknown source": ("widest_layer.py", EXAMPLE.replace("by=widest_layer", "by='me'"), "by is 'me'", "a function"),
+    "a source": (
+        "widest_layer.py",
+        EXAMPLE.replace("by=widest_layer", "by='rule4ml'"),
+        "by of its architectures is 'rule4ml'",
+        "must be a function",
+    ),
+    "a note that is no text": ("widest_layer.py", EXAMPLE.replace("digits=0", "note=5"), "note is 5", "a text"),
+    "a unit that is no text": ("widest_layer.py", EXAMPLE.replace('unit="units"', "unit=5"), "unit is 5", "a text"),
+    "a place in words": (
+        "widest_layer.py",
+        EXAMPLE.replace("digits=0", "column='last'"),
+        "column is 'last'",
+        "whole number",
+    ),
+    "shown in words": ("widest_layer.py", EXAMPLE.replace("digits=0", "shown='no'"), "shown is 'no'", "True or False"),
+    "an ideal in words": (
+        "widest_layer.py",
+        EXAMPLE.replace("    MINIMISED,", "    MINIMISED, ideal='low',"),
+        "ideal is 'low'",
+        "finite number",
+    ),
+}
+FAULTS_OF_FUNCTIONS = {
+    "a wrong field of the network": (
+        "widest_layer.py",
+        EXAMPLE.replace("architecture.units", "architecture.unit[0]"),
+        "the function of architectures fails for",
+        "mend it",
+    ),
+    "a function that ends the process": (
+        "widest_layer.py",
+        EXAMPLE.replace("return max(network.architecture.units)", "raise SystemExit"),
+        "with SystemExit",
+        "mend it",
+    ),
+    "no number": (
+        "widest_layer.py",
+        EXAMPLE.replace("return max(network.architecture.units)", "return None"),
+        "the function of architectures gives None for",
+        "return a finite number",
+    ),
+    "a wrong field of the compressed network": (
+        "largest_weight.py",
+        COMPRESSED.replace("network.integers.layers", "network.layers"),
+        "the function of compressions fails for 6-5-4-3 with AttributeError",
+        "mend it",
+    ),
     "an unknown field": ("widest_layer.py", EXAMPLE.replace("unit=", "units="), "TypeError", "mend it"),
 }
+
+
+def refusal(folder, name, text):
+    """Return the one problem of a configuration with this plugin, which names the plugin's file."""
+    config = merged("config")
+    config["plugins"] = [str(write(folder, name, text))]
+    with pytest.raises(ConfigError) as error:
+        validate_config(config, SCHEMA)
+    told = str(error.value).splitlines()
+    assert len(told) == 2
+    assert told[1].startswith(f"  plugins: {folder}/objectives/{name}")
+    return told[1]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_named_with_file_and_cure(tmp_path, fault):
     name, text, reason, cure = FAULTS[fault]
-    config = merged("config")
-    config["plugins"] = [str(write(tmp_path / "mine", name, text))]
-    with pytest.raises(ConfigError) as error:
-        validate_config(config, SCHEMA)
-    told = str(error.value).splitlines()
-    assert len(told) == 2
-    assert told[1].startswith(f"  plugins: {tmp_path}/mine/objectives/{name}")
-    assert reason in told[1]
-    assert cure in told[1]
+    told = refusal(tmp_path / "mine", name, text)
+    assert reason in told
+    assert cure in told
     assert set(costs_of(ARCHITECTURES)) <= set(table_of_objectives().split("`"))
+
+
+@pytest.mark.parametrize("fault", FAULTS_OF_FUNCTIONS)
+def test_a_function_is_tried_before_the_first_job(tmp_path, fault):
+    name, text, reason, cure = FAULTS_OF_FUNCTIONS[fault]
+    told = refusal(tmp_path / "mine", name, text)
+    assert reason in told
+    assert cure in told
+
+
+def test_functions_are_tried_on_a_network_that_can_be_computed():
+    network = example_network()
+    assert network.integers.run(np.ones((2, 6)))[0].shape == (2, 3)
+    assert network.precision.weight_bits == (4, 4, 4)
+    assert all(0 < density < 1 for density in network.densities)
+    assert all(math.isfinite(value) for value in compute(COMPRESSIONS, network).values())
 
 
 def test_faulty_folders_are_named_together(tmp_path, monkeypatch):
@@ -245,7 +315,7 @@ def test_what_is_no_list_of_folders_is_refused(plugins):
         validate_config(config, SCHEMA)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, None, "12", True, np.array([1, 2])])
+@pytest.mark.parametrize("value", [math.nan, math.inf, None, "12", True, np.array([1, 2]), 10**400])
 def test_a_function_that_gives_no_number_is_named(tmp_path, value):
     given = f"from numpy import array, nan, inf\n    return {value!r}"
     text = EXAMPLE.replace("return max(network.architecture.units)", given)
