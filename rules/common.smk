@@ -359,12 +359,19 @@ def search_params(search):
     return {name: search[name] for name in names}
 
 
+@cache
+def digests_of_plugins(search):
+    """Return the digests of a search's plugins; a job, which parses this again, takes over those of the start."""
+    return plugin_digests(search, trust=not workflow.is_main_process)
+
+
 def content_of_plugins(*searches):
     """Return the content of the plugins' objectives as a parameter of rules, so that a change repeats what uses them.
 
-    Without plugins there is no such parameter, and a run that knew none yet is not repeated.
+    Without plugins there is no such parameter, and a run that knew none yet is not repeated. A job compares the digests,
+    which are those of the start, with the files that it has used.
     """
-    digests = {name: digest for search in searches for name, digest in plugin_digests(search).items()}
+    digests = {name: digest for search in searches for name, digest in digests_of_plugins(search).items()}
     return {"plugins": digests} if digests else {}
 
 

@@ -17,6 +17,9 @@ from snacpack.files import write_json
 RECORD = Path(".snakemake") / "snacpack.inputs.json"
 """The digests of the last start, in the working directory; jobs take them over from there."""
 
+CHANGED = "changed since this run started; start the command again"
+"""What helps where a job finds another content than the start: what was made before would not go with it."""
+
 _BLOCK = 1 << 20
 # Within its file system's resolution, a file may be changed again without another time.
 _RESOLUTION_NS = 2 * 10**9

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from snacpack.costs.registry import use_plugins
+from snacpack.costs.registry import check_unchanged, use_plugins
 from snacpack.failures import JobRecord, explain
 from snacpack.files import flush
 from snacpack.locks import hold_as_job
@@ -29,13 +29,14 @@ def start_job(snakemake: Any) -> TextIO:
     message goes into the job's record, from which the summary of a run that
     failed takes it. When the job is done, its outputs are on the disk and not
     merely on their way to it, and its record is gone. What the job depends on
-    is tried before its own work.
+    is tried before its own work. Plugins are those of the run's start, or the
+    job fails.
 
     Parameters
     ----------
     snakemake
         The object that Snakemake gives a script; ``rule``, ``log``, ``output``, ``threads`` and ``resources`` are read,
-        ``config`` for the plugins, and ``config`` and ``input`` for a rule of
+        ``config`` and ``params`` for the plugins, and ``config`` and ``input`` for a rule of
         :data:`snacpack.run.preflight.NEEDS`.
 
     Returns
@@ -82,6 +83,7 @@ def start_job(snakemake: Any) -> TextIO:
     # A plugin may import numerical libraries, for which the threads are bound by now.
     if plugins:
         use_plugins(plugins)
+        check_unchanged(snakemake.params.get("plugins", {}))
     return terminal
 
 

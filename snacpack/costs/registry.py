@@ -14,7 +14,7 @@ from typing import Any
 
 from snacpack.costs import objectives as _built_in_files
 from snacpack.costs.objective import TRAINING, Measure, Objective, is_finite
-from snacpack.inputs import file_digest
+from snacpack.inputs import CHANGED, file_digest, file_digests
 from snacpack.plugins import PluginError, find_entries, find_plugins, import_plugin
 
 ARCHITECTURES = "architectures"
@@ -113,13 +113,42 @@ def _reference_columns() -> set[str]:
     return {measure.reference_column for measure in measures if measure is not None}
 
 
-def plugin_digests(search: str) -> dict[str, str]:
-    """Return the SHA-256 of the plugins' files whose objectives a search measures, by the objective's name."""
-    return {
-        name: file_digest(path)
-        for name, (objective, path) in _plugins.items()
-        if getattr(objective, search) is not None
-    }
+def plugin_digests(search: str, trust: bool = False) -> dict[str, str]:
+    """Return the SHA-256 of the plugins' files whose objectives a search measures, by the objective's name.
+
+    Parameters
+    ----------
+    search
+        :data:`ARCHITECTURES` or :data:`COMPRESSIONS`.
+    trust
+        As :func:`snacpack.inputs.file_digests`: a job takes over what the process that started it has found.
+    """
+    files = {name: path for name, (objective, path) in _plugins.items() if getattr(objective, search) is not None}
+    digests = file_digests(files.values(), trust) if files else {}
+    return {name: digests[path] for name, path in files.items()}
+
+
+def check_unchanged(digests: Mapping[str, str]) -> None:
+    """Check that this process has the plugins that a run started with: two definitions do not go into one search.
+
+    Parameters
+    ----------
+    digests
+        The start's :func:`plugin_digests`.
+
+    Raises
+    ------
+    PluginError
+        If the file of one has another content, or is gone.
+    """
+    problems = []
+    for name, digest in digests.items():
+        if name not in _plugins:
+            problems.append(f"the plugin {name}.py {CHANGED}")
+        elif file_digest(_plugins[name][1]) != digest:
+            problems.append(f"the plugin {_plugins[name][1]} {CHANGED}")
+    if problems:
+        raise PluginError(problems)
 
 
 def find_objective(name: str) -> Objective:

@@ -1,19 +1,22 @@
 """The user's own arrays: every format, split and normalisation, and every fault with file and key."""
 
 import json
+import subprocess
+import sys
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
+from helpers import ROOT
 from helpers.arrays import examples, settings
 from snacpack.data.card import make_data_card, separations
 from snacpack.data.dataset import load_dataset, read_info
 from snacpack.data.info import DataInfo
 from snacpack.data.normalisation import METHODS, Normalisation
 from snacpack.data.sources import arrays as source
-from snacpack.data.sources.arrays import describe_arrays, prepare_arrays
+from snacpack.data.sources.arrays import content_of_arrays, describe_arrays, prepare_arrays
 from snacpack.report.data_card import draw_data_card
 from snacpack.report.style import save_figure
 
@@ -232,6 +235,27 @@ def test_what_was_checked_is_not_read_again(tmp_path, monkeypatch):
     source._describe.cache_clear()
     source.content_digest.cache_clear()
     assert describe_arrays(data, seed=1).n_outputs == 2
+
+
+def test_the_job_refuses_files_that_changed_since_the_start(tmp_path):
+    np.savez(tmp_path / "d.npz", x=X, y=Y)
+    data = settings(files=str(tmp_path / "d.npz"))
+    given = {**{name: value for name, value in data.items() if name != "source"}, "seed": 1}
+    code = (
+        "import json, runpy, sys\n"
+        "class Params(dict):\n    __getattr__ = dict.__getitem__\n"
+        "given = Params(json.loads(sys.argv[2]))\n"
+        "job = Params(rule='prepare_arrays', threads=1, log=['job.log'], output=Params(dataset='dataset.h5'),\n"
+        "    resources=object(), config={}, input={}, params=given)\n"
+        "runpy.run_path(sys.argv[1], {'snakemake': job})"
+    )
+    for content, made in (("another", False), (content_of_arrays(data["arrays"], trust=False), True)):
+        params = json.dumps({**given, "content": content})
+        script = ROOT / "workflow_scripts" / "prepare_arrays.py"
+        subprocess.run([sys.executable, "-c", code, script, params], cwd=tmp_path, check=made, capture_output=True)
+        assert (tmp_path / "dataset.h5").exists() == made
+        told = "data.arrays.files: one of the files changed since this run started; start the command again"
+        assert (told in (tmp_path / "job.log").read_text()) != made
 
 
 def test_separations_find_the_feature_that_tells_classes_apart():

@@ -1,7 +1,9 @@
 """Objectives: one file each, of the workflow or of a plugin, from which all else follows."""
 
 import hashlib
+import json
 import math
+import subprocess
 import sys
 
 import numpy as np
@@ -21,6 +23,7 @@ from snacpack.costs.registry import (
     ARCHITECTURES,
     COMPRESSIONS,
     RESERVED,
+    check_unchanged,
     compute,
     costs_of,
     find_measure,
@@ -134,7 +137,8 @@ def test_a_plugin_has_columns_behind_all_others(plugin):
     assert title == "Units of the widest layer versus validation accuracy"
 
 
-def test_a_plugin_is_known_by_its_content(plugin):
+def test_a_plugin_is_known_by_its_content(tmp_path, plugin, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     path = plugin / "objectives" / "widest_layer.py"
     before = plugin_digests(ARCHITECTURES)
     assert before == {"widest_layer": hashlib.sha256(path.read_bytes()).hexdigest()}
@@ -172,6 +176,37 @@ def test_a_plugin_may_define_dataclasses_and_two_folders_files_of_one_name(tmp_p
     with pytest.raises(PluginError, match="ZeroDivisionError"):
         import_plugin(second / "objectives" / "widest_layer.py")
     assert modules[1].__name__ not in sys.modules
+
+
+def start(folder, params):
+    """Return the log of a job that starts with these parameters, and does nothing else."""
+    code = (
+        "import json, sys; from types import SimpleNamespace; from snacpack.workflow import start_job\n"
+        "start_job(SimpleNamespace(rule='estimate_hardware', threads=1, log=['job.log'], output=[], input={},\n"
+        "    resources=SimpleNamespace(), config={'plugins': ['mine']}, params=json.loads(sys.argv[1])))\n"
+        "print('its own work')"
+    )
+    subprocess.run([sys.executable, "-c", code, json.dumps(params)], cwd=folder, check=False, capture_output=True)
+    return (folder / "job.log").read_text()
+
+
+def test_a_job_refuses_a_plugin_that_changed_since_the_start(tmp_path, plugin, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    use_plugins(["mine"])
+    begun = plugin_digests(ARCHITECTURES)
+    assert start(tmp_path, {"plugins": begun}).endswith("its own work\n")
+    path = plugin / "objectives" / "widest_layer.py"
+    path.write_text(EXAMPLE.replace("max(network", "min(network"))
+    changed = "the plugin mine/objectives/widest_layer.py changed since this run started; start the command again"
+    assert start(tmp_path, {"plugins": begun}).endswith(f"Error: {changed}\n")
+    # A rule without that objective goes on, and a job on another machine is told the digest of the start.
+    assert start(tmp_path, {"plugins": plugin_digests(COMPRESSIONS)}).endswith("its own work\n")
+    assert plugin_digests(ARCHITECTURES, trust=True) == begun
+    assert plugin_digests(ARCHITECTURES) != begun
+    path.unlink()
+    use_plugins(["mine"])
+    with pytest.raises(PluginError, match=r"the plugin widest_layer\.py changed since"):
+        check_unchanged(begun)
 
 
 def test_the_configuration_may_name_it(tmp_path, plugin):
