@@ -106,6 +106,8 @@ DATA_SET = f"results/{{run}}/data/{'dataset' if HAS_ARRAYS else 'jets'}.h5"
 SIMULATION = {name: value for name, value in config["data"]["pythia"].items() if name not in NUMBERS_OF_JETS}
 # The one origin of the number of inputs and of classes.
 DATA_INFO = describe_source(config, trust=not workflow.is_main_process)
+# The word for them, a parameter of every rule whose figure or caption has it.
+EXAMPLES = DATA_INFO.examples
 
 # Figures of the search over architectures.
 FRONTS = [projection.name for projection in projections(config["search"]["objectives"])]
@@ -368,8 +370,8 @@ def digests_of_plugins(search):
 def content_of_plugins(*searches):
     """Return the content of the plugins' objectives as a parameter of rules, so that a change repeats what uses them.
 
-    Without plugins there is no such parameter, and a run that knew none yet is not repeated. A job compares the digests,
-    which are those of the start, with the files that it has used.
+    Without plugins there is no such parameter, and a run that knew none yet is not repeated. A job compares these digests
+    of the start with the files that it uses.
     """
     digests = {name: digest for search in searches for name, digest in digests_of_plugins(search).items()}
     return {"plugins": digests} if digests else {}

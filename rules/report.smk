@@ -45,6 +45,7 @@ rule tabulate_networks:
         "results/{run}/benchmarks/tabulate_networks/table2.tsv"
     params:
         references=REFERENCES,
+        examples=EXAMPLES,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
         **optimised_costs(ARCHITECTURES),
@@ -82,6 +83,7 @@ rule tabulate_circuits:
         "results/{run}/benchmarks/tabulate_circuits/table3.tsv"
     params:
         references=REFERENCES,
+        examples=EXAMPLES,
         schemes=SCHEMES,
         part=config["synthesis"]["part"],
     threads: 1
@@ -115,6 +117,7 @@ rule draw_fronts:
         "results/{run}/benchmarks/draw_fronts/fronts.tsv"
     params:
         references=REFERENCES,
+        examples=EXAMPLES,
         objectives=config["search"]["objectives"],
         **content_of_plugins(ARCHITECTURES),
     threads: 1
@@ -166,6 +169,8 @@ rule draw_training_curves:
         "results/{run}/logs/draw_training_curves/training_curves.log",
     benchmark:
         "results/{run}/benchmarks/draw_training_curves/training_curves.tsv"
+    params:
+        examples=EXAMPLES,
     threads: 1
     group:
         together("candidates")
@@ -228,7 +233,7 @@ rule draw_compression_fronts:
         "results/{run}/benchmarks/draw_compression_fronts/compression_fronts.tsv"
     params:
         references=REFERENCES,
-        examples=DATA_INFO.examples,
+        examples=EXAMPLES,
         **optimised_costs(COMPRESSIONS),
         **content_of_plugins(COMPRESSIONS),
     threads: 1
@@ -297,6 +302,8 @@ rule draw_confusion_matrix:
         "results/{run}/logs/draw_confusion_matrix/{candidate}_{scheme}.log",
     benchmark:
         "results/{run}/benchmarks/draw_confusion_matrix/{candidate}_{scheme}.tsv"
+    params:
+        examples=EXAMPLES,
     threads: 1
     resources:
         mem_mb=1000,

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import jsonschema
 
 _LONGEST_MESSAGE = 400
-_MOST_LISTED = 10
 # Checks of what does not depend on the data need some numbers of inputs and outputs all the same.
 _ANY_SIZES = {"n_inputs": 1, "n_outputs": 2}
 
@@ -304,6 +303,7 @@ def _data_problems(data: Mapping[str, Any], seed: int) -> Iterator[str]:
 
 
 def _folder_problems(folder: str, n_constituents: int) -> Iterator[str]:
+    from snacpack.data.user_files import briefly
     from snacpack.jets.folders import find_samples, find_unused_files
     from snacpack.jets.layout import check_samples
 
@@ -314,10 +314,9 @@ def _folder_problems(folder: str, n_constituents: int) -> Iterator[str]:
         return
     unused = find_unused_files(folder, samples)
     if unused:
-        listed = ", ".join(map(str, unused[:_MOST_LISTED])) + (", ..." if len(unused) > _MOST_LISTED else "")
         what = "file that looks" if len(unused) == 1 else "files that look"
         yield (
-            f"data.files.folder: {len(unused)} {what} like jets would not be used: {listed}. Files are taken "
+            f"data.files.folder: {len(unused)} {what} like jets would not be used: {briefly(unused)}. Files are taken "
             "from train/, val/ and test/, or from the folder itself where it has none of these, if their name ends in "
             ".h5 and does not begin with a dot; rename the others or take them out of the folder"
         )

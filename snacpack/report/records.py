@@ -23,7 +23,7 @@ _SIMULATED = ("Pythia ", "simulated with Pythia")
 
 @dataclass(frozen=True)
 class DataSet:
-    """What a table must say about the examples behind it.
+    """The examples behind a table, as its notes describe them.
 
     Parameters
     ----------

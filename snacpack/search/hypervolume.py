@@ -63,7 +63,8 @@ def hypervolume(trials: Sequence[Mapping[str, Any]], objectives: Sequence[str], 
     """Return the share of all thinkable results that at least one trial equals or beats.
 
     Thinkable are results between the worst of the space and the ideal: accuracies between a guess and 1, and costs
-    between 0 and the highest. Each of these ranges has length 1, so that the share is between 0 and 1.
+    between the highest and the objective's ``ideal``, or the best of the space where it has none. Each of these ranges
+    has length 1, so that the share is between 0 and 1.
 
     Parameters
     ----------

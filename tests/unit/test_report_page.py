@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers import ROOT
 from helpers.prose import tells
 from helpers.report_page import Page, write_page
 from helpers.report_run import let_every_trial_fail, write_run
@@ -151,3 +152,15 @@ def test_the_method_of_the_search_is_named(tmp_path: Path, method: str, name: st
     html = write_page(tmp_path, search)
     assert tells(Page(html).text, name, "64")
     assert 'id="hypervolume"' in html
+
+
+def test_rules_give_their_captions_the_word_for_the_examples() -> None:
+    rules = [
+        text for path in (ROOT / "rules").glob("*.smk") for text in re.split(r"(?m)^ *(?:use )?rule ", path.read_text())
+    ]
+    captions = {path.name: path.read_text() for path in (ROOT / "rules" / "captions").glob("*.rst")}
+    assert not [name for name, text in captions.items() if '["source"]' in text]
+    named = {name for name, text in captions.items() if "snakemake.params.examples" in text}
+    assert {"table2.rst", "fronts.rst", "training_curves.rst"} <= named
+    with_caption = {name: [text for text in rules if f"captions/{name}" in text] for name in named}
+    assert all(texts and all("examples=EXAMPLES" in text for text in texts) for texts in with_caption.values())
