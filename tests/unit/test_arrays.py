@@ -14,6 +14,7 @@ from snacpack.data.info import DataInfo
 from snacpack.data.normalisation import METHODS, Normalisation
 from snacpack.data.sources import arrays as source
 from snacpack.data.sources.arrays import describe_arrays, prepare_arrays
+from snacpack.report.confusion import draw_confusion_matrix
 from snacpack.report.data_card import draw_data_card
 from snacpack.report.style import save_figure
 
@@ -234,6 +235,15 @@ def test_what_was_checked_is_not_read_again(tmp_path, monkeypatch):
     assert describe_arrays(data, seed=1).n_outputs == 2
 
 
+def test_names_of_classes_are_no_formulas(tmp_path):
+    x, y = examples()
+    words = np.array(["$x_", "a $y$ b", "_c" * 30])[y]
+    prepare_arrays(settings(**write_npz(tmp_path, x, words)), seed=1).write(tmp_path / "out.h5")
+    save_figure(draw_data_card(tmp_path / "out.h5"), [tmp_path / "card.svg"])
+    classes = read_info(tmp_path / "out.h5").classes
+    save_figure(draw_confusion_matrix(np.eye(3), classes, "title"), [tmp_path / "confusion.svg"])
+
+
 def test_separations_find_the_feature_that_tells_classes_apart():
     x, y = examples(shape=(3,))
     x[:, 1] *= 0.01
@@ -371,6 +381,12 @@ def test_a_damaged_file_is_named(tmp_path):
 def test_a_data_set_needs_classes_names_and_numbers():
     good = {"name": "d", "examples": "examples", "source": "s", "input_shape": (2,), "features": ("a", "b")}
     assert DataInfo(**good, classes=("x", "y")).sizes == {"n_inputs": 2, "n_outputs": 2}
-    for change in ({"classes": ("x",)}, {"features": ("a",)}, {"input_shape": (0,)}, {"input_shape": ()}):
+    for change in (
+        {"classes": ("x",)},
+        {"classes": ("x", "a\nb")},
+        {"features": ("a",)},
+        {"input_shape": (0,)},
+        {"input_shape": ()},
+    ):
         with pytest.raises(ValueError, match="d"):
             DataInfo(**{**good, "classes": ("x", "y"), **change})
