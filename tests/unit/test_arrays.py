@@ -299,6 +299,7 @@ FAULTS = {
     "too many classes": ({"x": X, "y": Y}, None),
     "names": ({"feature_names": ["a"]}, "data.arrays.feature_names: it has 1 names for 4 features"),
     "leaving out what is not there": ({"leave_out": ["z"]}, "data.arrays.leave_out: there is no feature z"),
+    "leaving out all": ({"leave_out": [f"x_{i}" for i in range(4)]}, "data.arrays.leave_out: it leaves no feature"),
     "copies": ({"x": np.repeat(X[:150], 2, axis=0), "y": np.repeat(Y[:150], 2)}, "data.arrays.allow_repeated"),
 }
 del FAULTS["too many classes"]
@@ -369,6 +370,17 @@ def test_files_of_other_shapes_or_kinds_of_classes_do_not_go_together(tmp_path):
     np.savez(tmp_path / "b.npz", x=X, y=Y.astype(str))
     with pytest.raises(ValueError, match="classes are text in one of"):
         prepare_arrays(settings(files=str(tmp_path / "*.npz")), seed=1)
+
+
+def test_columns_in_another_order_are_not_mixed_up(tmp_path):
+    table = frame(X, Y)
+    table[:150].to_csv(tmp_path / "1.csv", index=False)
+    table.loc[150:, ["d", "c", "b", "a", "y"]].to_csv(tmp_path / "2.csv", index=False)
+    with pytest.raises(ValueError, match=r"2\.csv are d, c, b, a, those of .*1\.csv a, b, c, d; list them"):
+        prepare_arrays(settings(files=str(tmp_path / "*.csv")), seed=1)
+    prepared = prepare_arrays(settings("none", files=str(tmp_path / "*.csv"), inputs=NAMES), seed=1)
+    rows = np.concatenate([rows for rows, _ in prepared.splits.values()])
+    np.testing.assert_allclose(np.sort(rows, axis=0), np.sort(X, axis=0), rtol=1e-5)
 
 
 def test_a_damaged_file_is_named(tmp_path):
