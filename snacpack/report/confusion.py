@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snacpack.report.style import figure_style
+from snacpack.report.style import figure_style, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +25,7 @@ def draw_confusion_matrix(counts: np.ndarray, classes: Sequence[str], title: str
     import matplotlib.pyplot as plt
 
     percent = 100 * row_fractions(counts)
-    symbols = [CLASS_SYMBOLS.get(name, name) for name in classes]
+    symbols = [CLASS_SYMBOLS.get(name, plain_text(name)) for name in classes]
     with figure_style():
         # With many classes the figure grows with their number, and the numbers in it shrink.
         larger, size = max(1.0, len(symbols) / 8), 10 if len(symbols) <= 6 else 7

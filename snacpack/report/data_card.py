@@ -8,7 +8,7 @@ import numpy as np
 from snacpack.data.card import raw_features, separations
 from snacpack.data.dataset import load_dataset, read_info
 from snacpack.data.info import SPLIT_NAMES, SPLITS
-from snacpack.report.style import PALETTE, figure_style
+from snacpack.report.style import PALETTE, figure_style, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +49,7 @@ def draw_data_card(path: str | Path) -> "Figure":
         axes[1].legend(fontsize=7)
         for number, axis in enumerate(parts[1].subplots(1, images, squeeze=False).ravel() if images else []):
             axis.imshow(x[y == number].mean(axis=(0, 3)), cmap="Greys")
-            axis.set_title(f"mean of {info.classes[number]}", fontsize=8, parse_math=False)
+            axis.set_title(f"mean of {plain_text(info.classes[number])}", fontsize=8)
             axis.set_axis_off()
         figure.suptitle(
             f"{info.name}: {len(y):,} training examples of {info.n_outputs} classes, {len(drawn)} of "
@@ -69,7 +69,7 @@ def _draw_counts(axis: Any, path: str | Path) -> None:
         counts = np.bincount(labels[split], minlength=info.n_outputs)
         axis.barh(places, counts, left=left, color=colour, label=SPLIT_NAMES[split])
         left += counts
-    axis.set_yticks(places[:_MOST_CLASSES], [_short(name) for name in info.classes[:_MOST_CLASSES]], parse_math=False)
+    axis.set_yticks(places[:_MOST_CLASSES], [plain_text(name) for name in info.classes[:_MOST_CLASSES]])
     axis.invert_yaxis()
     axis.set_xlabel("examples")
     # Above the bars, which leave no room.
@@ -84,10 +84,6 @@ def _draw_feature(axis: Any, values: np.ndarray, y: np.ndarray, feature: str, cl
         density = counts / max(counts.sum(), 1)
         colour = PALETTE[number % len(PALETTE)]
         dashes = "-" if number < len(PALETTE) else "--"
-        axis.stairs(density, bins, linewidth=1.3, color=colour, linestyle=dashes, label=_short(name))
-    axis.set_xlabel(_short(feature), parse_math=False)
+        axis.stairs(density, bins, linewidth=1.3, color=colour, linestyle=dashes, label=plain_text(name))
+    axis.set_xlabel(plain_text(feature))
     axis.set_ylabel("share of the class")
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 30 else f"{name[:27]}..."

@@ -14,6 +14,7 @@ from snacpack.data.info import DataInfo
 from snacpack.data.normalisation import METHODS, Normalisation
 from snacpack.data.sources import arrays as source
 from snacpack.data.sources.arrays import describe_arrays, prepare_arrays
+from snacpack.report.confusion import draw_confusion_matrix
 from snacpack.report.data_card import draw_data_card
 from snacpack.report.style import save_figure
 
@@ -234,6 +235,15 @@ def test_what_was_checked_is_not_read_again(tmp_path, monkeypatch):
     assert describe_arrays(data, seed=1).n_outputs == 2
 
 
+def test_names_of_classes_are_no_formulas(tmp_path):
+    x, y = examples()
+    words = np.array(["$x_", "a $y$ b", "_c" * 30])[y]
+    prepare_arrays(settings(**write_npz(tmp_path, x, words)), seed=1).write(tmp_path / "out.h5")
+    save_figure(draw_data_card(tmp_path / "out.h5"), [tmp_path / "card.svg"])
+    classes = read_info(tmp_path / "out.h5").classes
+    save_figure(draw_confusion_matrix(np.eye(3), classes, "title"), [tmp_path / "confusion.svg"])
+
+
 def test_separations_find_the_feature_that_tells_classes_apart():
     x, y = examples(shape=(3,))
     x[:, 1] *= 0.01
@@ -289,6 +299,7 @@ FAULTS = {
     "too many classes": ({"x": X, "y": Y}, None),
     "names": ({"feature_names": ["a"]}, "data.arrays.feature_names: it has 1 names for 4 features"),
     "leaving out what is not there": ({"leave_out": ["z"]}, "data.arrays.leave_out: there is no feature z"),
+    "leaving out all": ({"leave_out": [f"x_{i}" for i in range(4)]}, "data.arrays.leave_out: it leaves no feature"),
     "copies": ({"x": np.repeat(X[:150], 2, axis=0), "y": np.repeat(Y[:150], 2)}, "data.arrays.allow_repeated"),
 }
 del FAULTS["too many classes"]
@@ -361,6 +372,17 @@ def test_files_of_other_shapes_or_kinds_of_classes_do_not_go_together(tmp_path):
         prepare_arrays(settings(files=str(tmp_path / "*.npz")), seed=1)
 
 
+def test_columns_in_another_order_are_not_mixed_up(tmp_path):
+    table = frame(X, Y)
+    table[:150].to_csv(tmp_path / "1.csv", index=False)
+    table.loc[150:, ["d", "c", "b", "a", "y"]].to_csv(tmp_path / "2.csv", index=False)
+    with pytest.raises(ValueError, match=r"2\.csv are d, c, b, a, those of .*1\.csv a, b, c, d; list them"):
+        prepare_arrays(settings(files=str(tmp_path / "*.csv")), seed=1)
+    prepared = prepare_arrays(settings("none", files=str(tmp_path / "*.csv"), inputs=NAMES), seed=1)
+    rows = np.concatenate([rows for rows, _ in prepared.splits.values()])
+    np.testing.assert_allclose(np.sort(rows, axis=0), np.sort(X, axis=0), rtol=1e-5)
+
+
 def test_a_damaged_file_is_named(tmp_path):
     for name, content in (("d.npz", b"PK"), ("d.npy", b"\x93NUMPY"), ("d.h5", b"")):
         (tmp_path / name).write_bytes(content)
@@ -371,6 +393,12 @@ def test_a_damaged_file_is_named(tmp_path):
 def test_a_data_set_needs_classes_names_and_numbers():
     good = {"name": "d", "examples": "examples", "source": "s", "input_shape": (2,), "features": ("a", "b")}
     assert DataInfo(**good, classes=("x", "y")).sizes == {"n_inputs": 2, "n_outputs": 2}
-    for change in ({"classes": ("x",)}, {"features": ("a",)}, {"input_shape": (0,)}, {"input_shape": ()}):
+    for change in (
+        {"classes": ("x",)},
+        {"classes": ("x", "a\nb")},
+        {"features": ("a",)},
+        {"input_shape": (0,)},
+        {"input_shape": ()},
+    ):
         with pytest.raises(ValueError, match="d"):
             DataInfo(**{**good, "classes": ("x", "y"), **change})

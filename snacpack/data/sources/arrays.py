@@ -87,30 +87,7 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     """
     arrays = data["arrays"]
     parts = list_parts(arrays)
-    raw = [read_part(part, arrays, number) for number, part in enumerate(parts)]
-    _check_alike(parts, raw)
-    features = list(arrays["feature_names"] or raw[0].names)
-    if len(features) != raw[0].x.shape[-1]:
-        raise ValueError(
-            f"data.arrays.feature_names: it has {len(features)} names for {raw[0].x.shape[-1]} features; name each"
-        )
-    classes, numbers = class_names([piece.target for piece in raw], arrays["classes"])
-    examples = _Examples(
-        x=np.concatenate([piece.x for piece in raw]),
-        y=np.concatenate([_to_numbers(piece.target, numbers) for piece in raw]),
-        group=None if arrays["group"] is None else np.concatenate([piece.group for piece in raw]),
-        file=np.concatenate([piece.file for piece in raw]),
-    )
-    given = np.concatenate([piece.split for piece in raw])
-    raw.clear()
-    unknown = [name for name in arrays["leave_out"] if name not in features]
-    if unknown:
-        raise ValueError(
-            f"data.arrays.leave_out: there is no feature {briefly(unknown)}; there are {briefly(features)}"
-        )
-    if arrays["leave_out"]:
-        kept = [place for place, name in enumerate(features) if name not in arrays["leave_out"]]
-        examples, features = examples._replace(x=examples.x[..., kept]), [features[place] for place in kept]
+    examples, given, features, classes = _join(parts, arrays)
     splits = _split(examples, given, data, seed)
     _check_classes(splits, classes)
     _check_constant(splits["train"].x, features)
@@ -139,6 +116,30 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     )
 
 
+def _join(parts: Sequence[Part], arrays: Mapping[str, Any]) -> tuple[_Examples, np.ndarray, list[str], tuple[str, ...]]:
+    """Read all parts; return the examples, the splits they are given for, and the names of features and classes."""
+    raw = [read_part(part, arrays, number) for number, part in enumerate(parts)]
+    _check_alike(parts, raw)
+    features = list(arrays["feature_names"] or raw[0].names)
+    if len(features) != raw[0].x.shape[-1]:
+        raise ValueError(
+            f"data.arrays.feature_names: it has {len(features)} names for {raw[0].x.shape[-1]} features; name each"
+        )
+    unknown = [name for name in arrays["leave_out"] if name not in features]
+    kept = [place for place, name in enumerate(features) if name not in arrays["leave_out"]]
+    if unknown or not kept:
+        what = f"there is no feature {briefly(unknown)}" if unknown else "it leaves no feature"
+        raise ValueError(f"data.arrays.leave_out: {what}; there are {briefly(features)}")
+    classes, numbers = class_names([piece.target for piece in raw], arrays["classes"])
+    examples = _Examples(
+        x=np.concatenate([piece.x[..., kept] if arrays["leave_out"] else piece.x for piece in raw]),
+        y=np.concatenate([_to_numbers(piece.target, numbers) for piece in raw]),
+        group=None if arrays["group"] is None else np.concatenate([piece.group for piece in raw]),
+        file=np.concatenate([piece.file for piece in raw]),
+    )
+    return examples, np.concatenate([piece.split for piece in raw]), [features[place] for place in kept], classes
+
+
 def _check_alike(parts: Sequence[Part], raw: Sequence[Raw]) -> None:
     first = raw[0]
     for part, piece in zip(parts, raw, strict=True):
@@ -146,6 +147,11 @@ def _check_alike(parts: Sequence[Part], raw: Sequence[Raw]) -> None:
             raise ValueError(
                 f"data.arrays.inputs: an example of {part.path} has the shape {piece.x.shape[1:]}, one of "
                 f"{parts[0].path} {first.x.shape[1:]}; all must have one shape"
+            )
+        if part.inputs == parts[0].inputs and piece.names != first.names:
+            raise ValueError(
+                f"data.arrays.inputs: the features of {part.path} are {briefly(piece.names)}, those of "
+                f"{parts[0].path} {briefly(first.names)}; list them in data.arrays.inputs"
             )
         if (piece.target.dtype.kind == "U") != (first.target.dtype.kind == "U"):
             raise ValueError(
