@@ -28,12 +28,14 @@ class Part(NamedTuple):
 class Raw(NamedTuple):
     """The examples of a part.
 
-    ``x`` is ``(n, ...)`` float32, ``target`` ``(n,)`` values, ``split`` ``(n,)`` positions in SPLITS or -1, ``group``
-    ``(n,)`` names or None, ``file`` ``(n,)`` the part's number; ``names`` are those along the last axis.
+    ``x`` is ``(n, ...)`` float32, ``target`` ``(n,)`` values, ``columns`` how many columns the target has if each is a
+    class (else 0), ``split`` ``(n,)`` positions in SPLITS or -1, ``group`` ``(n,)`` names or None, ``file`` ``(n,)``
+    the part's number; ``names`` are those along the last axis.
     """
 
     x: np.ndarray
     target: np.ndarray
+    columns: int
     split: np.ndarray
     group: np.ndarray | None
     file: np.ndarray
@@ -156,7 +158,7 @@ def read_part(part: Part, arrays: Mapping[str, Any], number: int) -> Raw:
         split = named_splits(read[arrays["split"]], f"{path}: {arrays['split']} (data.arrays.split)")
     group = None if arrays["group"] is None else read[arrays["group"]].astype(str)
     file = np.full(n, number, dtype=np.int32)
-    return Raw(x, target_values(labels, f"{where} (data.arrays.target)"), split, group, file, features)
+    return Raw(x, *target_values(labels, f"{where} (data.arrays.target)"), split, group, file, features)
 
 
 def _choose_names(part: Part, arrays: Mapping[str, Any]) -> tuple[list[str], str, list[str]]:

@@ -161,6 +161,48 @@ def test_classes_by_name_number_and_column(tmp_path):
             np.testing.assert_array_equal(other.splits[split][1], labels)
 
 
+def labels_of(prepared, x, y):
+    """Return the class number that each value of ``y`` has in a prepared data set that is not normalised."""
+    value = {row.tobytes(): item for row, item in zip(x, y.ravel().tolist(), strict=True)}
+    found = {
+        (value[row.tobytes()], int(label))
+        for rows, ls in prepared.splits.values()
+        for row, label in zip(rows, ls, strict=True)
+    }
+    assert len(found) == len(prepared.info.classes)
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    ("values", "classes", "expected"),
+    [
+        ([False, True], ["True", "False"], {False: 1, True: 0}),
+        ([False, True], ["false", "true"], {False: 0, True: 1}),
+        ([False, True], ["bkg", "sig"], {False: 0, True: 1}),
+        ([False, True], [1, 0], {False: 1, True: 0}),
+        ([0, 1], ["True", "False"], {0: 1, 1: 0}),
+        ([0, 1], ["bkg", "sig"], {0: 0, 1: 1}),
+        ([0, 1], [1, 0], {0: 1, 1: 0}),
+        ([-1, 1], [1, -1], {-1: 1, 1: 0}),
+        (["True", "False"], ["True", "False"], {"True": 0, "False": 1}),
+    ],
+)
+def test_values_among_the_classes_keep_their_meaning(tmp_path, values, classes, expected):
+    x, y = examples(n_classes=2)
+    target = np.array(values)[y]
+    prepared = prepare_arrays(settings("none", **write_npz(tmp_path, x, target), classes=classes), seed=1)
+    assert labels_of(prepared, x, target) == expected
+    assert prepared.info.classes == tuple(map(str, classes))
+
+
+def test_classes_may_stand_in_files_of_their_own(tmp_path):
+    for number in range(3):
+        x, _ = examples(100, seed=number)
+        np.savez(tmp_path / f"{number}.npz", x=x + number, y=np.eye(3)[[number] * 100])
+    prepared = prepare_arrays(settings(files=str(tmp_path / "*.npz"), classes=["a", "b", "c"]), seed=1)
+    assert prepared.info.classes == ("a", "b", "c")
+
+
 def test_two_classes_have_two_outputs(tmp_path):
     x, y = examples(n_classes=2)
     assert prepare_arrays(settings(**write_npz(tmp_path, x, y == 1)), 1).info.n_outputs == 2
@@ -294,6 +336,11 @@ FAULTS = {
     "an unknown class": ({"y": np.array(["a", "b", "c"])[Y], "classes": ["a", "b"]}, "has the value 'c'"),
     "a class in no example": ({"classes": ["a", "b", "c", "d"]}, "have none of class d"),
     "columns of classes": ({"y": np.ones((300, 2))}, "of example 0 is [1.0, 1.0]; one of them must be 1"),
+    "a column without a class": ({"y": np.eye(4)[Y]}, "have none of class 3"),
+    "names for some columns": ({"y": np.eye(3)[Y], "classes": ["a", "b"]}, "the target of {d} has 3 columns"),
+    "a value that is not listed": ({"y": Y % 2, "classes": [1, 2]}, "has the value '0' in {d}"),
+    "names beside values": ({"y": Y % 2, "classes": ["bkg", "1"]}, "data.arrays.classes: 'bkg' is a name"),
+    "a value that is listed twice": ({"y": Y % 2, "classes": ["true", 1, 0]}, "are the same value; list each"),
     "few of a class": ({"y": np.where(np.arange(300) < 8, 3, Y)}, "fewer than 10 training examples have the class 3"),
     "few examples": ({"x": X[:75], "y": Y[:75]}, "validation examples; give 20 or more"),
     "too many classes": ({"x": X, "y": Y}, None),

@@ -130,7 +130,8 @@ def _join(parts: Sequence[Part], arrays: Mapping[str, Any]) -> tuple[_Examples, 
     if unknown or not kept:
         what = f"there is no feature {briefly(unknown)}" if unknown else "it leaves no feature"
         raise ValueError(f"data.arrays.leave_out: {what}; there are {briefly(features)}")
-    classes, numbers = class_names([piece.target for piece in raw], arrays["classes"])
+    paths = [part.target_path or part.path for part in parts]
+    classes, numbers = class_names([piece.target for piece in raw], arrays["classes"], paths, raw[0].columns)
     examples = _Examples(
         x=np.concatenate([piece.x[..., kept] if arrays["leave_out"] else piece.x for piece in raw]),
         y=np.concatenate([_to_numbers(piece.target, numbers) for piece in raw]),
@@ -157,6 +158,11 @@ def _check_alike(parts: Sequence[Part], raw: Sequence[Raw]) -> None:
             raise ValueError(
                 f"data.arrays.target: classes are text in one of {part.path} and {parts[0].path} and numbers in the "
                 "other; write them alike"
+            )
+        if piece.columns != first.columns:
+            raise ValueError(
+                f"data.arrays.target: it has {piece.columns or 1} columns in {part.path}, {first.columns or 1} in "
+                f"{parts[0].path}; write them alike"
             )
 
 
