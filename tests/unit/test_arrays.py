@@ -14,6 +14,7 @@ from snacpack.data.info import DataInfo
 from snacpack.data.normalisation import METHODS, Normalisation
 from snacpack.data.sources import arrays as source
 from snacpack.data.sources.arrays import describe_arrays, prepare_arrays
+from snacpack.data.splitting import split_off
 from snacpack.report.confusion import draw_confusion_matrix
 from snacpack.report.data_card import draw_data_card
 from snacpack.report.style import save_figure
@@ -382,6 +383,90 @@ def test_a_group_in_two_given_splits_is_refused(tmp_path):
     files = {split: str(tmp_path / f"{split}.npz") for split in ("train", "test")}
     with pytest.raises(ValueError, match=r"data\.arrays\.group: the group 0 stands in"):
         prepare_arrays(settings(files=files, inputs="x", group="patient"), seed=1)
+
+
+def test_a_group_is_the_same_in_files_of_other_types(tmp_path):
+    for split, n, kind in (("train", 240, int), ("test", 60, np.float32)):
+        x, y = examples(n, seed=n)
+        np.savez(tmp_path / f"{split}.npz", x=x, y=y, patient=(np.arange(n) // 10).astype(kind)[:, None])
+    files = {split: str(tmp_path / f"{split}.npz") for split in ("train", "test")}
+    with pytest.raises(ValueError, match=r"data\.arrays\.group: the group 0 stands in"):
+        prepare_arrays(settings(files=files, inputs="x", group="patient"), seed=1)
+
+
+@pytest.mark.parametrize(
+    ("group", "message"),
+    [
+        (np.where(Y == 2, np.nan, Y), "g (data.arrays.group) of example 2 is 'nan'; name its group"),
+        (np.where(Y == 2, " ", "a"), "of example 2 is ''"),
+        (np.where(Y == 2, "NaN", "a"), "of example 2 is 'NaN'"),
+        (np.zeros((300, 2)), "(data.arrays.group) has shape (300, 2)"),
+        (np.arange(300) // 150, "none of 2 groups is small enough for the test examples, the smallest has 150"),
+    ],
+)
+def test_a_group_that_is_none_is_refused(tmp_path, group, message):
+    np.savez(tmp_path / "d.npz", x=X, y=Y, g=group)
+    with pytest.raises(ValueError, match=r"data\.arrays\.group") as error:
+        prepare_arrays(settings(files=str(tmp_path / "d.npz"), inputs="x", group="g"), seed=1)
+    assert message in str(error.value)
+
+
+def test_a_large_group_leaves_the_smaller_ones_to_be_taken():
+    group = np.array(["large"] * 800 + [f"small{number}" for number in range(20) for _ in range(10)])
+    for seed in range(5):
+        chosen = split_off(np.zeros(1000, dtype=int), group, "test", 0.1, seed)
+        assert chosen.sum() == 100
+        assert "large" not in group[chosen]
+
+
+def test_splits_are_said_once(tmp_path):
+    np.savez(tmp_path / "d.npz", x=X, y=Y, use=np.full(300, "train"))
+    ways = (
+        {"files": {"train": str(tmp_path / "d.npz")}, "inputs": "x"},
+        {"files": str(tmp_path / "d.npz"), "inputs": {"train": "x"}, "target": {"train": "y"}},
+    )
+    for way in ways:
+        with pytest.raises(ValueError, match=r"data\.arrays\.split: files or keys by split say it already; drop one"):
+            prepare_arrays(settings(**way, split="use"), seed=1)
+
+
+def test_keys_by_split_of_inputs_alone_are_refused(tmp_path):
+    np.savez(tmp_path / "x.npz", a=X, b=X)
+    np.savez(tmp_path / "y.npz", y=Y)
+    files = {"files": str(tmp_path / "x.npz"), "target_files": str(tmp_path / "y.npz")}
+    with pytest.raises(ValueError, match=r"data\.arrays\.inputs: give keys by split for both inputs and target"):
+        prepare_arrays(settings(**files, inputs={"train": "a", "test": "b"}), seed=1)
+    with pytest.raises(ValueError, match=r"data\.arrays\.inputs\.val: it is missing; data\.arrays\.target\.val is"):
+        prepare_arrays(settings(**files, inputs={"train": "a"}, target={"train": "y", "val": "y"}), seed=1)
+
+
+def write_pairs(folder, names):
+    for number, (x_name, y_name) in enumerate(names):
+        x, y = examples(150, seed=number)
+        np.save(folder / x_name, x + number)
+        np.save(folder / y_name, y)
+    return {"files": str(folder / "x*.npy"), "target_files": str(folder / "y*.npy"), "target": None}
+
+
+def test_patterns_pair_files_by_what_they_match(tmp_path):
+    good, bad_names = tmp_path / "good", tmp_path / "bad"
+    good.mkdir()
+    bad_names.mkdir()
+    way = write_pairs(good, [("x_9.npy", "y_9.npy"), ("x_10.npy", "y_10.npy")])
+    assert sum(len(y) for _, y in prepare_arrays(settings(**way), seed=1).splits.values()) == 300
+    way = write_pairs(bad_names, [("x_9.npy", "y_09.npy"), ("x_10.npy", "y_10.npy")])
+    with pytest.raises(ValueError, match=r"data\.arrays\.target_files: .*x_10\.npy with .*y_09\.npy.* in pairs"):
+        prepare_arrays(settings(**way), seed=1)
+    pairs = {kind: [str(bad_names / f"{name}.npy") for name in names] for kind, names in PAIRS.items()}
+    assert prepare_arrays(settings(**pairs, target=None), seed=1).info.n_outputs == 3
+
+
+PAIRS = {"files": ["x_9", "x_10"], "target_files": ["y_09", "y_10"]}
+
+
+def test_a_name_with_brackets_is_no_pattern(tmp_path):
+    np.savez(tmp_path / "d[1].npz", x=X, y=Y)
+    assert prepare_arrays(settings(files=str(tmp_path / "d[1].npz")), seed=1).info.n_outputs == 3
 
 
 def test_an_unknown_word_for_a_split_is_refused(tmp_path):

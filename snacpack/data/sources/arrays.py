@@ -181,7 +181,14 @@ def _split(examples: _Examples, given: np.ndarray, data: Mapping[str, Any], seed
             continue
         key = {"test": "test_fraction", "val": "validation_fraction"}[split]
         group = None if examples.group is None else examples.group[training]
-        given[training[split_off(examples.y[training], group, split, data[key], seed)]] = position
+        chosen = split_off(examples.y[training], group, split, data[key], seed)
+        if group is not None and not chosen.any():
+            _, sizes = np.unique(group, return_counts=True)
+            raise ValueError(
+                f"data.arrays.group: none of {len(sizes)} groups is small enough for the {SPLIT_NAMES[split]} "
+                f"examples, the smallest has {sizes.min()} examples; give a larger data.{key} or smaller groups"
+            )
+        given[training[chosen]] = position
     splits = {split: examples.take(given == position) for position, split in enumerate(SPLITS)}
     if examples.group is not None:
         check_groups({split: piece.group for split, piece in splits.items()}, "data.arrays.group")
