@@ -29,6 +29,7 @@ def draw_data_card(path: str | Path) -> "Figure":
         The data set of a run.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.patches import StepPatch
 
     info, (x, y) = read_info(path), raw_features(path, "train")
     flat = x.reshape(len(x), -1, x.shape[-1]).mean(axis=1)
@@ -43,10 +44,12 @@ def draw_data_card(path: str | Path) -> "Figure":
         axes = parts[0].subplots(n_rows, n_columns, squeeze=False).ravel()
         _draw_counts(axes[0], path)
         for axis, place in zip(axes[1:], drawn, strict=False):
-            _draw_feature(axis, x[..., place], y, info.features[place], info.classes)
+            _draw_feature(axis, x[..., place], y, info.features[place], info.n_outputs)
         for axis in axes[1 + len(drawn) :]:
             axis.set_visible(False)
-        axes[1].legend(fontsize=7)
+        # Matplotlib leaves labels that begin with an underscore out of a legend, unless they are given to it.
+        curves = [artist for artist in axes[1].patches if isinstance(artist, StepPatch)]
+        axes[1].legend(curves, [plain_text(name) for name in info.classes[: len(curves)]], fontsize=7)
         for number, axis in enumerate(parts[1].subplots(1, images, squeeze=False).ravel() if images else []):
             axis.imshow(x[y == number].mean(axis=(0, 3)), cmap="Greys")
             axis.set_title(f"mean of {plain_text(info.classes[number])}", fontsize=8)
@@ -76,14 +79,14 @@ def _draw_counts(axis: Any, path: str | Path) -> None:
     axis.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 
 
-def _draw_feature(axis: Any, values: np.ndarray, y: np.ndarray, feature: str, classes: tuple[str, ...]) -> None:
+def _draw_feature(axis: Any, values: np.ndarray, y: np.ndarray, feature: str, n_classes: int) -> None:
     low, high = np.quantile(values, (0.005, 0.995))
     bins = np.linspace(low, high if high > low else low + 1, _BINS + 1)
-    for number, name in enumerate(classes[:_MOST_CLASSES]):
+    for number in range(min(n_classes, _MOST_CLASSES)):
         counts, _ = np.histogram(values[y == number], bins=bins)
         density = counts / max(counts.sum(), 1)
         colour = PALETTE[number % len(PALETTE)]
         dashes = "-" if number < len(PALETTE) else "--"
-        axis.stairs(density, bins, linewidth=1.3, color=colour, linestyle=dashes, label=plain_text(name))
+        axis.stairs(density, bins, linewidth=1.3, color=colour, linestyle=dashes)
     axis.set_xlabel(plain_text(feature))
     axis.set_ylabel("share of the class")

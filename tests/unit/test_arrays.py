@@ -280,11 +280,16 @@ def test_what_was_checked_is_not_read_again(tmp_path, monkeypatch):
 
 def test_names_of_classes_are_no_formulas(tmp_path):
     x, y = examples()
-    words = np.array(["$x_", "a $y$ b", "_c" * 30])[y]
+    words = np.array(["$x_", r"$\Pgamma$", "_c" * 30])[y]
     prepare_arrays(settings(**write_npz(tmp_path, x, words)), seed=1).write(tmp_path / "out.h5")
-    save_figure(draw_data_card(tmp_path / "out.h5"), [tmp_path / "card.svg"])
+    figure = draw_data_card(tmp_path / "out.h5")
+    shown = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+    assert shown == [r"\$\Pgamma\$", r"\$x_", "_c" * 13 + "_..."]
+    save_figure(figure, [tmp_path / "card.svg", tmp_path / "card.png"])
     classes = read_info(tmp_path / "out.h5").classes
-    save_figure(draw_confusion_matrix(np.eye(3), classes, "title"), [tmp_path / "confusion.svg"])
+    save_figure(
+        draw_confusion_matrix(np.eye(3), classes, "title"), [tmp_path / f"confusion.{kind}" for kind in ("svg", "png")]
+    )
 
 
 def test_separations_find_the_feature_that_tells_classes_apart():
