@@ -14,6 +14,7 @@ JET_SYMBOLS = {"w": "W", "z": "Z"}
 """Classes of jets whose symbols are not their names."""
 
 _LONGEST_FLAT = 6
+_INCHES_PER_CHARACTER = 0.07
 
 
 def row_fractions(counts: np.ndarray) -> np.ndarray:
@@ -43,16 +44,19 @@ def draw_confusion_matrix(
     percent = 100 * row_fractions(counts)
     shown = [(symbols or {}).get(name, plain_text(name)) for name in classes]
     with figure_style():
-        # With many classes the figure grows with their number, and the numbers in it shrink.
+        # With many classes the figure grows with their number, and the numbers in it shrink. Long names take room beside
+        # the matrix.
         larger, size = max(1.0, len(shown) / 8), 10 if len(shown) <= 6 else 7
-        figure, axes = plt.subplots(figsize=(4.4 * larger, 4.3 * larger))
+        longest = max(map(len, shown))
+        beside = _INCHES_PER_CHARACTER * max(0, longest - _LONGEST_FLAT)
+        figure, axes = plt.subplots(figsize=(4.4 * larger + beside, 4.3 * larger + beside))
         axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
         for (i, j), value in np.ndenumerate(percent):
             color = "white" if value > 55 else "#222222"
             axes.text(j, i, f"{value:.1f}", ha="center", va="center", color=color, fontsize=size)
         axes.set(xticks=range(len(shown)), xticklabels=shown, yticks=range(len(shown)), yticklabels=shown)
-        if max(map(len, shown)) > _LONGEST_FLAT:
-            axes.tick_params(axis="x", labelrotation=45)
+        if longest > _LONGEST_FLAT:
+            plt.setp(axes.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor")
         axes.set(xlabel="Predicted class", ylabel="True class")
         axes.set_title(f"{title}\npercent of the true class", fontsize=10)
         axes.grid(False)
