@@ -44,8 +44,8 @@ def draw_confusion_matrix(
     percent = 100 * row_fractions(counts)
     shown = [(symbols or {}).get(name, plain_text(name)) for name in classes]
     with figure_style():
-        # With many classes the figure grows with their number, and the numbers in it shrink. Long names take room beside
-        # the matrix.
+        # With many classes the figure grows with their number, and the numbers in it shrink. Long names take room
+        # beside the matrix.
         larger, size = max(1.0, len(shown) / 8), 10 if len(shown) <= 6 else 7
         longest = max(map(len, shown))
         beside = _INCHES_PER_CHARACTER * max(0, longest - _LONGEST_FLAT)
