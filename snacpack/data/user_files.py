@@ -37,9 +37,9 @@ class _Found(NamedTuple):
 class Raw(NamedTuple):
     """The examples of a part.
 
-    ``x`` is ``(n, ...)`` float32, ``target`` ``(n,)`` values, ``columns`` how many columns the target has if each is a
-    class (else 0), ``split`` ``(n,)`` positions in SPLITS or -1, ``group`` ``(n,)`` names or None, ``file`` ``(n,)``
-    the part's number; ``names`` are those along the last axis.
+    ``x`` is ``(n, ...)`` float32, or float64 where the files need it, ``target`` ``(n,)`` values, ``columns`` how many
+    columns the target has if each is a class (else 0), ``split`` ``(n,)`` positions in SPLITS or -1, ``group`` ``(n,)``
+    names or None, ``file`` ``(n,)`` the part's number; ``names`` are those along the last axis.
     """
 
     x: np.ndarray
@@ -261,11 +261,12 @@ def _stack(path: Path, names: Sequence[str], read: Mapping[str, np.ndarray]) -> 
         raise ValueError(
             f"data.arrays.inputs: {briefly(names)} of {path} differ in shape; they are joined along the last axis"
         )
-    # A value that float32 cannot hold becomes infinite, and is refused as such.
-    with np.errstate(over="ignore"):
-        x = np.concatenate([column.astype(np.float32) for column in columns], axis=-1)
-    if not np.isfinite(x).all():
-        row, *place = np.argwhere(~np.isfinite(x))[0].tolist()
+    # Numbers keep their digits until they are normalised.
+    exact = all(np.can_cast(column.dtype, np.float32) for column in columns)
+    x = np.concatenate([column.astype(np.float32 if exact else np.float64) for column in columns], axis=-1)
+    wrong = ~(np.abs(x) <= np.finfo(np.float32).max)
+    if wrong.any():
+        row, *place = np.argwhere(wrong)[0].tolist()
         raise ValueError(
             f"{path}: {features[place[-1]]} of example {row} is NaN, empty or infinite (data.arrays.inputs); fill it "
             "in, or remove the example"

@@ -10,6 +10,7 @@ import pytest
 from helpers.arrays import examples, settings
 from snacpack.data.card import make_data_card, separations
 from snacpack.data.dataset import load_dataset, read_info
+from snacpack.data.duplicates import row_keys
 from snacpack.data.info import DataInfo
 from snacpack.data.normalisation import METHODS, Normalisation
 from snacpack.data.sources import arrays as source
@@ -518,6 +519,54 @@ def test_columns_in_another_order_are_not_mixed_up(tmp_path):
     prepared = prepare_arrays(settings("none", files=str(tmp_path / "*.csv"), inputs=NAMES), seed=1)
     rows = np.concatenate([rows for rows, _ in prepared.splits.values()])
     np.testing.assert_allclose(np.sort(rows, axis=0), np.sort(X, axis=0), rtol=1e-5)
+
+
+def test_large_numbers_keep_their_digits(tmp_path):
+    x, y = examples()
+    times = 1.7e9 + 10 * x.astype(np.float64)
+    near = prepare_arrays(settings("standard", **write_npz(tmp_path, x, y)), seed=1)
+    np.savez(tmp_path / "far.npz", x=times, y=y)
+    far = prepare_arrays(settings("standard", files=str(tmp_path / "far.npz")), seed=1)
+    np.testing.assert_allclose(far.splits["train"][0], near.splits["train"][0], atol=1e-5)
+    assert len(np.unique(far.splits["train"][0])) > 700
+    with pytest.raises(
+        ValueError, match=r"data\.arrays\.inputs: .* so far from zero that float32 merges them; subtract"
+    ):
+        prepare_arrays(settings("none", files=str(tmp_path / "far.npz")), seed=1)
+
+
+def test_whole_numbers_beyond_float32_are_told_apart():
+    x = np.array([[2.0**30], [2.0**30 + 1], [2.0**30]])
+    keys = row_keys(x)
+    assert keys[0] == keys[2] != keys[1]
+    assert (row_keys(np.array([[0.0]])) == row_keys(np.array([[-0.0]]))).all()
+
+
+@pytest.mark.parametrize("words", [["None", "signal"], ["NA", "null"], ["nan", "b"]])
+def test_words_that_tables_use_for_nothing_may_be_classes(tmp_path, words):
+    x, y = examples(n_classes=2)
+    frame(x, np.array(words)[y]).to_csv(tmp_path / "d.csv", index=False)
+    assert prepare_arrays(settings(files=str(tmp_path / "d.csv")), seed=1).info.classes == tuple(sorted(words))
+
+
+def test_columns_may_have_names_that_differ_in_an_ending(tmp_path):
+    frame(X, Y).rename(columns={"b": "a.1"}).to_csv(tmp_path / "d.csv", index=False)
+    assert prepare_arrays(settings(files=str(tmp_path / "d.csv")), seed=1).info.features == ("a", "a.1", "c", "d")
+
+
+def test_two_features_of_one_name_are_refused(tmp_path):
+    np.savez(tmp_path / "d.npz", x=X[:, :2], x_0=X[:, 2], y=Y)
+    with pytest.raises(ValueError, match=r"data\.arrays\.inputs: two features of .*d\.npz have the name x_0"):
+        prepare_arrays(settings(files=str(tmp_path / "d.npz")), seed=1)
+    named = prepare_arrays(settings(files=str(tmp_path / "d.npz"), feature_names=["a", "b", "c"]), seed=1)
+    assert named.info.features == ("a", "b", "c")
+
+
+def test_arrays_in_another_order_are_not_mixed_up(tmp_path):
+    np.savez(tmp_path / "1.npz", a=X[:150, 0], b=X[:150, 1], y=Y[:150])
+    np.savez(tmp_path / "2.npz", b=X[150:, 1], a=X[150:, 0], y=Y[150:])
+    with pytest.raises(ValueError, match=r"2\.npz are b, a, those of .*1\.npz a, b; list them"):
+        prepare_arrays(settings(files=str(tmp_path / "*.npz")), seed=1)
 
 
 def test_a_damaged_file_is_named(tmp_path):

@@ -35,6 +35,7 @@ FEWEST = 20
 """Examples that validation and test need each."""
 
 _KEPT = 20
+_LEAST_STEPS = 1000
 _ADVICE = (
     "Networks would be judged by examples that they know; remove the copies, or keep them in one split with "
     "data.arrays.group. If different examples may look the same, set data.arrays.allow_repeated to true"
@@ -95,6 +96,8 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     files = [part.path for part in parts]
     repeated = check_repeated(origins, files, "examples", _ADVICE, limit=not arrays["allow_repeated"])
     scale = Normalisation.fit(data["normalisation"], splits["train"].x, features, "data.arrays.inputs", "examples")
+    scaled = {split: (scale.apply(piece.x), piece.y) for split, piece in splits.items()}
+    _check_rounding(scaled["train"][0], features)
     unique = list(dict.fromkeys(path.name for path in files))
     info = DataInfo(
         name=arrays["name"] or files[0].name.split(".")[0],
@@ -107,7 +110,7 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     )
     return Prepared(
         info=info,
-        splits={split: (scale.apply(piece.x), piece.y) for split, piece in splits.items()},
+        splits=scaled,
         origin={
             split: {"files": sorted({str(files[number]) for number in np.unique(piece.file)})}
             for split, piece in splits.items()
@@ -124,6 +127,12 @@ def _join(parts: Sequence[Part], arrays: Mapping[str, Any]) -> tuple[_Examples, 
     if len(features) != raw[0].x.shape[-1]:
         raise ValueError(
             f"data.arrays.feature_names: it has {len(features)} names for {raw[0].x.shape[-1]} features; name each"
+        )
+    repeated = [name for name in features if features.count(name) > 1]
+    if repeated:
+        raise ValueError(
+            f"data.arrays.inputs: two features of {parts[0].path} have the name {repeated[0]}; rename an array, or "
+            "name the features in data.arrays.feature_names"
         )
     unknown = [name for name in arrays["leave_out"] if name not in features]
     kept = [place for place, name in enumerate(features) if name not in arrays["leave_out"]]
@@ -230,6 +239,21 @@ def _check_constant(x: np.ndarray, features: Sequence[str]) -> None:
         raise ValueError(
             f"data.arrays.inputs: {briefly(constant)} is the same in all training examples; name it in "
             "data.arrays.leave_out"
+        )
+
+
+def _check_rounding(x: np.ndarray, features: Sequence[str]) -> None:
+    """Refuse normalised features so far from zero that float32, which networks compute with, merges their values."""
+    rows = x.reshape(-1, x.shape[-1])
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    steps = np.spacing(np.maximum(np.abs(low), np.abs(high)))
+    merged = [
+        name for name, step, extent in zip(features, steps, high - low, strict=True) if step * _LEAST_STEPS > extent
+    ]
+    if merged:
+        raise ValueError(
+            f"data.arrays.inputs: the values of {briefly(merged)} are so far from zero that float32 merges them; "
+            "subtract an offset, or choose a data.normalisation that does, such as standard"
         )
 
 
