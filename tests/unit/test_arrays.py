@@ -279,6 +279,33 @@ def test_what_was_checked_is_not_read_again(tmp_path, monkeypatch):
     assert describe_arrays(data, seed=1).n_outputs == 2
 
 
+def test_another_preparation_checks_again_and_the_newest_checks_are_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = settings(**write_npz(tmp_path, *examples()))
+    info, checked = prepare_arrays(data, seed=0), []
+    monkeypatch.setattr(source, "prepare_arrays", lambda data, seed: checked.append(seed) or info)
+    for seed in range(25):
+        describe_arrays(data, seed)
+    source._describe.cache_clear()
+    for seed in (24, 5, 0):
+        describe_arrays(data, seed)
+    assert checked[25:] == [0]
+    monkeypatch.setattr(source, "PREPARATION", "another")
+    describe_arrays(data, seed=24)
+    assert checked[25:] == [0, 24]
+
+
+@pytest.mark.parametrize("content", ["[]", '{"a": 1}', '{"a": {"name": "d"}}', "{"])
+def test_a_record_that_is_none_is_replaced(tmp_path, monkeypatch, content):
+    monkeypatch.chdir(tmp_path)
+    data = settings(**write_npz(tmp_path, *examples()))
+    source.RECORD.parent.mkdir()
+    source.RECORD.write_text(content)
+    source._describe.cache_clear()
+    assert describe_arrays(data, seed=1).n_outputs == 3
+    assert len(json.loads(source.RECORD.read_text())) == 1
+
+
 def test_names_of_classes_are_no_formulas(tmp_path):
     x, y = examples()
     words = np.array(["$x_", r"$\Pgamma$", "_c" * 30])[y]

@@ -7,6 +7,7 @@ kept by the content of the files and the settings, and later starts read no file
 import hashlib
 import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -27,6 +28,8 @@ from snacpack.files import whole_file, write_json
 from snacpack.inputs import content_digest
 from snacpack.seeds import derive_seed
 
+PREPARATION = 2
+"""Version of what is done with the files. Another one checks and prepares all data sets again."""
 RECORD = Path(".snakemake") / "snacpack.arrays.json"
 """Descriptions of the data sets that were checked, in the working directory."""
 FEWEST_PER_CLASS = 10
@@ -279,7 +282,7 @@ def describe_arrays(data: Mapping[str, Any], seed: int, trust: bool = False) -> 
     """
     settings = {name: data[name] for name in ("arrays", "normalisation", "validation_fraction", "test_fraction")}
     try:
-        settings |= {"seed": seed, "content": content_of_arrays(data["arrays"], trust)}
+        settings |= {"seed": seed, "preparation": PREPARATION, "content": content_of_arrays(data["arrays"], trust)}
     except OSError as error:
         raise ValueError(f"data.arrays.files: {error.filename} cannot be read ({error.strerror})") from None
     return _describe(json.dumps(settings, sort_keys=True), RECORD.absolute())
@@ -292,11 +295,13 @@ def _describe(settings: str, record: Path) -> DataInfo:
     with suppress(OSError, ValueError):
         known = json.loads(record.read_text())
     with suppress(KeyError, TypeError, ValueError):
-        return DataInfo(**known[key])
+        return DataInfo(**known[key]["info"])
     data = json.loads(settings)
     print("Checking the user's arrays (data.arrays)", file=sys.stderr)
     info = prepare_arrays(data, data["seed"]).info
-    known = dict(list(known.items())[-_KEPT:]) if isinstance(known, dict) else {}
+    newest: list[tuple[str, Any]] = []
+    with suppress(AttributeError, KeyError, TypeError):
+        newest = sorted(known.items(), key=lambda entry: entry[1]["time"])[1 - _KEPT :]
     with suppress(OSError):
-        write_json(known | {key: asdict(info)}, record)
+        write_json(dict(newest) | {key: {"info": asdict(info), "time": time.time()}}, record)
     return info
