@@ -135,17 +135,31 @@ def test_normalisation_is_that_of_the_training_examples(tmp_path, method):
     x[:, 1] = 1000 * x[:, 1] + 5
     prepared = prepare_arrays(settings(method, **write_npz(tmp_path, x, y)), seed=1)
     train = prepared.splits["train"][0].astype(np.float64)
+    if method == "power_of_two":
+        largest = np.abs(train).max(axis=0)
+        assert ((largest > 0.5) & (largest <= 1)).all()
     low, median, high = np.quantile(train, (0.05, 0.5, 0.95), axis=0)
     measured = {
         "quantiles": (median, high - low),
         "standard": (train.mean(axis=0), train.std(axis=0)),
         "minmax": (train.min(axis=0), train.max(axis=0)),
+        "power_of_two": (0, 1),
         "none": (0, 1),
     }[method]
     np.testing.assert_allclose(measured[0], 0, atol=1e-4)
     np.testing.assert_allclose(measured[1], 1, atol=1e-4)
     restored = Normalisation.from_dict(json.loads(json.dumps(prepared.info.normalisation)))
     assert restored.method == method
+
+
+def test_a_power_of_two_changes_no_digit():
+    x = np.array([[0.3, -4, 5, 1e-3], [0.1, 2, -4, 0]], dtype=np.float32)
+    scale = Normalisation.fit("power_of_two", x, NAMES, "data.arrays.inputs", "examples")
+    assert scale.scale.tolist() == [0.5, 4, 8, 2**-9]
+    np.testing.assert_array_equal(scale.apply(x) * scale.scale, x)
+    np.testing.assert_array_equal(Normalisation.from_dict(scale.to_dict()).undo(scale.apply(x)), x)
+    with pytest.raises(ValueError, match=r"data\.arrays\.inputs: a is the same"):
+        Normalisation.fit("power_of_two", 0 * x[:, :1], ["a"], "data.arrays.inputs", "examples")
 
 
 def test_classes_by_name_number_and_column(tmp_path):
