@@ -9,7 +9,7 @@ from pathlib import Path
 from snacpack.config import complete_config
 from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, extra_costs, plugin_digests, use_plugins
 from snacpack.data.sources import describe_source
-from snacpack.data.sources.arrays import content_of_arrays
+from snacpack.data.sources.arrays import PREPARATION, content_of_arrays
 from snacpack.data.user_files import find_files
 from snacpack.inputs import content_digest
 from snacpack.jets.folders import describe_samples, find_samples

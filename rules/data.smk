@@ -75,6 +75,7 @@ if HAS_ARRAYS:
             "results/{run}/benchmarks/prepare_arrays.tsv"
         params:
             seed=config["seed"],
+            preparation=PREPARATION,
             arrays=config["data"]["arrays"],
             normalisation=config["data"]["normalisation"],
             validation_fraction=config["data"]["validation_fraction"],

@@ -6,7 +6,7 @@ start_job(snakemake)
 
 from snacpack.data.dataset import read_info
 from snacpack.files import read_json
-from snacpack.report.confusion import draw_confusion_matrix
+from snacpack.report.confusion import JET_SYMBOLS, draw_confusion_matrix
 from snacpack.report.style import save_figure
 
 compressed, info = read_json(snakemake.input.compressed), read_info(snakemake.input.jets)
@@ -14,4 +14,5 @@ title = (
     f"{snakemake.wildcards.candidate} {snakemake.wildcards.scheme}: "
     f"{100 * compressed['test_accuracy']:.2f}% of {compressed['n_test']:,} test {info.examples} correct"
 )
-save_figure(draw_confusion_matrix(compressed["confusion"], info.classes, title), snakemake.output)
+symbols = JET_SYMBOLS if info.examples == "jets" else None
+save_figure(draw_confusion_matrix(compressed["confusion"], info.classes, title, symbols), snakemake.output)

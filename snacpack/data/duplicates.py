@@ -31,7 +31,7 @@ def row_keys(x: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     x
-        ``(n, ...)`` float32.
+        ``(n, ...)`` float32 or float64.
 
     Returns
     -------
@@ -39,7 +39,8 @@ def row_keys(x: np.ndarray) -> np.ndarray:
         ``(n,)`` uint64, never 0.
     """
     # Adding zero makes the negative zero positive.
-    bits = (np.ascontiguousarray(x, dtype=np.float32).reshape(len(x), -1) + np.float32(0)).view(np.uint32)
+    bits = np.ascontiguousarray(x).reshape(len(x), -1) + x.dtype.type(0)
+    bits = bits.view(np.uint64 if x.dtype == np.float64 else np.uint32)
     keys = np.zeros(len(x), dtype=np.uint64)
     for column in bits.T:
         keys = mix(keys ^ column.astype(np.uint64))

@@ -10,6 +10,8 @@ from typing import Any
 SPLITS = ("train", "val", "test")
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 """The splits in words."""
+LONGEST_NAME = 100
+"""Characters of a class's or a feature's name, which go into tables and figures."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class DataInfo:
     Raises
     ------
     ValueError
-        If an example has no numbers, the names do not fit its shape, or there are fewer than two classes.
+        If an example has no numbers, the names do not fit its shape or no table, or there are fewer than two classes.
     """
 
     name: str
@@ -51,11 +53,18 @@ class DataInfo:
         for name in ("input_shape", "features", "classes"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.input_shape or min(self.input_shape) < 1:
-            raise ValueError(f"an example of {self.name} has the shape {self.input_shape}; it needs numbers")
+            raise ValueError(f"an example of {self.name} has the shape {self.input_shape}; it has no numbers")
         if len(self.features) != self.input_shape[-1]:
             raise ValueError(
                 f"{self.name} has {len(self.features)} names of features for {self.input_shape[-1]} of them"
             )
+        for names in (self.features, self.classes):
+            wrong = [name for name in names if not name.isprintable() or not 0 < len(name) <= LONGEST_NAME]
+            if wrong:
+                raise ValueError(
+                    f"{self.name} has a class or feature with the name {wrong[0][:LONGEST_NAME]!r}; give it one of 1 "
+                    f"to {LONGEST_NAME} printable characters"
+                )
         if len(self.classes) < 2:
             raise ValueError(f"{self.name} has {len(self.classes)} classes; a classification needs two or more")
 

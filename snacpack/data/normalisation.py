@@ -10,9 +10,12 @@ METHODS = {
     "quantiles": ("median", "range"),
     "standard": ("mean", "standard_deviation"),
     "minmax": ("minimum", "extent"),
+    "power_of_two": ("origin", "power_of_two"),
     "none": ("shift", "scale"),
 }
-"""Methods, and the names of what each subtracts and divides by. ``range`` is the 95% quantile minus the 5% one."""
+"""Methods, and the names of what each subtracts and divides by. ``range`` is the 95% quantile minus the 5% one,
+``power_of_two`` the least one that is not below the largest absolute value; ``origin`` is zero.
+"""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Normalisation:
             shift, scale = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
         elif method == "minmax":
             shift, scale = rows.min(axis=0).astype(np.float64), np.ptp(rows.astype(np.float64), axis=0)
+        elif method == "power_of_two":
+            shift, scale = np.zeros(x.shape[-1]), _power_of_two(np.abs(rows).max(axis=0))
         else:
             shift, scale = np.zeros(x.shape[-1]), np.ones(x.shape[-1])
         constant = [name for name, spread in zip(names, scale, strict=True) if not spread > 0]
@@ -86,3 +91,9 @@ class Normalisation:
         """Build from what :meth:`to_dict` returns."""
         method = next(method for method, names in METHODS.items() if set(names) == set(fields))
         return cls(method, *(np.array(fields[name]) for name in METHODS[method]))
+
+
+def _power_of_two(values: np.ndarray) -> np.ndarray:
+    """Return the least powers of two that are not below the values, and zero for zero."""
+    mantissa, exponent = np.frexp(values.astype(np.float64))
+    return np.where(values > 0, np.ldexp(1.0, exponent - (mantissa == 0.5)), 0.0)

@@ -1,6 +1,7 @@
 """The user's files of arrays: which there are, and the inputs, targets, splits and groups that they hold."""
 
 import glob
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,9 +11,10 @@ import numpy as np
 from snacpack.data.info import SPLITS
 from snacpack.data.labels import target_values
 from snacpack.data.readers import list_names, read_arrays
-from snacpack.data.splitting import named_splits
+from snacpack.data.splitting import group_names, named_splits
 
 _MOST_LISTED = 8
+_WILDCARD = re.compile(r"(\*+|\?|\[!?\]?[^]]*\])")
 
 
 class Part(NamedTuple):
@@ -25,15 +27,24 @@ class Part(NamedTuple):
     target: str
 
 
+class _Found(NamedTuple):
+    """A file, and the parts of its name that match the wildcards of a pattern with several matches, else None."""
+
+    path: Path
+    matched: tuple[str, ...] | None
+
+
 class Raw(NamedTuple):
     """The examples of a part.
 
-    ``x`` is ``(n, ...)`` float32, ``target`` ``(n,)`` values, ``split`` ``(n,)`` positions in SPLITS or -1, ``group``
-    ``(n,)`` names or None, ``file`` ``(n,)`` the part's number; ``names`` are those along the last axis.
+    ``x`` is ``(n, ...)`` float32, or float64 where the files need it, ``target`` ``(n,)`` values, ``columns`` how many
+    columns the target has if each is a class (else 0), ``split`` ``(n,)`` positions in SPLITS or -1, ``group`` ``(n,)``
+    names or None, ``file`` ``(n,)`` the part's number; ``names`` are those along the last axis.
     """
 
     x: np.ndarray
     target: np.ndarray
+    columns: int
     split: np.ndarray
     group: np.ndarray | None
     file: np.ndarray
@@ -48,39 +59,65 @@ def find_files(arrays: Mapping[str, Any]) -> dict[str, list[Path]]:
     ValueError
         If there is none; the message names the key.
     """
-    found = {split or "all": paths for split, paths in _by_split(arrays["files"], "data.arrays.files").items()}
+    given = _by_split(arrays["files"], "data.arrays.files")
+    found = {split or "all": [path for path, _ in files] for split, files in given.items()}
     if arrays["target_files"] is not None:
         targets = _by_split(arrays["target_files"], "data.arrays.target_files")
-        found |= {f"target {split or 'all'}": paths for split, paths in targets.items()}
+        found |= {f"target {split or 'all'}": [path for path, _ in files] for split, files in targets.items()}
     return found
 
 
-def _by_split(given: Any, key: str) -> dict[str | None, list[Path]]:
+def _by_split(given: Any, key: str) -> dict[str | None, list[_Found]]:
     if isinstance(given, Mapping):
         return {split: _expand(given[split], f"{key}.{split}") for split in SPLITS if given.get(split) is not None}
     return {None: _expand(given, key)}
 
 
-def _expand(given: str | Sequence[str] | None, key: str) -> list[Path]:
+def _expand(given: str | Sequence[str] | None, key: str) -> list[_Found]:
     if given is None:
         raise ValueError(
             f"{key}: needed where data.source is 'arrays'; name a file, or a pattern such as my_data/*.npz"
         )
-    paths = []
-    for pattern in [given] if isinstance(given, str) else given:
-        matches = sorted(map(Path, glob.glob(str(Path(pattern).expanduser()))))
+    found: list[_Found] = []
+    for name in [given] if isinstance(given, str) else given:
+        pattern = Path(name).expanduser()
+        matches = [pattern] if pattern.exists() else sorted(map(Path, glob.glob(str(pattern))))
         if not matches:
-            raise ValueError(f"{key}: there is no file {Path(pattern).expanduser().absolute()}; check the name")
+            raise ValueError(f"{key}: there is no file {pattern.absolute()}; check the name")
         folders = [path for path in matches if path.is_dir()]
         if folders:
             raise ValueError(
                 f"{key}: {folders[0]} is a folder; name its files with a pattern such as {folders[0]}/*.npz"
             )
-        paths += matches
+        found += [_Found(path, _matched(path, pattern) if len(matches) > 1 else None) for path in matches]
+    paths = [path for path, _ in found]
     repeated = [path for path in paths if paths.count(path) > 1]
     if repeated:
         raise ValueError(f"{key}: {repeated[0]} is named twice; name it once")
-    return paths
+    return found
+
+
+def _matched(path: Path, pattern: Path) -> tuple[str, ...]:
+    """Return the parts of a path that match a pattern's wildcards."""
+    expression = ""
+    for piece in _WILDCARD.split(str(pattern)):
+        if _WILDCARD.fullmatch(piece):
+            one = piece.replace("[!", "[^", 1).replace("?", "[^/]") if piece.strip("*") else "[^/]*"
+            expression += f"({one})"
+        else:
+            expression += re.escape(piece)
+    match = re.fullmatch(expression, str(path))
+    return match.groups() if match else (str(path),)
+
+
+def _check_pairs(inputs: Sequence[_Found], targets: Sequence[_Found]) -> None:
+    """Refuse files that patterns pair only by their order."""
+    for (path, matched), (target_path, target_matched) in zip(inputs, targets, strict=True):
+        if matched != target_matched:
+            raise ValueError(
+                f"data.arrays.target_files: the patterns pair {path} with {target_path}, whose names do not match them "
+                "in the same places; list the files of data.arrays.files and target_files in pairs"
+            )
 
 
 def list_parts(arrays: Mapping[str, Any]) -> list[Part]:
@@ -105,21 +142,26 @@ def _parts(arrays: Mapping[str, Any]) -> Iterator[Part]:
     if targets and {split: len(paths) for split, paths in targets.items()} != {s: len(p) for s, p in files.items()}:
         raise ValueError("data.arrays.target_files: it must name one file for each of data.arrays.files; pair them")
     inputs, target = arrays["inputs"], arrays["target"]
-    if isinstance(inputs, Mapping) != isinstance(target, Mapping) and not targets:
+    if isinstance(inputs, Mapping) != isinstance(target, Mapping):
         raise ValueError("data.arrays.inputs: give keys by split for both inputs and target, or for none of them")
-    for split, paths in files.items():
-        for number, path in enumerate(paths):
-            target_path = targets[split][number] if targets else None
+    if arrays["split"] is not None and (None not in files or isinstance(inputs, Mapping)):
+        raise ValueError("data.arrays.split: files or keys by split say it already; drop one of them")
+    if isinstance(inputs, Mapping):
+        if None not in files:
+            raise ValueError("data.arrays.inputs: keys by split and files by split exclude each other; drop one")
+        for name in SPLITS:
+            if (inputs.get(name) is None) != (target.get(name) is None):
+                given, missing = ("inputs", "target") if inputs.get(name) is not None else ("target", "inputs")
+                raise ValueError(
+                    f"data.arrays.{missing}.{name}: it is missing; data.arrays.{given}.{name} is given: name both"
+                )
+    for split, found in files.items():
+        if targets:
+            _check_pairs(found, targets[split])
+        for number, (path, _) in enumerate(found):
+            target_path = targets[split][number].path if targets else None
             if isinstance(inputs, Mapping):
-                if split is not None:
-                    raise ValueError(
-                        "data.arrays.inputs: keys by split and files by split exclude each other; drop one"
-                    )
                 for name in (name for name in SPLITS if inputs.get(name) is not None):
-                    if target.get(name) is None:
-                        raise ValueError(
-                            f"data.arrays.target.{name}: it is missing; data.arrays.inputs.{name} is given"
-                        )
                     yield Part(name, path, target_path, _listed(inputs[name]), target[name])
             else:
                 yield Part(split, path, target_path, _listed(inputs), target)
@@ -154,9 +196,11 @@ def read_part(part: Part, arrays: Mapping[str, Any], number: int) -> Raw:
     split = np.full(n, SPLITS.index(part.split) if part.split else -1, dtype=np.int64)
     if arrays["split"] is not None:
         split = named_splits(read[arrays["split"]], f"{path}: {arrays['split']} (data.arrays.split)")
-    group = None if arrays["group"] is None else read[arrays["group"]].astype(str)
+    group = None
+    if arrays["group"] is not None:
+        group = group_names(read[arrays["group"]], f"{path}: {arrays['group']} (data.arrays.group)")
     file = np.full(n, number, dtype=np.int32)
-    return Raw(x, target_values(labels, f"{where} (data.arrays.target)"), split, group, file, features)
+    return Raw(x, *target_values(labels, f"{where} (data.arrays.target)"), split, group, file, features)
 
 
 def _choose_names(part: Part, arrays: Mapping[str, Any]) -> tuple[list[str], str, list[str]]:
@@ -217,11 +261,12 @@ def _stack(path: Path, names: Sequence[str], read: Mapping[str, np.ndarray]) -> 
         raise ValueError(
             f"data.arrays.inputs: {briefly(names)} of {path} differ in shape; they are joined along the last axis"
         )
-    # A value that float32 cannot hold becomes infinite, and is refused as such.
-    with np.errstate(over="ignore"):
-        x = np.concatenate([column.astype(np.float32) for column in columns], axis=-1)
-    if not np.isfinite(x).all():
-        row, *place = np.argwhere(~np.isfinite(x))[0].tolist()
+    # Numbers keep their digits until they are normalised.
+    exact = all(np.can_cast(column.dtype, np.float32) for column in columns)
+    x = np.concatenate([column.astype(np.float32 if exact else np.float64) for column in columns], axis=-1)
+    wrong = ~(np.abs(x) <= np.finfo(np.float32).max)
+    if wrong.any():
+        row, *place = np.argwhere(wrong)[0].tolist()
         raise ValueError(
             f"{path}: {features[place[-1]]} of example {row} is NaN, empty or infinite (data.arrays.inputs); fill it "
             "in, or remove the example"

@@ -8,7 +8,7 @@ import numpy as np
 from snacpack.data.card import raw_features, separations
 from snacpack.data.dataset import load_dataset, read_info
 from snacpack.data.info import SPLIT_NAMES, SPLITS
-from snacpack.report.style import PALETTE, figure_style
+from snacpack.report.style import PALETTE, figure_style, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,6 +29,7 @@ def draw_data_card(path: str | Path) -> "Figure":
         The data set of a run.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.patches import StepPatch
 
     info, (x, y) = read_info(path), raw_features(path, "train")
     flat = x.reshape(len(x), -1, x.shape[-1]).mean(axis=1)
@@ -43,13 +44,15 @@ def draw_data_card(path: str | Path) -> "Figure":
         axes = parts[0].subplots(n_rows, n_columns, squeeze=False).ravel()
         _draw_counts(axes[0], path)
         for axis, place in zip(axes[1:], drawn, strict=False):
-            _draw_feature(axis, x[..., place], y, info.features[place], info.classes)
+            _draw_feature(axis, x[..., place], y, info.features[place], info.n_outputs)
         for axis in axes[1 + len(drawn) :]:
             axis.set_visible(False)
-        axes[1].legend(fontsize=7)
+        # Matplotlib leaves labels that begin with an underscore out of a legend, unless they are given to it.
+        curves = [artist for artist in axes[1].patches if isinstance(artist, StepPatch)]
+        axes[1].legend(curves, [plain_text(name) for name in info.classes[: len(curves)]], fontsize=7)
         for number, axis in enumerate(parts[1].subplots(1, images, squeeze=False).ravel() if images else []):
             axis.imshow(x[y == number].mean(axis=(0, 3)), cmap="Greys")
-            axis.set_title(f"mean of {info.classes[number]}", fontsize=8, parse_math=False)
+            axis.set_title(f"mean of {plain_text(info.classes[number])}", fontsize=8)
             axis.set_axis_off()
         figure.suptitle(
             f"{info.name}: {len(y):,} training examples of {info.n_outputs} classes, {len(drawn)} of "
@@ -69,25 +72,21 @@ def _draw_counts(axis: Any, path: str | Path) -> None:
         counts = np.bincount(labels[split], minlength=info.n_outputs)
         axis.barh(places, counts, left=left, color=colour, label=SPLIT_NAMES[split])
         left += counts
-    axis.set_yticks(places[:_MOST_CLASSES], [_short(name) for name in info.classes[:_MOST_CLASSES]], parse_math=False)
+    axis.set_yticks(places[:_MOST_CLASSES], [plain_text(name) for name in info.classes[:_MOST_CLASSES]])
     axis.invert_yaxis()
     axis.set_xlabel("examples")
     # Above the bars, which leave no room.
     axis.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 
 
-def _draw_feature(axis: Any, values: np.ndarray, y: np.ndarray, feature: str, classes: tuple[str, ...]) -> None:
+def _draw_feature(axis: Any, values: np.ndarray, y: np.ndarray, feature: str, n_classes: int) -> None:
     low, high = np.quantile(values, (0.005, 0.995))
     bins = np.linspace(low, high if high > low else low + 1, _BINS + 1)
-    for number, name in enumerate(classes[:_MOST_CLASSES]):
+    for number in range(min(n_classes, _MOST_CLASSES)):
         counts, _ = np.histogram(values[y == number], bins=bins)
         density = counts / max(counts.sum(), 1)
         colour = PALETTE[number % len(PALETTE)]
         dashes = "-" if number < len(PALETTE) else "--"
-        axis.stairs(density, bins, linewidth=1.3, color=colour, linestyle=dashes, label=_short(name))
-    axis.set_xlabel(_short(feature), parse_math=False)
+        axis.stairs(density, bins, linewidth=1.3, color=colour, linestyle=dashes)
+    axis.set_xlabel(plain_text(feature))
     axis.set_ylabel("share of the class")
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 30 else f"{name[:27]}..."

@@ -54,6 +54,12 @@ _SETTINGS = {
 }
 
 
+def plain_text(name: str, longest: int = 30) -> str:
+    """Return a name from the user's files as a label shows it: shortened, and no formula."""
+    shown = name if len(name) <= longest else f"{name[: longest - 3]}..."
+    return shown.replace("$", r"\$")
+
+
 @contextmanager
 def figure_style() -> Iterator[None]:
     """Draw what is made inside the block in the report's style."""

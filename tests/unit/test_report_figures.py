@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from helpers.report_run import HISTORY, let_every_trial_fail, run_files, write_run
-from snacpack.report.confusion import draw_confusion_matrix, row_fractions
+from snacpack.report.confusion import JET_SYMBOLS, draw_confusion_matrix, row_fractions
 from snacpack.report.curves import draw_pruning_curves, draw_training_curves
 from snacpack.report.fronts import close_view, draw_projection, projected_front, step_line
 from snacpack.report.projections import PROJECTIONS, Projection
@@ -162,8 +162,11 @@ def test_confusion_matrix_is_normalised_by_true_class() -> None:
     counts = np.array([[3, 1], [0, 8]])
     assert row_fractions(counts) == pytest.approx(np.array([[0.75, 0.25], [0, 1]]))
     assert row_fractions([[0, 0], [1, 1]]) == pytest.approx(np.array([[0, 0], [0.5, 0.5]]))
-    figure = draw_confusion_matrix(counts, ["g", "w"], "snac-0001 w8a8")
+    figure = draw_confusion_matrix(counts, ["g", "w"], "snac-0001 w8a8", JET_SYMBOLS)
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.texts] == ["75.0", "25.0", "0.0", "100.0"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["g", "W"]
     save_figure(figure, [])
+    others = draw_confusion_matrix(counts, ["w", "long name " * 9], "title").axes[0]
+    assert [label.get_text() for label in others.get_yticklabels()] == ["w", "long name long name long na..."]
+    save_figure(others.figure, [])

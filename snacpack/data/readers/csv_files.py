@@ -4,6 +4,7 @@ import gzip
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +14,16 @@ def list_names(path: Path) -> list[str]:
     import pandas as pd
 
     try:
-        header = pd.read_csv(path, sep=_separator(path), nrows=0)
+        separator = _separator(path)
+        header = pd.read_csv(path, sep=separator, nrows=0)
+        first = pd.read_csv(path, sep=separator, nrows=1, header=None, dtype=str, keep_default_na=False)
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"{path} cannot be read as a table ({error}); its first line must name the columns") from None
-    repeated = [name for name in header if str(name).endswith(".1") and str(name)[:-2] in header]
+    # Pandas renames the second of two equal names, whose new name the file may have too.
+    words = [word for word in first.iloc[0] if word]
+    repeated = [word for word in words if words.count(word) > 1]
     if repeated:
-        raise ValueError(f"{path} names the column {repeated[0][:-2]!r} twice; rename one")
+        raise ValueError(f"{path} names the column {repeated[0]!r} twice; rename one")
     numbers = [name for name in header if _is_number(str(name))]
     if len(numbers) == len(header.columns):
         raise ValueError(f"{path} has no line with names: the first one holds {', '.join(numbers[:3])}; add the line")
@@ -33,10 +38,19 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
         with warnings.catch_warnings():
             # Rows that are all longer than the first line are cut with a warning only, and of chosen columns without.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(path, sep=_separator(path), index_col=False, low_memory=False)
+            options = {"sep": _separator(path), "index_col": False, "low_memory": False}
+            table = pd.read_csv(path, **options)
+            # A class may be called None or NA; only an empty cell of text is empty.
+            if any(_may_hide_text(table[name]) for name in names):
+                text = pd.read_csv(path, **options, keep_default_na=False, na_values=[""])
+                table = table.assign(**{name: text[name] for name in names if _may_hide_text(table[name])})
     except (OSError, ValueError, EOFError, pd.errors.ParserWarning) as error:
         raise ValueError(f"{path} cannot be read as a table ({' '.join(str(error).split())}); mend the line") from None
     return {name: _column(table[name].to_numpy()) for name in names}
+
+
+def _may_hide_text(column: Any) -> bool:
+    return column.dtype.kind == "O" or bool(column.isna().all())
 
 
 def _column(values: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ kept by the content of the files and the settings, and later starts read no file
 import hashlib
 import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -27,6 +28,8 @@ from snacpack.files import whole_file, write_json
 from snacpack.inputs import content_digest
 from snacpack.seeds import derive_seed
 
+PREPARATION = 2
+"""Version of what is done with the files. Another one checks and prepares all data sets again."""
 RECORD = Path(".snakemake") / "snacpack.arrays.json"
 """Descriptions of the data sets that were checked, in the working directory."""
 FEWEST_PER_CLASS = 10
@@ -35,6 +38,7 @@ FEWEST = 20
 """Examples that validation and test need each."""
 
 _KEPT = 20
+_LEAST_STEPS = 1000
 _ADVICE = (
     "Networks would be judged by examples that they know; remove the copies, or keep them in one split with "
     "data.arrays.group. If different examples may look the same, set data.arrays.allow_repeated to true"
@@ -87,30 +91,7 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     """
     arrays = data["arrays"]
     parts = list_parts(arrays)
-    raw = [read_part(part, arrays, number) for number, part in enumerate(parts)]
-    _check_alike(parts, raw)
-    features = list(arrays["feature_names"] or raw[0].names)
-    if len(features) != raw[0].x.shape[-1]:
-        raise ValueError(
-            f"data.arrays.feature_names: it has {len(features)} names for {raw[0].x.shape[-1]} features; name each"
-        )
-    classes, numbers = class_names([piece.target for piece in raw], arrays["classes"])
-    examples = _Examples(
-        x=np.concatenate([piece.x for piece in raw]),
-        y=np.concatenate([_to_numbers(piece.target, numbers) for piece in raw]),
-        group=None if arrays["group"] is None else np.concatenate([piece.group for piece in raw]),
-        file=np.concatenate([piece.file for piece in raw]),
-    )
-    given = np.concatenate([piece.split for piece in raw])
-    raw.clear()
-    unknown = [name for name in arrays["leave_out"] if name not in features]
-    if unknown:
-        raise ValueError(
-            f"data.arrays.leave_out: there is no feature {briefly(unknown)}; there are {briefly(features)}"
-        )
-    if arrays["leave_out"]:
-        kept = [place for place, name in enumerate(features) if name not in arrays["leave_out"]]
-        examples, features = examples._replace(x=examples.x[..., kept]), [features[place] for place in kept]
+    examples, given, features, classes = _join(parts, arrays)
     splits = _split(examples, given, data, seed)
     _check_classes(splits, classes)
     _check_constant(splits["train"].x, features)
@@ -118,6 +99,8 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     files = [part.path for part in parts]
     repeated = check_repeated(origins, files, "examples", _ADVICE, limit=not arrays["allow_repeated"])
     scale = Normalisation.fit(data["normalisation"], splits["train"].x, features, "data.arrays.inputs", "examples")
+    scaled = {split: (scale.apply(piece.x), piece.y) for split, piece in splits.items()}
+    _check_rounding(scaled["train"][0], features)
     unique = list(dict.fromkeys(path.name for path in files))
     info = DataInfo(
         name=arrays["name"] or files[0].name.split(".")[0],
@@ -130,13 +113,44 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     )
     return Prepared(
         info=info,
-        splits={split: (scale.apply(piece.x), piece.y) for split, piece in splits.items()},
+        splits=scaled,
         origin={
             split: {"files": sorted({str(files[number]) for number in np.unique(piece.file)})}
             for split, piece in splits.items()
         },
         repeated=repeated,
     )
+
+
+def _join(parts: Sequence[Part], arrays: Mapping[str, Any]) -> tuple[_Examples, np.ndarray, list[str], tuple[str, ...]]:
+    """Read all parts; return the examples, the splits they are given for, and the names of features and classes."""
+    raw = [read_part(part, arrays, number) for number, part in enumerate(parts)]
+    _check_alike(parts, raw)
+    features = list(arrays["feature_names"] or raw[0].names)
+    if len(features) != raw[0].x.shape[-1]:
+        raise ValueError(
+            f"data.arrays.feature_names: it has {len(features)} names for {raw[0].x.shape[-1]} features; name each"
+        )
+    repeated = [name for name in features if features.count(name) > 1]
+    if repeated:
+        raise ValueError(
+            f"data.arrays.inputs: two features of {parts[0].path} have the name {repeated[0]}; rename an array, or "
+            "name the features in data.arrays.feature_names"
+        )
+    unknown = [name for name in arrays["leave_out"] if name not in features]
+    kept = [place for place, name in enumerate(features) if name not in arrays["leave_out"]]
+    if unknown or not kept:
+        what = f"there is no feature {briefly(unknown)}" if unknown else "it leaves no feature"
+        raise ValueError(f"data.arrays.leave_out: {what}; there are {briefly(features)}")
+    paths = [part.target_path or part.path for part in parts]
+    classes, numbers = class_names([piece.target for piece in raw], arrays["classes"], paths, raw[0].columns)
+    examples = _Examples(
+        x=np.concatenate([piece.x[..., kept] if arrays["leave_out"] else piece.x for piece in raw]),
+        y=np.concatenate([_to_numbers(piece.target, numbers) for piece in raw]),
+        group=None if arrays["group"] is None else np.concatenate([piece.group for piece in raw]),
+        file=np.concatenate([piece.file for piece in raw]),
+    )
+    return examples, np.concatenate([piece.split for piece in raw]), [features[place] for place in kept], classes
 
 
 def _check_alike(parts: Sequence[Part], raw: Sequence[Raw]) -> None:
@@ -147,10 +161,20 @@ def _check_alike(parts: Sequence[Part], raw: Sequence[Raw]) -> None:
                 f"data.arrays.inputs: an example of {part.path} has the shape {piece.x.shape[1:]}, one of "
                 f"{parts[0].path} {first.x.shape[1:]}; all must have one shape"
             )
+        if part.inputs == parts[0].inputs and piece.names != first.names:
+            raise ValueError(
+                f"data.arrays.inputs: the features of {part.path} are {briefly(piece.names)}, those of "
+                f"{parts[0].path} {briefly(first.names)}; list them in data.arrays.inputs"
+            )
         if (piece.target.dtype.kind == "U") != (first.target.dtype.kind == "U"):
             raise ValueError(
                 f"data.arrays.target: classes are text in one of {part.path} and {parts[0].path} and numbers in the "
                 "other; write them alike"
+            )
+        if piece.columns != first.columns:
+            raise ValueError(
+                f"data.arrays.target: it has {piece.columns or 1} columns in {part.path}, {first.columns or 1} in "
+                f"{parts[0].path}; write them alike"
             )
 
 
@@ -169,7 +193,14 @@ def _split(examples: _Examples, given: np.ndarray, data: Mapping[str, Any], seed
             continue
         key = {"test": "test_fraction", "val": "validation_fraction"}[split]
         group = None if examples.group is None else examples.group[training]
-        given[training[split_off(examples.y[training], group, split, data[key], seed)]] = position
+        chosen = split_off(examples.y[training], group, split, data[key], seed)
+        if group is not None and not chosen.any():
+            _, sizes = np.unique(group, return_counts=True)
+            raise ValueError(
+                f"data.arrays.group: none of {len(sizes)} groups is small enough for the {SPLIT_NAMES[split]} "
+                f"examples, the smallest has {sizes.min()} examples; give a larger data.{key} or smaller groups"
+            )
+        given[training[chosen]] = position
     splits = {split: examples.take(given == position) for position, split in enumerate(SPLITS)}
     if examples.group is not None:
         check_groups({split: piece.group for split, piece in splits.items()}, "data.arrays.group")
@@ -214,6 +245,21 @@ def _check_constant(x: np.ndarray, features: Sequence[str]) -> None:
         )
 
 
+def _check_rounding(x: np.ndarray, features: Sequence[str]) -> None:
+    """Refuse normalised features so far from zero that float32, which networks compute with, merges their values."""
+    rows = x.reshape(-1, x.shape[-1])
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    steps = np.spacing(np.maximum(np.abs(low), np.abs(high)))
+    merged = [
+        name for name, step, extent in zip(features, steps, high - low, strict=True) if step * _LEAST_STEPS > extent
+    ]
+    if merged:
+        raise ValueError(
+            f"data.arrays.inputs: the values of {briefly(merged)} are so far from zero that float32 merges them; "
+            "subtract an offset, or choose a data.normalisation that does, such as standard"
+        )
+
+
 def content_of_arrays(arrays: Mapping[str, Any], trust: bool) -> str:
     """Return the digest of the content of the user's files, see :func:`snacpack.inputs.content_digest`."""
     return content_digest(tuple((role, tuple(paths)) for role, paths in find_files(arrays).items()), trust=trust)
@@ -236,7 +282,7 @@ def describe_arrays(data: Mapping[str, Any], seed: int, trust: bool = False) -> 
     """
     settings = {name: data[name] for name in ("arrays", "normalisation", "validation_fraction", "test_fraction")}
     try:
-        settings |= {"seed": seed, "content": content_of_arrays(data["arrays"], trust)}
+        settings |= {"seed": seed, "preparation": PREPARATION, "content": content_of_arrays(data["arrays"], trust)}
     except OSError as error:
         raise ValueError(f"data.arrays.files: {error.filename} cannot be read ({error.strerror})") from None
     return _describe(json.dumps(settings, sort_keys=True), RECORD.absolute())
@@ -249,11 +295,13 @@ def _describe(settings: str, record: Path) -> DataInfo:
     with suppress(OSError, ValueError):
         known = json.loads(record.read_text())
     with suppress(KeyError, TypeError, ValueError):
-        return DataInfo(**known[key])
+        return DataInfo(**known[key]["info"])
     data = json.loads(settings)
     print("Checking the user's arrays (data.arrays)", file=sys.stderr)
     info = prepare_arrays(data, data["seed"]).info
-    known = dict(list(known.items())[-_KEPT:]) if isinstance(known, dict) else {}
+    newest: list[tuple[str, Any]] = []
+    with suppress(AttributeError, KeyError, TypeError):
+        newest = sorted(known.items(), key=lambda entry: entry[1]["time"])[1 - _KEPT :]
     with suppress(OSError):
-        write_json(known | {key: asdict(info)}, record)
+        write_json(dict(newest) | {key: {"info": asdict(info), "time": time.time()}}, record)
     return info
