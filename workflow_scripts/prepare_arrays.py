@@ -7,8 +7,8 @@ start_job(snakemake)
 from snacpack.data.sources.arrays import content_of_arrays, prepare_arrays
 from snacpack.inputs import CHANGED
 
-# The content says when to prepare the arrays again, not how.
-settings = {name: value for name, value in snakemake.params.items() if name not in ("seed", "content")}
+# The content and the preparation say when to prepare the arrays again, not how.
+settings = {name: value for name, value in snakemake.params.items() if name not in ("seed", "content", "preparation")}
 prepared = prepare_arrays(settings, snakemake.params.seed)
 # Behind the reading: a file may change during it. The numbers of inputs and of classes are known from the start.
 if content_of_arrays(settings["arrays"], trust=False) != snakemake.params.content:

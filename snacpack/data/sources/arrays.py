@@ -28,7 +28,7 @@ from snacpack.files import whole_file, write_json
 from snacpack.inputs import content_digest
 from snacpack.seeds import derive_seed
 
-PREPARATION = 2
+PREPARATION = 1
 """Version of what is done with the files. Another one checks and prepares all data sets again."""
 RECORD = Path(".snakemake") / "snacpack.arrays.json"
 """Descriptions of the data sets that were checked, in the working directory."""
