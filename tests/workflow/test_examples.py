@@ -12,6 +12,7 @@ import yaml
 from example_data import WRITERS
 
 from helpers.documents import ROOT, Example, blocks, commands, configurations
+from helpers.own_arrays import check_results
 from snacpack.jets.layout import CLASSES
 from snacpack.jets.simulation import simulate_jets
 
@@ -215,8 +216,8 @@ def test_the_tutorial_goes_from_the_file_to_the_report(tmp_path):
             copy.run([sys.executable, *example.words[1:]])
         elif example.page.name == "own_data.md" and example.words[0] == "snakemake":
             copy.snakemake(example.words)
-    for run in ("digits", "cancer"):
-        assert (copy.folder / "results" / run / "report.html").stat().st_size > 100_000
+    check_results(copy.folder / "results" / "digits", (8, 8, 1), [str(digit) for digit in range(10)], 80)
+    check_results(copy.folder / "results" / "cancer", (30,), ["benign", "malignant"], 90)
 
 
 @pytest.mark.thorough

@@ -1,0 +1,62 @@
+"""What a run on a user's arrays has to end with."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from snacpack.data.dataset import read_info
+
+
+class Words(HTMLParser):
+    """The text of a page, without scripts, styles and the listed configuration."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self._skipped, self.text = 0, ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self._skipped += tag in ("script", "style", "pre")
+        self.text += " ".join(value or "" for name, value in attributes if name == "alt")
+
+    def handle_endtag(self, tag):
+        self._skipped -= tag in ("script", "style", "pre")
+
+    def handle_data(self, data):
+        self.text += "" if self._skipped else data
+
+
+def check_results(results: Path, shape: tuple[int, ...], classes: list[str], least_accuracy_percent: float) -> None:
+    """Check that a finished run has networks for its inputs and classes, exact circuits, and no word of jets.
+
+    Parameters
+    ----------
+    results
+        The run's folder, ``results/{run}``.
+    shape, classes
+        Shape of an example, and the classes in order.
+    least_accuracy_percent
+        Accuracy that the best network of table 2 exceeds.
+    """
+    info = read_info(results / "data" / "dataset.h5")
+    assert (info.input_shape, list(info.classes)) == (shape, classes)
+    tables = {name: pd.read_csv(results / "tables" / f"{name}.csv") for name in ("table2", "table3")}
+    widths = tables["table2"]["architecture"].str.split("-")
+    assert {(row[0], row[-1]) for row in widths} == {(str(info.n_inputs), str(len(classes)))}
+    assert tables["table2"]["accuracy_percent"].max() > least_accuracy_percent
+    assert tables["table3"]["failure"].isna().all()
+    limits = json.loads((results / "search" / "limits.json").read_text())
+    assert limits["accuracy"]["lowest"] == pytest.approx(1 / len(classes))
+    for path in (results / "synthesis").rglob("verification.json"):
+        assert all(comparison["exact"] for comparison in json.loads(path.read_text())["comparisons"])
+    for path in (results / "candidates").rglob("compressed.json"):
+        assert len(json.loads(path.read_text())["confusion"]) == len(classes)
+    words = Words((results / "report.html").read_text()).text
+    assert not re.search(r"\bjets?\b", words, re.IGNORECASE), re.findall(r".{40}\bjets?\b.{20}", words)
+    assert all(name in words for name in classes)
+    for path in (*(results / "tables").iterdir(), results / "data" / "card.json"):
+        assert not re.search(r"\bjets?\b", path.read_text()), path
