@@ -18,7 +18,7 @@ RECORD = Path(".snakemake") / "snacpack.inputs.json"
 """The digests of the last start, in the working directory; jobs take them over from there."""
 
 CHANGED = "changed since this run started; start the command again"
-"""What helps where a job finds another content than the start: what was made before would not go with it."""
+"""The cure where a job finds another content than the start: earlier results would not belong to it."""
 
 _BLOCK = 1 << 20
 # Within its file system's resolution, a file may be changed again without another time.

@@ -1,4 +1,4 @@
-"""What a file of prepared jets holds besides what every data set has."""
+"""Attributes of a file of prepared jets beside those of every data set."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a run on a user's arrays has to end with."""
+"""Checks of a finished run on a user's arrays."""
 
 import json
 import re

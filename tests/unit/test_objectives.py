@@ -143,7 +143,7 @@ def test_a_plugin_is_known_by_its_content(tmp_path, plugin, monkeypatch):
     before = plugin_digests(ARCHITECTURES)
     assert before == {"widest_layer": hashlib.sha256(path.read_bytes()).hexdigest()}
     assert list(plugin_digests(COMPRESSIONS)) == ["largest_weight"]
-    # Of the same length and time: Python's cache would give the former module.
+    # The file keeps its length and time, so that Python's cache would give the former module.
     path.write_text(path.read_text().replace("max(network", "min(network"))
     use_plugins([plugin])
     assert compute(ARCHITECTURES, NETWORK)["widest_layer"] == 8
