@@ -62,13 +62,14 @@ def make_data_card(path: str | Path) -> dict[str, Any]:
         },
         "counts": {split: dict(zip(info.classes, count, strict=True)) for split, count in counts.items()},
         "distributions": {
-            feature: {name: _summary(x[y == number][..., place]) for number, name in enumerate(info.classes)}
+            feature: {name: summarise(x[y == number][..., place]) for number, name in enumerate(info.classes)}
             for place, feature in enumerate(info.features)
         },
     }
 
 
-def _summary(values: np.ndarray) -> dict[str, Any]:
+def summarise(values: np.ndarray) -> dict[str, Any]:
+    """Return mean, standard deviation and quantiles of numbers, for JSON."""
     quantiles = np.quantile(values, _QUANTILES)
     return {
         "mean": float(values.mean()),

@@ -75,7 +75,7 @@ def check_repeated(
     examples
         Word for the examples, such as ``jets``.
     advice
-        What the copies have in common, and the cure.
+        The sentence about the copies at the end of the error, with the cure.
     alike
         Why examples with the key 0 cannot be told from each other.
     limit

@@ -13,7 +13,6 @@ from snacpack.data.labels import target_values
 from snacpack.data.readers import list_names, read_arrays
 from snacpack.data.splitting import group_names, named_splits
 
-_MOST_LISTED = 8
 _WILDCARD = re.compile(r"(\*+|\?|\[!?\]?[^]]*\])")
 
 
@@ -235,9 +234,9 @@ def _check_names(path: Path, wanted: Sequence[str], known: Sequence[str], key: s
         raise ValueError(f"{key}: {path} has no {briefly(missing)}; it has {briefly(known)}")
 
 
-def briefly(names: Sequence[str]) -> str:
+def briefly(names: Sequence[str], most: int = 8) -> str:
     """Return names as a list in a sentence, the first few of many."""
-    return ", ".join(map(str, names[:_MOST_LISTED])) + (", ..." if len(names) > _MOST_LISTED else "")
+    return ", ".join(map(str, names[:most])) + (", ..." if len(names) > most else "")
 
 
 def _stack(path: Path, names: Sequence[str], read: Mapping[str, np.ndarray]) -> tuple[np.ndarray, list[str]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from snacpack.data.card import summarise
 from snacpack.data.dataset import describe_attributes, load_dataset
 from snacpack.data.info import SPLITS
 from snacpack.data.normalisation import Normalisation
@@ -14,7 +15,6 @@ from snacpack.jets.dataset import load_multiplicity
 from snacpack.jets.layout import HIGH_LEVEL_FEATURES
 
 MULTIPLICITY = "multiplicity"
-_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _CLASS_NAMES = {"g": "gluon", "q": "light quark", "w": "W boson", "z": "Z boson", "t": "top quark"}
 # Okabe and Ito's colours, which readers with a colour vision deficiency tell apart.
 _COLOURS = {"g": "#0072B2", "q": "#56B4E9", "w": "#009E73", "z": "#E69F00", "t": "#D55E00"}
@@ -97,18 +97,9 @@ def make_data_card(path: str | Path) -> dict[str, Any]:
         },
         "jets": {split: dict(zip(classes, count.tolist(), strict=True)) for split, count in counts.items()},
         "distributions": {
-            kind: {name: _summary(values[y == number]) for number, name in enumerate(classes)}
+            kind: {name: summarise(values[y == number]) for number, name in enumerate(classes)}
             for kind, values in features.items()
         },
-    }
-
-
-def _summary(values: np.ndarray) -> dict[str, Any]:
-    quantiles = np.quantile(values, _QUANTILES)
-    return {
-        "mean": float(values.mean()),
-        "standard_deviation": float(values.std()),
-        "quantiles": {f"{q:g}": float(value) for q, value in zip(_QUANTILES, quantiles, strict=True)},
     }
 
 

@@ -37,7 +37,7 @@ _MAX_PLAUSIBLE_PT_GEV = 7000.0
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a network sees of a jet, and which jets it learns from.
+    """The inputs that a network gets of a jet, and the choice of jets that it learns from.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def preprocess_jets(
     if not train_files:
         raise ValueError("there are no files of training jets; check data.source and its folder")
     files = [(path, split) for split, paths in given.items() for path in paths]
-    # What is wrong with any file's structure is found before the long reading begins.
+    # Faults in the structure of any file are found before the long reading begins.
     fewest = check_samples([path for path, _ in files], settings.n_constituents)
     shares = _share_files(given, settings)
     origin = _describe_origin(given, shares)

@@ -37,7 +37,7 @@ def draw_confusion_matrix(
     title
         First line of the title.
     symbols
-        What stands in the figure for some of the names.
+        Replacements in the figure, by name; a name without one is drawn as it is.
     """
     import matplotlib.pyplot as plt
 

@@ -10,6 +10,7 @@ import yaml
 from snacpack.compression.scheme import MIXED
 from snacpack.costs.registry import ARCHITECTURES, NAC_OBJECTIVES, extra_costs, find_measure
 from snacpack.data.info import DataInfo
+from snacpack.data.user_files import briefly
 from snacpack.files import read_json
 from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.surrogate import Surrogate
@@ -39,15 +40,13 @@ from snacpack.report.tables import table1_rows, table2_rows, table3_rows
 
 FEATURE_WORDS = {"pt": "pT", "etarel": "η relative to the jet axis", "phirel": "φ relative to the jet axis"}
 
-_MOST_LISTED = 12
-
 
 def _data_words(data: Mapping[str, Any], info: DataInfo) -> dict[str, Any]:
     """Say what the examples, the classes and the inputs are."""
     if info.examples == "jets":
         return {"is_of_jets": True, **_jet_words(data)}
     shape = " x ".join(map(str, info.input_shape))
-    listed = ", ".join(info.features[:_MOST_LISTED]) + (", ..." if len(info.features) > _MOST_LISTED else "")
+    listed = briefly(info.features, most=12)
     along = "" if len(info.input_shape) == 1 else f" in the shape {shape}, flattened, with"
     return {
         "is_of_jets": False,
