@@ -1,4 +1,4 @@
-"""The library of ``training/native.cpp``: compiled when it is first needed and kept for later jobs.
+"""What is compiled when it is first needed and kept for later jobs: the library of ``training/native.cpp``, and more.
 
 It stands outside the package that trains, because a run makes sure of it before its first job, without PyTorch.
 """
@@ -10,7 +10,7 @@ import platform
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -108,26 +108,42 @@ def _command() -> list[str]:
 
 
 def _library_path() -> Path:
-    command = _command()
-    parts = (
-        *(path.read_text() for path in (SOURCE, *HEADERS)),
-        compiler_version() or "",
-        platform.machine(),
-        *command,
-    )
-    return cache_folder() / f"native-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}.so"
+    return compiled_path("native", ".so", _command(), (path.read_text() for path in (SOURCE, *HEADERS)))
 
 
-def _compiled(path: Path) -> Path:
+def compiled_path(name: str, suffix: str, command: Iterable[str], contents: Iterable[str]) -> Path:
+    """Return where what a compiler's command makes of these contents is kept."""
+    parts = (*contents, compiler_version() or "", platform.machine(), *command)
+    return cache_folder() / f"{name}-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}{suffix}"
+
+
+def keep_compiled(path: Path, compile_to: Callable[[Path], None]) -> Path:
+    """Let a file of :func:`compiled_path` be compiled unless it is there, and return it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    compile_to
+        Writes it where it is told.
+    """
     if not path.exists():
         # Many jobs may start at once on a node: one of them compiles. Machines that share the folder may not see each
         # other's lock: each has its own file until it is whole.
-        with only_one(path.parent / "native.lock"), tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        lock = path.parent / f"{path.name.partition('-')[0]}.lock"
+        with only_one(lock), tempfile.TemporaryDirectory(dir=path.parent) as folder:
             if not path.exists():
                 temporary = Path(folder) / path.name
-                _compile([*_command(), "-shared", "-fPIC", "-o", str(temporary), str(SOURCE)], path.parent)
+                compile_to(temporary)
                 os.replace(temporary, path)
     return path
+
+
+def _compiled(path: Path) -> Path:
+    def compile_to(file: Path) -> None:
+        _compile([*_command(), "-shared", "-fPIC", "-o", str(file), str(SOURCE)], path.parent)
+
+    return keep_compiled(path, compile_to)
 
 
 def _compile(command: list[str], target: Path) -> None:

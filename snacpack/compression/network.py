@@ -4,12 +4,12 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from itertools import pairwise
 
-import brevitas.nn as qnn
 import numpy as np
 import torch
 from torch import nn
 
 from snacpack.architecture import Architecture
+from snacpack.compression.brevitas_parts import qnn
 from snacpack.compression.quantizers import activation_quantizer, bias_quantizer, constant_quantizer, weight_quantizer
 from snacpack.compression.scheme import Precision
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer

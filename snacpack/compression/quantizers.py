@@ -9,12 +9,13 @@ put on its end and passes no gradient.
 
 from typing import Any
 
-from brevitas.core.function_wrapper import TensorClamp
-from brevitas.inject.enum import FloatToIntImplType, ScalingImplType
-from brevitas.quant.fixed_point import (
+from snacpack.compression.brevitas_parts import (
+    FloatToIntImplType,
     Int8ActPerTensorFixedPoint,
     Int8BiasPerTensorFixedPointInternalScaling,
     Int8WeightPerTensorFixedPoint,
+    ScalingImplType,
+    TensorClamp,
     Uint8ActPerTensorFixedPoint,
 )
 

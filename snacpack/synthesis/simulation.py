@@ -6,14 +6,19 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate, groupby
 from pathlib import Path
 
 import numpy as np
 
 from snacpack.compiler import cxx_command
 from snacpack.fixed_point import FixedPointNetwork
+from snacpack.native_library import compiled_path, keep_compiled
 from snacpack.synthesis.processes import run_tool
 from snacpack.synthesis.rtl import Circuit, Port
+
+# Bytes of Verilator's C++ that are compiled together: the compiler's memory grows with them.
+UNIT_BYTES = 2_000_000
 
 TESTBENCH = """
 #include "Vcircuit.h"
@@ -153,26 +158,51 @@ def translate(
 
 
 def _compile(files: Sequence[Path], top: str, work: Path, threads: int, timeout_s: float | None) -> Path:
-    compiler, root = cxx_command(), verilator_root()
-    # Every file begins with the same long headers: a few large ones compile in two thirds of the time of many.
     options = ["-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "200000", "--no-timing"]
     translate(files, top, work, options, timeout_s)
     (work / "main.cpp").write_text(TESTBENCH)
-    runtime = [root / "include" / f"{name}.cpp" for name in ("verilated", "verilated_threads")]
-    sources = [*sorted(work.glob("*.cpp"), key=lambda path: -path.stat().st_size), *runtime]
-
-    # A few hundred jets run in no time: what costs is compiling, so nothing is optimised.
-    flags = ["-std=c++17", "-O0", "-w", "-DVL_TIME_CONTEXT", "-I.", f"-I{root}/include", f"-I{root}/include/vltstd"]
+    units = _units(sorted(work.glob("*.cpp")), work)
+    compiler = cxx_command()
 
     def compile_one(source: Path) -> str:
         target = f"{source.stem}.o"
-        run_tool([*compiler, *flags, "-c", source, "-o", target], work, work / f"{source.stem}.log", timeout_s)
+        run_tool([*compiler, *_flags(), "-c", source, "-o", target], work, work / f"{source.stem}.log", timeout_s)
         return target
 
     with ThreadPoolExecutor(threads) as pool:
-        objects = list(pool.map(compile_one, sources))
-    run_tool([*compiler, *objects, "-pthread", "-o", "simulate"], work, work / "link.log", timeout_s)
+        objects = list(pool.map(compile_one, units))
+    runtime = _runtime(work, timeout_s)
+    run_tool([*compiler, *objects, runtime, "-pthread", "-o", "simulate"], work, work / "link.log", timeout_s)
     return work / "simulate"
+
+
+def _units(sources: Sequence[Path], work: Path) -> list[Path]:
+    """Write files that include the sources, several each: every source begins with the same long headers."""
+    sizes = accumulate(source.stat().st_size for source in sources)
+    units = []
+    for i, members in groupby(zip(sizes, sources, strict=True), key=lambda pair: pair[0] // UNIT_BYTES):
+        units.append(work / f"unit_{i}.cc")
+        units[-1].write_text("".join(f'#include "{source.name}"\n' for _, source in members))
+    return units
+
+
+def _flags() -> list[str]:
+    include = verilator_root() / "include"
+    # A few hundred jets run in no time: what costs is compiling, so nothing is optimised.
+    return ["-std=c++17", "-O0", "-w", "-DVL_TIME_CONTEXT", "-I.", f"-I{include}", f"-I{include}/vltstd"]
+
+
+def _runtime(work: Path, timeout_s: float | None) -> Path:
+    """Return the object file of what all of Verilator's simulations share, compiled when it is first needed."""
+    sources = [verilator_root() / "include" / f"{name}.cpp" for name in ("verilated", "verilated_threads")]
+    (work / "runtime.cc").write_text("".join(f'#include "{source}"\n' for source in sources))
+    command = [*cxx_command(), *_flags()]
+
+    def compile_to(file: Path) -> None:
+        run_tool([*command, "-c", "runtime.cc", "-o", file], work, work / "runtime.log", timeout_s)
+
+    path = compiled_path("verilated", ".o", command, [simulator_name(), *(source.read_text() for source in sources)])
+    return keep_compiled(path, compile_to)
 
 
 def _pack(integers: np.ndarray, ports: Sequence[Port]) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Schemes, quantised networks, folding and freezing."""
 
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -221,3 +223,15 @@ def test_dense_layers_come_in_order():
     architecture = Architecture((7, 3), n_inputs=6)
     network = build_quantized_network(architecture, uniform(architecture, "w8a8"))
     assert [tuple(layer.weight.shape) for layer in dense_layers(network)] == [(7, 6), (3, 7), (5, 3)]
+
+
+def test_a_training_does_not_load_pytorchs_compiler():
+    """It takes as long to load as all the rest; whoever needs it still gets it."""
+    code = """
+import sys
+import snacpack.compression.pruning
+assert "torch._dynamo" not in sys.modules
+import torch._dynamo
+assert not torch._dynamo.is_compiling()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

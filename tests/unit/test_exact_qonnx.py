@@ -16,6 +16,7 @@ from snacpack.synthesis.qonnx import export_qonnx, run_qonnx
 from snacpack.synthesis.verification import run_brevitas
 
 
+@pytest.mark.thorough
 @settings(max_examples=6)
 @given(draws())
 def test_the_executor_computes_brevitas_logits(tmp_path_factory, draw):

@@ -70,7 +70,7 @@ def test_tables_are_the_functions_rounded(activation, bits):
     assert layer.table[len(x) // 2] == (0 if activation == "tanh" else 2 ** (bits - 1))
 
 
-@pytest.fixture(scope="module", params=["tanh", "sigmoid"])
+@pytest.fixture(scope="module", params=["tanh", pytest.param("sigmoid", marks=pytest.mark.thorough)])
 def exported(request, tmp_path_factory):
     """A network with tables of every size, as QONNX and in integers."""
     bits = tuple(range(2, 9))

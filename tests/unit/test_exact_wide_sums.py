@@ -24,6 +24,7 @@ from snacpack.synthesis.verification import Forms, run_brevitas, verify
 PART = "xcvu13p-flga2577-2-e"
 
 
+@pytest.mark.thorough
 @settings(max_examples=25)
 @given(draws(activations=("relu",), spreads=(10, 14, 18)))
 def test_wide_sums_are_exact_in_float64(draw):
@@ -68,6 +69,7 @@ def test_a_network_of_wide_sums_is_measured(wide):
     assert result["test_correct"] == int((frozen.predict(x).argmax(1) == np.arange(len(x)) % 4).sum())
 
 
+@pytest.mark.thorough
 def test_every_form_of_a_network_of_wide_sums_is_exact(wide, tmp_path):
     network, _, x = wide
     forms = Forms(tmp_path / "fixed_point.json", tmp_path / "model.onnx", tmp_path / "hls", tmp_path / "rtl")

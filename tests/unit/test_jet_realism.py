@@ -41,11 +41,14 @@ def chance_of_published_spectrum(pt, jet_class):
     return chi2.sf(((sums[0] - sums[1]) ** 2 / sums[1]).sum(), len(starts) - 1)
 
 
-@pytest.mark.parametrize("jet_class", CLASSES)
+@pytest.mark.parametrize(
+    "jet_class", ["g", *(pytest.param(name, marks=pytest.mark.thorough) for name in CLASSES if name != "g")]
+)
 def test_jet_pt_is_distributed_as_published(tmp_path, jet_class):
     assert chance_of_published_spectrum(simulated_pt(tmp_path, jet_class, 200), jet_class) > 1e-3
 
 
+@pytest.mark.thorough
 def test_a_window_of_parton_pt_makes_other_gluons_than_the_published(tmp_path):
     limits = {**Recipe().max_parton_pt_gev, "g": 1010.0}
     pt = simulated_pt(tmp_path, "g", 200, Recipe(max_parton_pt_gev=limits))
@@ -225,6 +228,7 @@ def run(monkeypatch, *arguments):
     jet_realism.main()
 
 
+@pytest.mark.thorough
 def test_jets_of_one_kind_are_not_told_apart_and_others_are(tmp_path, monkeypatch, capsys):
     simulated = tmp_path / "simulated"
     for part in range(2):

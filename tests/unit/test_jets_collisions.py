@@ -80,6 +80,7 @@ def test_hard_process_has_its_transverse_momentum(jet_class, is_limited):
     assert ak.all(abs(np.hypot(outgoing.px, outgoing.py) - 505) < 6)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jet_class", ["q", "w"])
 def test_faster_shower_is_the_usual_one(jet_class):
     """Any setting of the user's, even one that changes nothing, leaves the showers to Pythia."""

@@ -152,6 +152,7 @@ def test_reports_of_a_routed_circuit_are_read(tmp_path):
     assert numbers == set(placed["origin"])
 
 
+@pytest.mark.thorough
 def test_other_reports_are_collected_again_whatever_their_date(tmp_path):
     """A project that was placed and routed elsewhere is copied back with the dates of its files."""
     project = tmp_path / "results" / "tried" / "synthesis" / "baseline" / "w8a8" / "rtl"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from helpers.random_networks import PART, jets, random_network
 from snacpack.fixed_point import NoCircuit
+from snacpack.synthesis import simulation as simulation_module
 from snacpack.synthesis.rtl import Circuit, build_rtl, run_interpreted, trace
 from snacpack.synthesis.simulation import simulate_rtl
 
@@ -51,6 +52,15 @@ def test_simulated_verilog_gives_the_networks_logits(tmp_path, activation, width
     np.testing.assert_array_equal(simulation.logits, network.predict(x))
     assert simulation.latency_cycles == circuit.stages
     assert Circuit.load(tmp_path / "rtl") == circuit
+
+
+def test_large_circuits_are_compiled_in_parts(tmp_path, monkeypatch):
+    """As many files as the compiler's memory asks for make the same simulation."""
+    monkeypatch.setattr(simulation_module, "UNIT_BYTES", 1500)
+    network = random_network((5, 4, 3), bits=5)
+    build_rtl(network, tmp_path / "rtl", PART, 5.0)
+    x = jets(network, 20)
+    np.testing.assert_array_equal(simulate_rtl(tmp_path / "rtl", network, x, threads=2).logits, network.predict(x))
 
 
 def test_deep_networks_stay_exact_in_the_interpreter(tmp_path):

@@ -155,7 +155,7 @@ def test_workers_that_are_killed(copied, tmp_path):
     copied.environment["PATH"] = str(programs_without(tmp_path / "programs", {"yosys"}))
     (candidate,) = [path.name for path in copied.results("candidates").glob("snac-*")]
     shard = f"candidates/{candidate}/mixed/search/gen_001"
-    trials, report = f"{shard}/trials_00.json", "synthesis/small-tanh/w8a8/report.json"
+    trials, report = f"{shard}/trials_00.json", "synthesis/baseline/w8a8/report.json"
     contents = take_away(copied, trials, f"{shard}/hardware_00.json", report, "tables/table1.csv")
     arguments = ("--keep-going", "--", *(f"results/test/{name}" for name in (trials, report, "tables/table1.csv")))
     told = killing(copied, arguments, ["snacpack.hardware.circuit", "_stage0.ys"])
@@ -215,8 +215,8 @@ def test_a_yosys_that_hangs(copied, tmp_path):
     (tmp_path / "short.yaml").write_text("synthesis: {timeout_minutes: 0.02}\n")
     configs = ["--configfile", str(ROOT / "config" / "test.yaml"), str(tmp_path / "short.yaml")]
     copied.environment["PATH"] = f"{tools}{os.pathsep}{os.environ['PATH']}"
-    take_away(copied, "synthesis/small-tanh/w8a8/report.json", "tables/table1.csv")
-    targets = ["results/test/synthesis/small-tanh/w8a8/report.json", "results/test/tables/table1.csv"]
+    take_away(copied, "synthesis/baseline/w8a8/report.json", "tables/table1.csv")
+    targets = ["results/test/synthesis/baseline/w8a8/report.json", "results/test/tables/table1.csv"]
     told = causes(copied.run("--keep-going", *configs, "--", *targets, expect=1))
     assert told.count("yosys did not finish in time and was ended; raise synthesis.timeout_minutes") == 1
     assert "reading the design" in told

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("plugins")]
 
 CONFIG = {
     "plugins": ["mine"],
-    "references": {"baseline": {"units": [8, 4]}, "small-tanh": None},
+    "references": {"baseline": {"units": [8, 4], "activation": "relu"}},
     "search": {"objectives": ["accuracy", "average_resources", "widest_layer"]},
     "compression": {"method": "search", "search": {"objectives": ["accuracy", "lut", "largest_weight"]}},
 }

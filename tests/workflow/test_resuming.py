@@ -172,12 +172,13 @@ def test_half_a_folder_is_made_again(copied):
 
 def test_a_file_that_is_cut_off_unnoticed_is_named_and_made_again(copied, finished):
     """Where even Snakemake's record of the job was lost: each branch says which file to delete, then all goes on."""
+    chosen = next(copied.results("candidates").glob("snac-*")).name
     # What is cut off, and what is made from it.
     cut = {
         "search/gen_001/trials_00.json": "search/pareto.csv",
         "candidates/baseline/w8a8/warmup.pt": "candidates/baseline/w8a8/prune_01.pt",
-        "candidates/small-tanh/w8a8/fixed_point.json": "synthesis/small-tanh/w8a8/rtl",
-        "candidates/small-tanh/w8a8/model.onnx": "synthesis/small-tanh/w8a8/hls",
+        f"candidates/{chosen}/w8a8/fixed_point.json": f"synthesis/{chosen}/w8a8/rtl",
+        f"candidates/{chosen}/w8a8/model.onnx": f"synthesis/{chosen}/w8a8/hls",
     }
     kept = {name: copied.results(name).read_bytes() for name in cut}
     for name, made in cut.items():

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.thorough
 
 SILENT = {
     # Every layer keeps one weight: those of a single unit follow on each other, those of many units do not.
-    "references": {"baseline": {"units": [1]}, "small-tanh": None, "silent": {"units": [32, 16]}},
+    "references": {"baseline": {"units": [1], "activation": "relu"}, "silent": {"units": [32, 16]}},
     "search": {"trials": 4, "population": 4, "shards": 1},
     "compression": {
         "iterations": 1,
