@@ -32,20 +32,6 @@ def cxx_command() -> list[str]:
     return given or [compiler]
 
 
-def check_gxx() -> None:
-    """Check that there is a g++: hls4ml's own script compiles its C simulation with it, whatever ``CXX`` names.
-
-    Raises
-    ------
-    NoCompiler
-        If there is none.
-    """
-    if shutil.which("g++") is None:
-        raise NoCompiler(
-            f"hls4ml compiles its C simulation with g++, and only {cxx_command()[0]} was found; install g++"
-        )
-
-
 def read_version_line(answer: str) -> str | None:
     """Return the first line of a tool's answer that has a version in it, wherever it stands."""
     match = VERSION_LINE.search(answer)

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from snacpack.compiler import check_gxx, compiler_version, cxx_command
+from snacpack.compiler import compiler_version, cxx_command
 from snacpack.files import read_json
 from snacpack.places import Room, cache_folder, lack_of_room, settle, temporary_folder
 from snacpack.run.surroundings import without_shadows
@@ -172,7 +172,6 @@ def _check_compiler(results: Path, say: Say) -> str:
     from snacpack.synthesis.processes import run_tool
 
     command = cxx_command()
-    check_gxx()
     with tempfile.TemporaryDirectory(prefix="snacpack_trial_") as work:
         (Path(work) / "trial.cpp").write_text(PROGRAM)
         compile_it = [*command, "-std=c++17", "trial.cpp", "-pthread", "-o", "trial"]

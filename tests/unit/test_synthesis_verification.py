@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.running import program
 from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.network import fold_batch_norm, freeze
 from snacpack.compression.scheme import Precision
 from snacpack.files import read_json, write_json
 from snacpack.hardware.reuse import closest_reuse_factor
-from snacpack.synthesis.hls import HlsSettings, build_hls_project, run_hls_simulation
+from snacpack.synthesis.hls import HlsSettings, build_hls_project, compile_simulation, run_hls_simulation
 from snacpack.synthesis.qonnx import export_qonnx
 from snacpack.synthesis.rtl import build_rtl
 from snacpack.synthesis.verification import Forms, compare, complaint, run_brevitas, spread, verify
@@ -131,6 +132,23 @@ def test_a_machine_without_a_compiler_is_told_so(tmp_path, monkeypatch):
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(RuntimeError, match=r"install g\+\+"):
         build_hls_project(tmp_path / "model.onnx", tmp_path / "hls", "vitis", SETTINGS)
+
+
+@pytest.mark.thorough
+def test_another_compiler_than_gcc_will_do(project, tmp_path, monkeypatch):
+    """One that does not know GCC's own options, such as Clang."""
+    folder, x, logits = project
+    shutil.copytree(folder, tmp_path / "hls")
+    refusing = 'case "$*" in *gnu-unique*) echo unknown argument >&2; exit 1;; esac; exec g++ "$@"'
+    monkeypatch.setenv("CXX", str(program(tmp_path / "other", refusing)))
+    np.testing.assert_array_equal(run_hls_simulation(tmp_path / "hls", x), logits)
+
+
+def test_code_that_does_not_compile_is_named(project, tmp_path):
+    shutil.copytree(project[0], tmp_path / "hls")
+    (tmp_path / "hls" / "firmware" / "defines.h").write_text("no C++")
+    with pytest.raises(RuntimeError, match=r"the C simulation of .*hls did not compile: .* failed with exit status"):
+        compile_simulation(tmp_path / "hls")
 
 
 def test_differences_are_described():
