@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snacpack.synthesis.devices import RESOURCES
+
 # A process that reads only names and notes loads no library of arrays.
 if TYPE_CHECKING:
     from snacpack.synthesis.rtl import Circuit
-
-RESOURCES = ("dsp", "lut", "ff", "bram")
 
 TOOLS = ("compiler", "verilator", "yosys")
 """What a run can try before its first job; see :data:`snacpack.run.preflight.CHECKS`."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from snacpack.files import read_json, write_json
-from snacpack.synthesis.devices import parse_part
+from snacpack.synthesis.devices import CELL_UNITS, FREE_CELLS, parse_part
 from snacpack.synthesis.processes import run_tool
 from snacpack.synthesis.rtl import Circuit
 from snacpack.synthesis.timing import StagePath, stage_paths
@@ -49,16 +49,6 @@ STAGE_FLOW = """
 # What ABC does to a stage's logic: between carry chains there is nothing to restructure, in tables there is.
 ABC_ADDERS = "+strash;if"
 ABC_TABLES = "+strash;ifraig;dch,-f;if;mfs2"
-
-# What the cells of a report are in the vendor's units; a 36 kb block RAM is two of 18 kb.
-CELL_UNITS: dict[str, dict[str, int]] = {
-    "lut": {**{f"LUT{n}": 1 for n in range(1, 7)}, "INV": 1},
-    "ff": {"FDRE": 1, "FDSE": 1, "FDCE": 1, "FDPE": 1},
-    "dsp": {"DSP48E1": 1, "DSP48E2": 1},
-    "bram": {"RAMB18E1": 1, "RAMB18E2": 1, "RAMB36E1": 2, "RAMB36E2": 2},
-}
-# Cells that need no unit of their own: carry chains stand beside the LUTs.
-FREE_CELLS = ("CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "BUFG", "$scopeinfo")
 
 # Yosys writes megabytes about a stage; their end says what took how long, or what went wrong.
 LOG_LINES_KEPT = 60

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from snacpack.files import read_json
-from snacpack.synthesis.backend import RESOURCES, Numbers, Synthesis
-from snacpack.synthesis.devices import available_resources
+from snacpack.synthesis.backend import Numbers, Synthesis
+from snacpack.synthesis.devices import RESOURCES, available_resources
 from snacpack.synthesis.registry import find_backend, missing_tool
 from snacpack.synthesis.rtl import Circuit
 

@@ -13,7 +13,8 @@ from helpers.running import program
 from snacpack.files import write_json
 from snacpack.plugins import use_plugins
 from snacpack.run.preflight import CHECKS, needs_of
-from snacpack.synthesis.backend import RESOURCES, Backend
+from snacpack.synthesis.backend import Backend
+from snacpack.synthesis.devices import RESOURCES
 from snacpack.synthesis.registry import REGISTRY, all_backends, choose_backend, find_backend, missing_tool
 from snacpack.synthesis.report import report_no_circuit, synthesise
 from snacpack.synthesis.rtl import build_rtl
