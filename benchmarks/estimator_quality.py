@@ -44,7 +44,7 @@ from snacpack.report.layout import Table
 from snacpack.report.style import save_figure
 from snacpack.search.space import SearchSpace
 from snacpack.seeds import derive_seed
-from snacpack.synthesis.backends.open import count_resources, map_circuit
+from snacpack.synthesis.mapping import count_resources, map_circuit
 from snacpack.synthesis.rtl import build_rtl
 
 ROOT = Path(__file__).parents[1]

@@ -46,7 +46,7 @@ from snacpack.search.nsga2 import compression_rules
 from snacpack.search.records import compressions_of, compressions_table, training_seed
 from snacpack.search.selection import select_finalists
 from snacpack.seeds import derive_seed
-from snacpack.synthesis.backends.open import count_resources, map_circuit
+from snacpack.synthesis.mapping import count_resources, map_circuit
 from snacpack.synthesis.rtl import build_rtl
 from snacpack.training.fit import predict
 

@@ -17,7 +17,7 @@ from machine import describe_machine
 
 from snacpack.files import write_json
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
-from snacpack.synthesis.backends.open import STAGE_FLOW, count_resources, map_circuit
+from snacpack.synthesis.mapping import STAGE_FLOW, count_resources, map_circuit
 from snacpack.synthesis.rtl import build_rtl
 
 PART = "xcvu13p-flga2577-2-e"

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from snacpack.config import complete_config
-from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, extra_costs, plugin_digests, use_plugins
+from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, extra_costs, plugin_digests
 from snacpack.data.sources import describe_source
 from snacpack.data.sources.arrays import PREPARATION, content_of_arrays
 from snacpack.data.user_files import find_files
@@ -16,8 +16,10 @@ from snacpack.jets.folders import describe_samples, find_samples
 from snacpack.jets.layout import CLASSES
 from snacpack.jets.recipe import NUMBERS_OF_JETS
 from snacpack.jets.shards import jets_of_parts
+from snacpack.plugins import use_plugins
 from snacpack.report.projections import projections
 from snacpack.seeds import derive_seed
+from snacpack.synthesis.registry import plugin_digests as digests_of_backends
 
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
 if workflow.is_main_process:
@@ -375,6 +377,12 @@ def content_of_plugins(*searches):
     """
     digests = {name: digest for search in searches for name, digest in digests_of_plugins(search).items()}
     return {"plugins": digests} if digests else {}
+
+
+def content_of_backend():
+    """Return the content of the plugin that holds the backend as a parameter of rules, as content_of_plugins does."""
+    digests = digests_of_backends(config["synthesis"]["backend"], trust=not workflow.is_main_process)
+    return {"backend_plugins": digests} if digests else {}
 
 
 def optimised_costs(search):

@@ -15,6 +15,7 @@ rule build_hls_project:
         settings={
             key: config["synthesis"][key] for key in ("part", "clock_period_ns", "io_type", "strategy", "reuse_factor")
         },
+        **content_of_backend(),
     threads: 1
     group:
         CIRCUIT_GROUP
@@ -102,6 +103,7 @@ rule synthesize_model:
         part=config["synthesis"]["part"],
         available=config["synthesis"]["available"],
         clock_period_ns=config["synthesis"]["clock_period_ns"],
+        **content_of_backend(),
     threads: SYNTHESIS_THREADS
     group:
         CIRCUIT_GROUP

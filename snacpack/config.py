@@ -30,7 +30,7 @@ class ConfigError(ValueError):
 def validate_config(config: Mapping[str, Any], schema_path: str | Path, files: Iterable[str | Path] = ()) -> None:
     """Check a configuration against its schema, and what a schema cannot say.
 
-    From then on, this process knows the objectives of the configuration's plugins.
+    From then on, this process knows the entries of the configuration's plugins.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def validate_config(config: Mapping[str, Any], schema_path: str | Path, files: I
     problems = [problem for path in files for problem in _repeated_keys(path)]
     problems += _value_problems(config)
     plugins, schema = list(_plugin_problems(config)), _read_schema(Path(schema_path))
-    # Without its plugins, a configuration's names of objectives are neither known nor unknown.
-    problems += [*plugins, *_schema_problems(config, schema if plugins else _with_objectives(schema))]
+    # Without its plugins, a configuration's names of entries are neither known nor unknown.
+    problems += [*plugins, *_schema_problems(config, schema if plugins else _with_entries(schema))]
     # The rules between keys can only be read where the keys themselves are sound.
     problems = problems or list(_semantic_problems(config))
     if problems:
@@ -149,8 +149,7 @@ def _read_schema(path: Path) -> dict[str, Any]:
 
 
 def _plugin_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    from snacpack.costs.registry import use_plugins
-    from snacpack.plugins import PluginError
+    from snacpack.plugins import PluginError, use_plugins
 
     folders = config.get("plugins")
     # The schema tells of anything that is no list of names.
@@ -177,14 +176,16 @@ def _function_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"plugins: {problem}" for problem in try_plugins(COMPRESSIONS, [example_network()]))
 
 
-def _with_objectives(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema with the names of all objectives that this process knows."""
+def _with_entries(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema with the names of all objectives and backends that this process knows."""
     from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, measures_of
+    from snacpack.synthesis.registry import AUTO, all_backends, describe_choices
 
     definitions = dict(schema["$defs"])
     for search in (ARCHITECTURES, COMPRESSIONS):
         name = f"objective_of_{search}"
         definitions[name] = {**definitions[name], "enum": list(measures_of(search))}
+    definitions["backend"] = {"description": describe_choices(), "enum": [AUTO, *all_backends()]}
     return {**schema, "$defs": definitions}
 
 
@@ -521,8 +522,8 @@ def _sparsity_problems(compression: Mapping[str, Any]) -> Iterator[str]:
 
 def _tool_problems(config: Mapping[str, Any]) -> Iterator[str]:
     from snacpack.hardware.surrogate import Surrogate
-    from snacpack.synthesis.backends import missing_tool
     from snacpack.synthesis.devices import available_resources
+    from snacpack.synthesis.registry import missing_tool
     from snacpack.synthesis.timing import shortest_clock_period
 
     try:

@@ -1,18 +1,34 @@
-"""Entries of the configuration that a user adds from folders of his own, one file for each."""
+"""Entries of the configuration, one file for each: the workflow's own, and what a user adds from his own folders."""
 
 import hashlib
+import importlib
 import importlib.util
+import pkgutil
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from snacpack.inputs import file_digest
+from snacpack.inputs import CHANGED, file_digest, file_digests
 
-KINDS = ("objectives",)
+Entry = TypeVar("Entry")
+
+
+class Kind(NamedTuple):
+    """A kind of entries: the module whose ``REGISTRY`` knows them, and the rules' parameter with plugins' digests."""
+
+    module: str
+    parameter: str
+
+
+KINDS = {
+    "objectives": Kind("snacpack.costs.registry", "plugins"),
+    "backends": Kind("snacpack.synthesis.registry", "backend_plugins"),
+}
 """Folders of a plugin, one for each kind of entries."""
 
 
@@ -37,21 +53,31 @@ def find_plugins(folders: Iterable[str | Path], kind: str) -> list[Path]:
     Raises
     ------
     PluginError
-        If a folder is not there, or has no such files.
+        If a folder is not there, or has no files of any kind.
     """
     found, problems = [], []
     for folder in map(Path, folders):
-        files = sorted(path for path in (folder / kind).glob("*.py") if path.name != "__init__.py")
+        files = _files(folder, kind)
         found += files
         if not folder.exists():
             problems.append(f"there is no folder {folder} in {Path.cwd()}; create it, or correct its name")
         elif not folder.is_dir():
-            problems.append(f"{folder} is not a folder; name the folder that has {kind}/ in it")
-        elif not files:
-            problems.append(f"{folder} has no files {kind}/*.py and adds nothing; add a file there, or take it out")
+            problems.append(f"{folder} is not a folder; name the folder that has {_kinds('{}/')} in it")
+        elif not files and not any(_files(folder, other) for other in KINDS):
+            problems.append(
+                f"{folder} has no files {_kinds('{}/*.py')} and adds nothing; add a file there, or take it out"
+            )
     if problems:
         raise PluginError(problems)
     return found
+
+
+def _files(folder: Path, kind: str) -> list[Path]:
+    return sorted(path for path in (folder / kind).glob("*.py") if path.name != "__init__.py")
+
+
+def _kinds(pattern: str) -> str:
+    return " or ".join(pattern.format(kind) for kind in KINDS)
 
 
 def describe_plugins(folders: Iterable[str | Path]) -> dict[str, str]:
@@ -99,10 +125,171 @@ def _describe(error: BaseException, path: Path) -> str:
     return f"{where}{type(error).__name__}: {error}"
 
 
-def find_entries(module: ModuleType, kind: type) -> Iterator[Any]:
-    """Yield the instances of a class at a module's top level, each once."""
-    seen: set[int] = set()
-    for value in vars(module).values():
-        if isinstance(value, kind) and id(value) not in seen:
-            seen.add(id(value))
-            yield value
+def only_entry(module: ModuleType, path: Path, kind: type[Entry]) -> Entry:
+    """Return the one entry that a file holds, and whose name the file has.
+
+    Parameters
+    ----------
+    module, path
+        The file as a module, and where it is.
+    kind
+        The entry's class, which has a ``name``.
+
+    Raises
+    ------
+    PluginError
+        If the file holds none or several, or one of another name.
+    """
+    found = list({id(value): value for value in vars(module).values() if isinstance(value, kind)}.values())
+    name, word = kind.__name__, kind.__name__.lower()
+    if not found:
+        raise PluginError([f"{path} holds no {name}; define one at its top level, {name.upper()} = {name}(...)"])
+    if len(found) > 1:
+        names = ", ".join(entry.name for entry in found)
+        raise PluginError([f"{path} holds {len(found)} {word}s ({names}); give each a file of its own"])
+    if found[0].name != path.stem:
+        raise PluginError(
+            [f"{path} holds the {word} {found[0].name!r}; name the file {found[0].name}.py, or the {word} as it"]
+        )
+    return found[0]
+
+
+class Registry(Generic[Entry]):
+    """All entries of a kind: one in each file of a package, and those of plugins.
+
+    Parameters
+    ----------
+    folder
+        One of :data:`KINDS`.
+    kind
+        The entries' class, which has a ``name``.
+    package
+        The name of the package with the workflow's own.
+    faults
+        Says what a plugin's entry may not have, a sentence for each fault with its cure.
+    owner
+        Says what else has a name, empty if nothing has.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        kind: type[Entry],
+        package: str,
+        faults: Callable[[Entry], Iterable[str]] = lambda entry: (),
+        owner: Callable[[str], str] = lambda name: "",
+    ) -> None:
+        self.folder, self.kind, self.package = folder, kind, package
+        self._faults, self._owner = faults, owner
+        self.plugins: dict[str, tuple[Entry, Path]] = {}
+
+    @cached_property
+    def built_in(self) -> dict[str, Entry]:
+        """The workflow's own entries, by name."""
+        found = {}
+        for file in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
+            module = importlib.import_module(f"{self.package}.{file.name}")
+            found[file.name] = only_entry(module, Path(module.__file__), self.kind)
+        return found
+
+    def known(self) -> dict[str, Entry]:
+        """Return all entries by name, the workflow's own first."""
+        return {**self.built_in, **{name: entry for name, (entry, _) in self.plugins.items()}}
+
+    def use_plugins(self, folders: Iterable[str | Path]) -> None:
+        """Make this process know the entries of plugins, and no longer those of an earlier call.
+
+        Parameters
+        ----------
+        folders
+            ``plugins`` of the configuration.
+
+        Raises
+        ------
+        PluginError
+            If a folder or a file cannot be used; all faults are named, and no plugin is known.
+        """
+        self.plugins.clear()
+        found: dict[str, tuple[Entry, Path]] = {}
+        problems = []
+        for path in find_plugins(folders, self.folder):
+            try:
+                entry = only_entry(import_plugin(path), path, self.kind)
+            except PluginError as error:
+                problems += error.problems
+                continue
+            problems += [f"{path}: {problem}" for problem in self._faults(entry)]
+            owner = self._owner_of(entry.name, found)
+            if owner:
+                problems.append(f"{path}: the name {entry.name!r} is taken by {owner}; choose another")
+            found.setdefault(entry.name, (entry, path))
+        if problems:
+            raise PluginError(problems)
+        self.plugins.update(found)
+
+    def _owner_of(self, name: str, plugins: Mapping[str, tuple[Entry, Path]]) -> str:
+        if name in self.built_in:
+            word = self.kind.__name__.lower()
+            return f"{'an' if word[0] in 'aeiou' else 'a'} {word} of the workflow"
+        return self._owner(name) or (str(plugins[name][1]) if name in plugins else "")
+
+    def digests(self, wanted: Callable[[Entry], bool], trust: bool = False) -> dict[str, str]:
+        """Return the SHA-256 of the files of plugins, by the entry's name.
+
+        Parameters
+        ----------
+        wanted
+            Says which entries they are.
+        trust
+            As :func:`snacpack.inputs.file_digests`: a job takes over what the process that started it has found.
+        """
+        files = {name: path for name, (entry, path) in self.plugins.items() if wanted(entry)}
+        digests = file_digests(files.values(), trust) if files else {}
+        return {name: digests[path] for name, path in files.items()}
+
+    def check_unchanged(self, digests: Mapping[str, str]) -> None:
+        """Check that this process has the plugins that a run started with: two definitions do not go into one run.
+
+        Parameters
+        ----------
+        digests
+            The start's :meth:`digests`.
+
+        Raises
+        ------
+        PluginError
+            If the file of one has another content, or is gone.
+        """
+        problems = []
+        for name, digest in digests.items():
+            if name not in self.plugins:
+                problems.append(f"the plugin {name}.py {CHANGED}")
+            elif file_digest(self.plugins[name][1]) != digest:
+                problems.append(f"the plugin {self.plugins[name][1]} {CHANGED}")
+        if problems:
+            raise PluginError(problems)
+
+
+def use_plugins(folders: Iterable[str | Path]) -> None:
+    """Make this process know the plugins' entries of every kind; see :meth:`Registry.use_plugins`."""
+    folders, problems = list(folders), []
+    for kind in KINDS.values():
+        try:
+            _registry(kind).use_plugins(folders)
+        except PluginError as error:
+            problems += error.problems
+    if problems:
+        for kind in KINDS.values():
+            _registry(kind).plugins.clear()
+        # Each kind finds a folder's faults.
+        raise PluginError(dict.fromkeys(problems))
+
+
+def check_unchanged(parameters: Mapping[str, Any]) -> None:
+    """Check that this process has the plugins whose digests a job's parameters hold; see :class:`Registry`."""
+    for kind in KINDS.values():
+        _registry(kind).check_unchanged(parameters.get(kind.parameter, {}))
+
+
+def _registry(kind: Kind) -> Registry:
+    return importlib.import_module(kind.module).REGISTRY

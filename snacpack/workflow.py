@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from snacpack.costs.registry import check_unchanged, use_plugins
 from snacpack.failures import JobRecord, explain
 from snacpack.files import flush
 from snacpack.locks import hold_as_job
 from snacpack.places import settle
+from snacpack.plugins import check_unchanged, use_plugins
 from snacpack.run.preflight import NEEDS, check_job
 from snacpack.versions import job_line
 
@@ -77,13 +77,13 @@ def start_job(snakemake: Any) -> TextIO:
         print(record.describe(), flush=True)
         print(job_line(), flush=True)
     settle()
-    if snakemake.rule in NEEDS:
-        check_job(snakemake.rule, snakemake.config, snakemake.input)
     plugins = getattr(snakemake, "config", {}).get("plugins")
     # A plugin may import numerical libraries, for which the threads are bound by now.
     if plugins:
         use_plugins(plugins)
-        check_unchanged(snakemake.params.get("plugins", {}))
+        check_unchanged(snakemake.params)
+    if snakemake.rule in NEEDS:
+        check_job(snakemake.rule, snakemake.config, snakemake.input)
     return terminal
 
 

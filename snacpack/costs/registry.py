@@ -3,19 +3,12 @@
 Columns of tables, axes, hover texts, notes and the values that the configuration may have follow from here.
 """
 
-import importlib
-import pkgutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from snacpack.costs import objectives as _built_in_files
 from snacpack.costs.objective import TRAINING, Measure, Objective, is_finite
-from snacpack.inputs import CHANGED, file_digest, file_digests
-from snacpack.plugins import PluginError, find_entries, find_plugins, import_plugin
+from snacpack.plugins import Registry
 
 ARCHITECTURES = "architectures"
 COMPRESSIONS = "compressions"
@@ -33,64 +26,6 @@ RESERVED = frozenset(
 )
 """Columns of the tables beside objectives, whose names no objective may have."""
 
-# The plugins of this process, by the name of the objective, each with its file.
-_plugins: dict[str, tuple[Objective, Path]] = {}
-
-
-@cache
-def _built_in() -> dict[str, Objective]:
-    found = {}
-    for file in pkgutil.iter_modules(_built_in_files.__path__):
-        module = importlib.import_module(f"{_built_in_files.__name__}.{file.name}")
-        found[file.name] = _only_objective(module, Path(module.__file__))
-    return found
-
-
-def _only_objective(module: ModuleType, path: Path) -> Objective:
-    found = list(find_entries(module, Objective))
-    if not found:
-        raise PluginError([f"{path} holds no Objective; define one at its top level, OBJECTIVE = Objective(...)"])
-    if len(found) > 1:
-        names = ", ".join(objective.name for objective in found)
-        raise PluginError([f"{path} holds {len(found)} objectives ({names}); give each a file of its own"])
-    if found[0].name != path.stem:
-        raise PluginError(
-            [f"{path} holds the objective {found[0].name!r}; name the file {found[0].name}.py, or the objective as it"]
-        )
-    return found[0]
-
-
-def use_plugins(folders: Iterable[str | Path]) -> None:
-    """Make this process know the objectives of plugins, and no longer those of an earlier call.
-
-    Parameters
-    ----------
-    folders
-        ``plugins`` of the configuration.
-
-    Raises
-    ------
-    PluginError
-        If a folder or a file cannot be used; all faults are named, and no plugin is known.
-    """
-    _plugins.clear()
-    found: dict[str, tuple[Objective, Path]] = {}
-    problems = []
-    for path in find_plugins(folders, "objectives"):
-        try:
-            objective = _only_objective(import_plugin(path), path)
-        except PluginError as error:
-            problems += error.problems
-            continue
-        problems += [f"{path}: {problem}" for problem in _unmeasured(objective)]
-        owner = _owner(objective.name, found)
-        if owner:
-            problems.append(f"{path}: the name {objective.name!r} is taken by {owner}; choose another")
-        found.setdefault(objective.name, (objective, path))
-    if problems:
-        raise PluginError(problems)
-    _plugins.update(found)
-
 
 def _unmeasured(objective: Objective) -> Iterator[str]:
     """Say which measures take a number from where the workflow has none of a plugin's name."""
@@ -100,17 +35,16 @@ def _unmeasured(objective: Objective) -> Iterator[str]:
             yield f"by of its {search} is {measure.by!r}; `by` must be a function in a plugin: give one of the network"
 
 
-def _owner(name: str, plugins: Mapping[str, tuple[Objective, Path]]) -> str:
-    if name in _built_in():
-        return "an objective of the workflow"
-    if name in RESERVED or name in _reference_columns():
-        return "a column of the tables"
-    return str(plugins[name][1]) if name in plugins else ""
+def _owner(name: str) -> str:
+    return "a column of the tables" if name in RESERVED or name in _reference_columns() else ""
 
 
 def _reference_columns() -> set[str]:
-    measures = [objective.architectures for objective in _built_in().values()]
+    measures = [objective.architectures for objective in REGISTRY.built_in.values()]
     return {measure.reference_column for measure in measures if measure is not None}
+
+
+REGISTRY = Registry("objectives", Objective, "snacpack.costs.objectives", _unmeasured, _owner)
 
 
 def plugin_digests(search: str, trust: bool = False) -> dict[str, str]:
@@ -123,32 +57,7 @@ def plugin_digests(search: str, trust: bool = False) -> dict[str, str]:
     trust
         As :func:`snacpack.inputs.file_digests`: a job takes over what the process that started it has found.
     """
-    files = {name: path for name, (objective, path) in _plugins.items() if getattr(objective, search) is not None}
-    digests = file_digests(files.values(), trust) if files else {}
-    return {name: digests[path] for name, path in files.items()}
-
-
-def check_unchanged(digests: Mapping[str, str]) -> None:
-    """Check that this process has the plugins that a run started with: two definitions do not go into one search.
-
-    Parameters
-    ----------
-    digests
-        The start's :func:`plugin_digests`.
-
-    Raises
-    ------
-    PluginError
-        If the file of one has another content, or is gone.
-    """
-    problems = []
-    for name, digest in digests.items():
-        if name not in _plugins:
-            problems.append(f"the plugin {name}.py {CHANGED}")
-        elif file_digest(_plugins[name][1]) != digest:
-            problems.append(f"the plugin {_plugins[name][1]} {CHANGED}")
-    if problems:
-        raise PluginError(problems)
+    return REGISTRY.digests(lambda objective: getattr(objective, search) is not None, trust)
 
 
 def find_objective(name: str) -> Objective:
@@ -159,14 +68,10 @@ def find_objective(name: str) -> Objective:
     ValueError
         If there is no such objective; the message lists all.
     """
-    known = _known()
+    known = REGISTRY.known()
     if name not in known:
         raise ValueError(f"{name} is unknown; there are {', '.join(known)}")
     return known[name]
-
-
-def _known() -> dict[str, Objective]:
-    return {**_built_in(), **{name: objective for name, (objective, _) in _plugins.items()}}
 
 
 def find_measure(search: str, name: str) -> Measure:
@@ -185,7 +90,7 @@ def find_measure(search: str, name: str) -> Measure:
 
 def measures_of(search: str) -> dict[str, Measure]:
     """Return all objectives of a search, by name, in the order of their columns."""
-    measures = {name: getattr(objective, search) for name, objective in _known().items()}
+    measures = {name: getattr(objective, search) for name, objective in REGISTRY.known().items()}
     there = {name: measure for name, measure in measures.items() if measure is not None}
 
     def place(name: str) -> tuple[float, str]:
@@ -245,7 +150,7 @@ def compute(search: str, network: Any) -> dict[str, float]:
             try:
                 computed[name] = _call(measure, network)
             except RuntimeError as error:
-                owner = f" ({_plugins[name][1]})" if name in _plugins else ""
+                owner = f" ({REGISTRY.plugins[name][1]})" if name in REGISTRY.plugins else ""
                 raise RuntimeError(f"the objective {name}{owner} {error}") from error.__cause__
     return computed
 
@@ -259,7 +164,7 @@ def try_plugins(search: str, networks: Iterable[Any]) -> list[str]:
         As :func:`compute` has them; a function that fails for one network is not called for the next.
     """
     networks, problems = list(networks), []
-    for objective, path in _plugins.values():
+    for objective, path in REGISTRY.plugins.values():
         measure = getattr(objective, search)
         try:
             for network in networks if measure is not None else []:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from snacpack.architecture import Architecture
+from snacpack.synthesis.devices import board_resources
 
 RESOURCES = ("bram", "dsp", "ff", "lut")
 # What each kind of weights estimates; cycles and interval are called otherwise in rule4ml's files.
@@ -210,7 +211,7 @@ class Surrogate:
 
     def units(self, resource: str, percent: float) -> float:
         """Return how many of the board's units an estimate of a resource, in percent, stands for."""
-        return percent / 100 * _board_resources(self.weights)[self.board][resource]
+        return percent / 100 * board_resources(self.board)[resource]
 
     def describe(self, architecture: Architecture) -> str:
         """Return in words all that the architecture's estimate follows from: the same words, the same estimate."""
@@ -234,12 +235,6 @@ class Surrogate:
 @cache
 def _known_categories(weights: str) -> dict[str, dict[str, int]]:
     return json.loads((_weights_folder(weights) / "LUT.config.json").read_text())["global_categorical_maps"]
-
-
-@cache
-def _board_resources(weights: str) -> dict[str, dict[str, int]]:
-    config = json.loads((_weights_folder(weights) / "LUT.config.json").read_text())
-    return config["scaler_config"]["available_resources"]
 
 
 def _weights_folder(weights: str) -> Path:

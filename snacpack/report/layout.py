@@ -20,6 +20,7 @@ from snacpack.report.tables import (
     table2_formats,
     write_number,
 )
+from snacpack.synthesis.registry import find_backend
 
 Best = Callable[[Sequence[float]], float]
 
@@ -257,21 +258,9 @@ def scheme_note(schemes: Iterable[str]) -> str:
     return f"{'; '.join(words) or 'There are no schemes'}."
 
 
-BACKEND_NOTES = {
-    "open": "Backend open: pipelined Verilog from da4ml, mapped by Yosys to 6-input LUTs, carry chains and flip-flops, "
-    "in the same way for every AMD part; LUT and FF are counts of these cells. DSP and BRAM are zero by construction: "
-    "the mapping never uses them. Cycles are pipeline stages, and nanoseconds are cycles times the clock period asked "
-    "for. Nothing was placed and routed: that the circuit closes timing at this clock is not shown.",
-    "vitis": "Backend vitis: numbers of AMD's Vitis HLS and logic synthesis, read from its reports. The circuit was "
-    "not placed and routed: timing closure at this clock is not shown.",
-    "vivado": "Backend vivado: numbers of AMD's Vivado HLS and logic synthesis, read from its reports. The circuit was "
-    "not placed and routed: timing closure at this clock is not shown.",
-}
-
-
 def backend_notes(rows: Sequence[Row]) -> list[str]:
     """Say where the numbers of table 3's rows come from, a note for each backend among them."""
-    return [BACKEND_NOTES[name] for name in sorted({row["backend"] for row in rows})]
+    return [find_backend(name).note for name in sorted({row["backend"] for row in rows})]
 
 
 def _table3_cells(row: Row, best: set[str]) -> tuple[Cell, ...]:

@@ -11,6 +11,7 @@ from snacpack.costs.registry import ARCHITECTURES, find_measure, shown_costs
 from snacpack.report.layout import EXTRAPOLATED, MISSING, Cell, Table, extrapolation_notes, joined
 from snacpack.report.records import Key
 from snacpack.report.tables import Row, short_float
+from snacpack.synthesis.registry import find_backend
 from snacpack.synthesis.timing import CLOCK_UNCERTAINTY
 
 METHOD_WORDS = {"nsga2": "NSGA-II", "random": "A random search"}
@@ -233,7 +234,7 @@ def parallelism(rows: Sequence[Row], synthesis: Mapping[str, Any]) -> str:
 
     da4ml's are always fully parallel; those of a vendor's backend are what the config's ``synthesis`` asks for.
     """
-    vendors = sorted({row["backend"] for row in rows} - {"open"})
+    vendors = sorted(name for name in {row["backend"] for row in rows} if find_backend(name).vendor)
     io_type, reuse_factor = synthesis["io_type"], synthesis["reuse_factor"]
     if not vendors or (io_type == "io_parallel" and reuse_factor == 1):
         return "fully parallel"

@@ -15,11 +15,11 @@ import pandas as pd
 from snacpack.costs.registry import ARCHITECTURES, find_measure, measures_of, shown_costs
 from snacpack.files import write_text
 from snacpack.report.intervals import wilson_interval
+from snacpack.synthesis.devices import RESOURCES
 
 Row = dict[str, Any]
 
 TABLE1_FORMATS = {"parameter": "", "space": ""}
-RESOURCES = ("dsp", "lut", "ff", "bram")
 TABLE3_FORMATS = {
     "model": "",
     "scheme": "",

@@ -19,7 +19,7 @@ from snacpack.files import read_json
 from snacpack.places import Room, cache_folder, lack_of_room, settle, temporary_folder
 from snacpack.run.surroundings import without_shadows
 
-# What a rule's jobs need beside Python: training on a GPU needs no trainer, and a vendor's backend no Yosys.
+# What a rule's jobs need beside Python: training on a GPU needs no trainer, and a backend says itself what it needs.
 NEEDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
@@ -35,7 +35,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     ),
     "build_hls_project": ("compiler", "results"),
     "verify_model": ("compiler", "verilator", "results"),
-    "synthesize_model": ("yosys",),
+    "synthesize_model": (),
 }
 # Bytes and files of the temporary folder that the largest step of a job takes, with room to spare.
 TEMPORARY_BYTES, TEMPORARY_INODES = 256 << 20, 1000
@@ -100,13 +100,14 @@ def needs_of(rules: Iterable[str], config: Mapping[str, Any], backend: str | Non
     backend
         What a project was written for; None for what the configuration would choose here.
     """
-    from snacpack.synthesis.backends import choose_backend
+    from snacpack.synthesis.registry import choose_backend, find_backend
 
+    rules = set(rules)
     found = {need for rule in rules for need in NEEDS.get(rule, ())}
     if config["training"]["device"] == "cuda":
         found.discard("trainer")
-    if "yosys" in found and (backend or choose_backend(config["synthesis"]["backend"])) != "open":
-        found.discard("yosys")
+    if "synthesize_model" in rules:
+        found |= set((find_backend(backend) if backend else choose_backend(config["synthesis"]["backend"])).tools)
     if found & {"trainer", "yosys"}:
         found.add("cache")
     return found

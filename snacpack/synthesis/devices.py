@@ -7,20 +7,60 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
-# LUT, FF, DSP and 18 kb block RAMs, from AMD's overviews DS890 (UltraScale and UltraScale+), DS891 (Zynq UltraScale+),
-# DS180 (7 series) and DS190 (Zynq-7000). An Alveo card's part is its die: U200 is a VU9P, U250 a VU13P, U280 a VU37P
-# (DS962, DS963); what a card's shell takes is not subtracted.
-RESOURCES: dict[str, dict[str, int]] = {
-    "xcvu13p": {"lut": 1_728_000, "ff": 3_456_000, "dsp": 12_288, "bram": 5_376},
-    "xcvu9p": {"lut": 1_182_240, "ff": 2_364_480, "dsp": 6_840, "bram": 4_320},
-    "xcu250": {"lut": 1_728_000, "ff": 3_456_000, "dsp": 12_288, "bram": 5_376},
-    "xcu200": {"lut": 1_182_240, "ff": 2_364_480, "dsp": 6_840, "bram": 4_320},
-    "xcu280": {"lut": 1_303_680, "ff": 2_607_360, "dsp": 9_024, "bram": 4_032},
-    "xcku115": {"lut": 663_360, "ff": 1_326_720, "dsp": 5_520, "bram": 4_320},
-    "xczu9eg": {"lut": 274_080, "ff": 548_160, "dsp": 2_520, "bram": 1_824},
-    "xc7vx690t": {"lut": 433_200, "ff": 866_400, "dsp": 3_600, "bram": 2_940},
-    "xc7z020": {"lut": 53_200, "ff": 106_400, "dsp": 220, "bram": 280},
+RESOURCES = ("dsp", "lut", "ff", "bram")
+"""The names of what a part holds, in the order of tables; ``bram`` is in blocks of 18 kb."""
+
+# Cells of a mapped circuit in the vendor's units; a 36 kb block RAM is two of 18 kb.
+CELL_UNITS: dict[str, dict[str, int]] = {
+    "lut": {**{f"LUT{n}": 1 for n in range(1, 7)}, "INV": 1},
+    "ff": {"FDRE": 1, "FDSE": 1, "FDCE": 1, "FDPE": 1},
+    "dsp": {"DSP48E1": 1, "DSP48E2": 1},
+    "bram": {"RAMB18E1": 1, "RAMB18E2": 1, "RAMB36E1": 2, "RAMB36E2": 2},
 }
+# Cells that need no unit of their own: multiplexers and carry chains stand beside the LUTs.
+MUXES = ("MUXF7", "MUXF8", "MUXF9")
+FREE_CELLS = (*MUXES, "CARRY4", "CARRY8", "BUFG", "$scopeinfo")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A die, and what it holds.
+
+    Parameters
+    ----------
+    names
+        The devices that are this die: its own name first, then those of cards that carry it.
+    lut, dsp, bram
+        Look-up tables, DSPs and block RAMs of 18 kb.
+    boards
+        The boards with it, by rule4ml's names.
+    """
+
+    names: tuple[str, ...]
+    lut: int
+    dsp: int
+    bram: int
+    boards: tuple[str, ...] = ()
+
+    @property
+    def resources(self) -> dict[str, int]:
+        """The numbers of all :data:`RESOURCES`; every known family has two registers to a LUT."""
+        return {"dsp": self.dsp, "lut": self.lut, "ff": 2 * self.lut, "bram": self.bram}
+
+
+# From AMD's overviews DS890 (UltraScale and UltraScale+), DS891 (Zynq UltraScale+), DS180 (7 series) and DS190
+# (Zynq-7000). An Alveo card's part is its die (DS962, DS963); what a card's shell takes is not subtracted.
+DEVICES = (
+    Device(("xcvu13p", "xcu250"), lut=1_728_000, dsp=12_288, bram=5_376, boards=("alveo-u250",)),
+    Device(("xcvu9p", "xcu200"), lut=1_182_240, dsp=6_840, bram=4_320, boards=("alveo-u200",)),
+    Device(("xcvu37p", "xcu280"), lut=1_303_680, dsp=9_024, bram=4_032),
+    Device(("xcku115",), lut=663_360, dsp=5_520, bram=4_320),
+    Device(("xczu9eg",), lut=274_080, dsp=2_520, bram=1_824, boards=("zcu102",)),
+    Device(("xc7vx690t",), lut=433_200, dsp=3_600, bram=2_940),
+    Device(("xc7z020",), lut=53_200, dsp=220, bram=280, boards=("pynq-z2",)),
+)
+_BY_NAME = {name: device for device in DEVICES for name in device.names}
+_BY_BOARD = {board: device for device in DEVICES for board in device.boards}
 
 # How much faster a speed grade is than grade 1: the frequencies of a DSP with all its registers in DS923, 645, 775 and
 # 891 MHz. The 7 series' grades are as far apart (PG022: 200, 240 and 280 MHz).
@@ -258,10 +298,21 @@ def available_resources(name: str, available: Mapping[str, int] | None = None) -
     """
     die = parse_part(name).die
     if available is not None:
-        return {resource: int(available[resource]) for resource in ("lut", "ff", "dsp", "bram")}
-    if die not in RESOURCES:
+        return {resource: int(available[resource]) for resource in RESOURCES}
+    if die not in _BY_NAME:
         raise ValueError(
-            f"synthesis.part: what {name!r} holds is not known; known are {', '.join(sorted(RESOURCES))}. "
+            f"synthesis.part: what {name!r} holds is not known; known are {', '.join(sorted(_BY_NAME))}. "
             "For another part give its lut, ff, dsp and bram (18 kb blocks) under synthesis.available"
         )
-    return dict(RESOURCES[die])
+    return _BY_NAME[die].resources
+
+
+def board_resources(board: str) -> dict[str, int]:
+    """Return what the part of a board holds, as :func:`available_resources` does.
+
+    Parameters
+    ----------
+    board
+        rule4ml's name of it, e.g. ``zcu102``.
+    """
+    return _BY_BOARD[board].resources

@@ -17,6 +17,7 @@ from snacpack.files import read_json, write_json
 from snacpack.fixed_point import Quantizer
 from snacpack.synthesis.processes import run_tool
 from snacpack.synthesis.qonnx import activation_tables, quantizer_grid, read_onnx
+from snacpack.synthesis.registry import find_backend
 
 if TYPE_CHECKING:
     from hls4ml.model.graph import ModelGraph
@@ -28,7 +29,6 @@ PROJECT = "snacpack_network"
 # What tanh and sigmoid are called in the graph that hls4ml gets. Its own layers for them fill their tables with the
 # compiler's functions: an entry next to the end of a step of the grid would depend on how those round.
 TABLE_OPERATOR = "SnacpackTable"
-HLS_BACKENDS = {"vitis": "Vitis", "vivado": "Vivado", "open": "Vitis"}
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
         ``build_prj.tcl``, wherever it is moved. Only the compiled C simulation is bound to the place. Its
         ``project.json`` says what hls4ml wrote.
     backend
-        ``vitis`` or ``vivado``; ``open`` writes for Vitis.
+        The name of the backend that the project is for.
     settings
         What hls4ml is told.
 
@@ -86,7 +86,7 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
 
     model = cleanup_model(cleanup_model(read_onnx(onnx_path)).transform(GemmToMatMul()))
     model, tables = _insert_tables(model)
-    name = HLS_BACKENDS[backend]
+    name = find_backend(backend).hls4ml
     config = hls4ml.utils.config_from_onnx_model(
         model, granularity="name", backend=name, default_reuse_factor=settings.reuse_factor
     )

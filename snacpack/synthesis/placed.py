@@ -161,7 +161,7 @@ def _origin(measured: dict[str, Any]) -> dict[str, str]:
     routed = f"{measured['tool']}'s report of the placed and routed circuit, alone on the part (out of context)"
     slack = f"{routed}; the worst over all paths, with {CLOCK_UNCERTAINTY:.0%} of the period kept in reserve for setup"
     origin = {
-        **dict.fromkeys(("lut", "ff", "dsp", "bram"), routed),
+        **dict.fromkeys(_ROWS, routed),
         "clock_period_ns": "the clock constraint that the circuit was placed and routed for",
         "setup_slack_ns": slack,
         "hold_slack_ns": f"{routed}; the worst over all paths",

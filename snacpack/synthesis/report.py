@@ -5,14 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from snacpack.files import read_json
-from snacpack.synthesis.backends import Numbers
-from snacpack.synthesis.backends.open import count_resources, map_circuit, read_paths
-from snacpack.synthesis.backends.vendor import build_with_vendor
-from snacpack.synthesis.devices import available_resources
+from snacpack.synthesis.backend import Numbers, Synthesis
+from snacpack.synthesis.devices import RESOURCES, available_resources
+from snacpack.synthesis.registry import find_backend, missing_tool
 from snacpack.synthesis.rtl import Circuit
-from snacpack.synthesis.timing import CLOCK_UNCERTAINTY, estimate_timing
 
-RESOURCES = ("dsp", "lut", "ff", "bram")
 NUMBERS = ("latency_cycles", "latency_ns", "ii_cycles", "ii_ns", *RESOURCES)
 
 
@@ -33,33 +30,24 @@ def synthesise(
     Parameters
     ----------
     backend
-        ``open``, ``vitis`` or ``vivado``.
-    hls, rtl
-        The hls4ml project, and the Verilog project.
-    reports
-        Folder for the tool's own reports and logs.
-    part, clock_period_ns
-        The FPGA and the target clock period.
+        The name of a backend.
+    hls, rtl, reports, part, clock_period_ns, measured_latency, threads, timeout_s
+        As :class:`snacpack.synthesis.backend.Synthesis` has them.
     available
         ``synthesis.available``, or None for a part of the list.
-    measured_latency
-        Cycles that the simulation of the Verilog measured; None where it did not.
-    threads
-        Processes at a time.
-    timeout_s
-        Longest time for the tools, in seconds.
 
     Raises
     ------
     RuntimeError
-        If the tool fails; the message ends with its log's last lines.
+        If the tool is not there or fails; the message of a tool that ran ends with its log's last lines.
     """
-    circuit = Circuit.load(rtl)
-    if backend == "open":
-        numbers = _open_numbers(circuit, rtl, reports, part, clock_period_ns, measured_latency, threads, timeout_s)
-    else:
-        numbers = build_with_vendor(backend, hls, reports, timeout_s)
-    report = _report(backend, numbers, circuit, part, clock_period_ns, available_resources(part, available))
+    lacking = missing_tool(backend)
+    if lacking:
+        raise RuntimeError(lacking)
+    folders = (Path(folder) for folder in (hls, rtl, reports))
+    job = Synthesis(*folders, part, clock_period_ns, measured_latency, threads, timeout_s)
+    numbers = find_backend(backend).synthesise(job)
+    report = _report(backend, numbers, job.circuit, part, clock_period_ns, available_resources(part, available))
     return {**report, "hls4ml": _hls4ml(hls), "failure": None}
 
 
@@ -83,49 +71,6 @@ def _hls4ml(hls: str | Path) -> dict[str, Any]:
     project = read_json(Path(hls) / "project.json")
     # A project of an older version does not say what was written.
     return {name: project.get(name) for name in ("reuse_factor", "reuse_factors")}
-
-
-def _open_numbers(
-    circuit: Circuit,
-    rtl: str | Path,
-    reports: str | Path,
-    part: str,
-    clock_period_ns: float,
-    measured_latency: int | None,
-    threads: int,
-    timeout_s: float,
-) -> Numbers:
-    if measured_latency != circuit.stages:
-        raise RuntimeError(
-            f"the simulation of {rtl} measured a latency of {measured_latency} cycles and the pipeline has "
-            f"{circuit.stages} stages; see verification.json, and rerun build_rtl and verify_model"
-        )
-    cells, yosys = map_circuit(rtl, part, reports, threads, timeout_s)
-    tool = f"da4ml {circuit.da4ml}, {yosys.name}"
-    mapped = f"{yosys.name}, which mapped da4ml's Verilog to 6-input LUTs, carry chains and flip-flops"
-    counted = f"counted by {mapped}; not placed and routed"
-    origin = {
-        "lut": f"LUT1 to LUT6 and inverters, {counted}; LUTs that share a site are counted apart",
-        "ff": f"flip-flops, {counted}; the registers at input and output are included",
-        "dsp": f"none by construction: da4ml multiplies by shifting and adding ({mapped})",
-        "bram": f"none by construction: tables become LUTs ({mapped})",
-        "latency_cycles": "clock edges from the one that takes the inputs in to the one after which its logits are in "
-        "the output register: the number of pipeline stages, measured in the simulation of the Verilog",
-        "ii_cycles": "the pipeline takes new inputs at every clock edge, as the simulation of the Verilog did",
-    }
-    timing = estimate_timing(read_paths(reports), clock_period_ns, part)
-    origin["timing"] = _timing_origin(timing, clock_period_ns, yosys.name)
-    return Numbers(tool, circuit.stages, 1, count_resources(cells), origin, cells, timing)
-
-
-def _timing_origin(timing: Mapping[str, Any], clock_period_ns: float, yosys: str) -> str:
-    missed = "" if timing["meets_target"] else f"; it misses the target of {clock_period_ns:g} ns"
-    return (
-        f"an estimate that no placing and routing confirms{missed}: the longest path of every stage through the cells "
-        f"that {yosys} mapped it to, with the delays of {timing['delays']} cells that docs/hardware.md gives and an "
-        f"assumed one for every wire between slices, and {CLOCK_UNCERTAINTY:.0%} of the period in reserve. Vivado has "
-        "still to confirm the wires, above all those with many readers and those across the chip"
-    )
 
 
 def _report(

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from snacpack.synthesis.devices import Delays, parse_part
+from snacpack.synthesis.devices import CELL_UNITS, MUXES, Delays, parse_part
 
 # da4ml's constraints ask Vivado to keep this share of the clock period in reserve, so the estimate keeps it too.
 CLOCK_UNCERTAINTY = 0.1
@@ -72,8 +72,6 @@ class _Arrival(NamedTuple):
 
 _CONSTANT = _Arrival(-1e9)
 _CONSTANTS = ("$false", "$true", "$undef")
-_LUTS = {"INV", *(f"LUT{n}" for n in range(1, 7))}
-_MUXES = {"MUXF7", "MUXF8"}
 _OUTPUTS = {"O", "Q", *(f"{pin}[{bit}]" for pin in ("O", "CO") for bit in range(4))}
 
 _Cell = tuple[str, dict[str, str]]
@@ -128,7 +126,8 @@ def stage_paths(netlist: str | Path, delays: Delays) -> list[StagePath]:
     """
     inputs, cells = _read_blif(Path(netlist))
     signals = _Signals(inputs, delays)
-    through = {**dict.fromkeys(_LUTS, signals.lut), **dict.fromkeys(_MUXES, signals.mux), "CARRY4": signals.carry}
+    through = {**dict.fromkeys(CELL_UNITS["lut"], signals.lut), **dict.fromkeys(MUXES, signals.mux)}
+    through["CARRY4"] = signals.carry
     longest: dict[int, _Arrival] = {}
     for kind, pins in _in_order(cells, inputs):
         if kind == "FDRE":

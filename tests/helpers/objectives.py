@@ -4,7 +4,8 @@ import re
 
 from helpers import ROOT
 from snacpack.costs.objective import MAXIMISED, Measure
-from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, find_objective, measures_of, use_plugins
+from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, find_objective, measures_of
+from snacpack.plugins import use_plugins
 
 
 def table_of_objectives() -> str:

@@ -22,8 +22,8 @@ from snacpack.costs.objective import DA4ML, MAXIMISED, MINIMISED, RULE4ML, Float
 from snacpack.costs.registry import (
     ARCHITECTURES,
     COMPRESSIONS,
+    REGISTRY,
     RESERVED,
-    check_unchanged,
     compute,
     costs_of,
     find_measure,
@@ -31,13 +31,12 @@ from snacpack.costs.registry import (
     measures_of,
     plugin_digests,
     shown_costs,
-    use_plugins,
 )
 from snacpack.files import write_json
 from snacpack.hardware.circuit import COSTS
 from snacpack.hardware.costs import costs_table, estimate_costs
 from snacpack.hardware.surrogate import TARGETS, Surrogate, estimated_by
-from snacpack.plugins import PluginError, describe_plugins, import_plugin
+from snacpack.plugins import PluginError, describe_plugins, import_plugin, use_plugins
 from snacpack.provenance import describe_files
 from snacpack.report.projections import PROJECTIONS, projections
 from snacpack.report.tables import table2_formats
@@ -206,7 +205,7 @@ def test_a_job_refuses_a_plugin_that_changed_since_the_start(tmp_path, plugin, m
     path.unlink()
     use_plugins(["mine"])
     with pytest.raises(PluginError, match=r"the plugin widest_layer\.py changed since"):
-        check_unchanged(begun)
+        REGISTRY.check_unchanged(begun)
 
 
 def test_the_configuration_may_name_it(tmp_path, plugin):

@@ -1,9 +1,20 @@
 """How parts are written, what they hold, which family they are of and how fast that is."""
 
+import json
+
 import pytest
 
+from helpers import ROOT
 from helpers.random_networks import random_network
-from snacpack.synthesis.devices import FAMILIES, RESOURCES, available_resources, parse_part
+from snacpack.hardware.surrogate import TARGETS, Surrogate, _weights_folder
+from snacpack.synthesis.devices import (
+    DEVICES,
+    FAMILIES,
+    RESOURCES,
+    available_resources,
+    board_resources,
+    parse_part,
+)
 from snacpack.synthesis.rtl import build_rtl
 
 # As Vivado's get_parts lists them.
@@ -30,6 +41,7 @@ LISTED = {
     "xcvu13p-flga2577-2-e": ("xcvu13p", "UltraScale+", "xcup"),
     "xcvu13p-flga2577-2LV-e": ("xcvu13p", "UltraScale+", "xcup"),
     "xcvu9p-flga2104-2L-e": ("xcvu9p", "UltraScale+", "xcup"),
+    "xcvu37p-fsvh2892-2L-e": ("xcvu37p", "UltraScale+", "xcup"),
     "xcu200-fsgd2104-2-e": ("xcu200", "UltraScale+", "xcup"),
     "xcu250-figd2104-2L-e": ("xcu250", "UltraScale+", "xcup"),
     "xcu280-fsvh2892-2L-e": ("xcu280", "UltraScale+", "xcup"),
@@ -50,12 +62,32 @@ def test_a_part_is_read_as_vivado_lists_it(name):
     assert part.delays.adder > 0
 
 
-@pytest.mark.parametrize("die", RESOURCES)
-def test_every_part_whose_resources_are_known_can_be_named_and_has_two_registers_a_lut(die):
-    name = next(name for name, (of, *_) in LISTED.items() if of == die)
-    resources = available_resources(name)
-    assert resources == RESOURCES[die]
-    assert resources["ff"] == 2 * resources["lut"]
+@pytest.mark.parametrize("device", DEVICES, ids=lambda device: device.names[0])
+def test_every_device_whose_resources_are_known_can_be_named(device):
+    for die in device.names:
+        name = next(name for name, (of, *_) in LISTED.items() if of == die)
+        assert available_resources(name) == device.resources
+    assert set(device.resources) == set(RESOURCES)
+
+
+@pytest.mark.parametrize("weights", TARGETS)
+def test_rule4ml_takes_its_boards_for_what_they_are(weights):
+    config = json.loads((_weights_folder(weights) / "LUT.config.json").read_text())
+    for board, held in config["scaler_config"]["available_resources"].items():
+        assert board_resources(board) == {name: held[name] for name in RESOURCES}
+        assert Surrogate(weights=weights, board=board).units("lut", 50.0) == held["lut"] / 2
+
+
+def test_the_document_has_the_table():
+    text = " ".join((ROOT / "docs" / "hardware.md").read_text().split())
+    *names, last = (name for device in DEVICES for name in device.names)
+    assert f"Those of {', '.join(names)} and {last} are known" in text
+    for name, family in FAMILIES.items():
+        delays = family.delays
+        written = (
+            f"{delays.clock_to_q:g} ns | {delays.lut:.2f} ns | {delays.carry_in:.2f} ns, {delays.carry_bit * 1e3:g} ps"
+        )
+        assert (f"| {name} | {written} |" in text) == (name != "UltraScale")
 
 
 @pytest.mark.parametrize("name", ["xcvu13p-flga2577-2-e", "xc7z020clg400-1", "xcu250-figd2104-2L-e"])

@@ -10,7 +10,7 @@ from helpers.random_networks import PART, jets, random_network
 from helpers.running import program
 from snacpack.files import write_json
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
-from snacpack.synthesis.backends.open import count_resources, map_circuit, read_paths
+from snacpack.synthesis.mapping import count_resources, map_circuit, read_paths
 from snacpack.synthesis.report import report_no_circuit, synthesise
 from snacpack.synthesis.rtl import Circuit, build_rtl
 from snacpack.synthesis.simulation import simulate_files

@@ -120,7 +120,7 @@ def test_notices_of_a_cluster_do_not_make_the_bundled_one_unusable():
 FIRST_START = """
 import numpy as np, sys
 from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
-from snacpack.synthesis.backends.open import count_resources, map_circuit
+from snacpack.synthesis.mapping import count_resources, map_circuit
 from snacpack.synthesis.rtl import build_rtl
 layer = DenseLayer(np.array([[1, 1]]), 0, np.zeros(1, dtype=np.int64), 0, "linear")
 build_rtl(FixedPointNetwork(Quantizer(8, 0, True), (layer,)), sys.argv[1] + "/rtl", "xcvu13p-flga2577-2-e", 5.0)

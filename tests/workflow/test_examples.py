@@ -11,6 +11,7 @@ import pytest
 import yaml
 from example_data import WRITERS
 
+from helpers.backends import documented_backend
 from helpers.documents import ROOT, Example, blocks, commands, configurations
 from helpers.objectives import documented_objectives
 from helpers.own_arrays import check_results
@@ -42,6 +43,10 @@ SMALL = {
     "compression.search.final_epochs": 1,
     "synthesis.n_verification_jets": 100,
     "synthesis.n_rtl_jets": 50,
+}
+# The plugins of the documents, by their place in the folder of one.
+PLUGINS = {f"objectives/{name}": text for name, text in documented_objectives().items()} | {
+    f"backends/{name}": text for name, text in [documented_backend()]
 }
 # Folders of examples that no test may write to, and what stands for them.
 ELSEWHERE = {"/scratch/me": "elsewhere"}
@@ -79,10 +84,10 @@ def unique(program: str) -> list:
 
 
 def test_every_block_says_its_language():
-    """``bash`` and ``yaml`` blocks are run, ``python`` blocks are the plugins of test_plugins; the rest is ``text``."""
+    """``bash`` and ``yaml`` blocks are run, ``python`` blocks are plugins that tests use; the rest is ``text``."""
     known = ("bash", "yaml", "text")
     others = {block.place: block.text for block in blocks() if block.language not in known}
-    assert sorted(others.values()) == sorted(documented_objectives().values())
+    assert sorted(others.values()) == sorted(PLUGINS.values())
 
 
 def test_every_command_is_run_or_listed_with_its_reason():
@@ -126,9 +131,9 @@ class Copy:
         given = folder / "results" / "quick" / "config.yaml"
         given.parent.mkdir(parents=True)
         shutil.copy(folder / "config" / "config.yaml", given)
-        (folder / "mine" / "objectives").mkdir(parents=True)
-        for name, text in documented_objectives().items():
-            (folder / "mine" / "objectives" / name).write_text(text)
+        for name, text in PLUGINS.items():
+            (folder / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "mine" / name).write_text(text)
         self._write_jets(folder / "my_jets", n_jets)
         for name, write in WRITERS.items():
             write(folder / name)

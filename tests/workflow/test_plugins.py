@@ -1,4 +1,4 @@
-"""Objectives of a plugin, the documented ones, from the configuration to the report."""
+"""The plugins of the documents, objectives and a backend, from the configuration to the report."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from helpers import ROOT
+from helpers.backends import documented_backend
 from helpers.objectives import documented_objectives
 from helpers.running import Workflow
 
@@ -20,6 +21,7 @@ CONFIG = {
     "references": {"baseline": {"units": [8, 4], "activation": "relu"}},
     "search": {"objectives": ["accuracy", "average_resources", "widest_layer"]},
     "compression": {"method": "search", "search": {"objectives": ["accuracy", "lut", "largest_weight"]}},
+    "synthesis": {"backend": "estimate"},
 }
 
 
@@ -33,6 +35,9 @@ def run(tmp_path_factory) -> Workflow:
     (workflow.folder / "mine" / "objectives").mkdir(parents=True)
     for name, text in documented_objectives().items():
         (workflow.folder / "mine" / "objectives" / name).write_text(text)
+    (workflow.folder / "mine" / "backends").mkdir()
+    name, text = documented_backend()
+    (workflow.folder / "mine" / "backends" / name).write_text(text)
     (workflow.folder / "mine.yaml").write_text(yaml.safe_dump(CONFIG))
     workflow.run(*arguments(workflow))
     return workflow
@@ -92,26 +97,42 @@ def test_figures_and_report_show_it(run):
     assert "Below, the same searches are shown with bits of the largest weight." in page
 
 
+def test_circuits_have_the_numbers_of_its_backend(run):
+    reports = [json.loads(path.read_text()) for path in run.results("synthesis").glob("*/*/report.json")]
+    assert reports
+    for report in reports:
+        assert report["backend"] == "estimate"
+        if report["failure"] is None:
+            estimated = report["estimates"]["da4ml"]
+            assert (report["lut"], report["latency_cycles"]) == (estimated["lut"], estimated["stages"])
+            assert "own estimate" in report["origin"]["lut"]
+    assert "Backend estimate: " in run.results("report.html").read_text()
+    assert "Backend estimate: " in run.results("tables/table3.md").read_text()
+
+
 def test_provenance_knows_the_files(run):
     known = json.loads(run.results("provenance.json").read_text())["plugins"]
-    files = sorted((run.folder / "mine" / "objectives").glob("*.py"))
+    files = sorted((run.folder / "mine").glob("*/*.py"))
     assert known == {str(f.relative_to(run.folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
-@pytest.mark.parametrize("name", ["widest_layer", "largest_weight"])
+@pytest.mark.parametrize("name", ["objectives/widest_layer", "objectives/largest_weight", "backends/estimate"])
 def test_a_change_of_a_file_repeats_what_uses_it(run, name):
     assert planned(run) == {}
-    path = run.folder / "mine" / "objectives" / f"{name}.py"
+    path = run.folder / "mine" / f"{name}.py"
     before = path.read_text()
     try:
-        path.write_text(before.replace("max(", "min("))
+        path.write_text(before.replace("max(", "min(") + "\n")
         jobs = planned(run)
     finally:
         path.write_text(before)
     assert planned(run) == {}
     assert jobs["write_report"] == jobs["write_provenance"] == 1
     assert not {"simulate_jets", "preprocess_jets"} & set(jobs)
-    if name == "widest_layer":
+    if name == "backends/estimate":
+        assert jobs["build_hls_project"] == jobs["synthesize_model"] > 0
+        assert not {"estimate_hardware", "train_trials", "compress_trials", "build_rtl"} & set(jobs)
+    elif name == "objectives/widest_layer":
         assert jobs["estimate_hardware"] == jobs["select_survivors"] == 2
         assert jobs["estimate_references"] == jobs["estimate_limits"] == 1
         assert jobs["propose_offspring"] == 1

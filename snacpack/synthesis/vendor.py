@@ -1,14 +1,16 @@
-"""The vendor's backends: Vitis HLS or Vivado HLS on the hls4ml project, C and logic synthesis."""
+"""What the backends of AMD's tools share: C and logic synthesis of the hls4ml project, and the reports of both."""
 
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from snacpack.synthesis.backends import Numbers, vendor_tool
+from snacpack.synthesis.backend import Numbers, Synthesis
 from snacpack.synthesis.processes import log_end, run_tool
+
+REMEDY = "source the settings64.sh of AMD's tools"
 
 # What hls4ml's build() sets: C synthesis and logic synthesis, and nothing that simulates.
 BUILD_OPTIONS = {
@@ -29,47 +31,53 @@ NO_LICENCE = re.compile(
 )
 
 
-def build_with_vendor(backend: str, project: str | Path, reports: str | Path, timeout_s: float) -> Numbers:
+def build_with_vendor(
+    name: str, program: str | None, command: Callable[[str, Path], Sequence[str]], job: Synthesis
+) -> Numbers:
     """Run C and logic synthesis of an hls4ml project in a copy of it, and read the reports.
 
     Parameters
     ----------
-    backend
-        ``vitis`` or ``vivado``.
-    project
-        Folder of :func:`snacpack.synthesis.hls.build_hls_project`; it is left as it is.
-    reports
-        Folder that gets the tool's log and reports.
-    timeout_s
-        Longest time, in seconds.
+    name
+        The tool in reports, such as ``Vitis HLS``.
+    program
+        Its path.
+    command
+        Returns the command that runs it in a copy of the project, of its path and the copy's folder.
+    job
+        The hls4ml project, the folder that gets the tool's log and reports, and the longest time.
 
     Raises
     ------
     RuntimeError
-        If the tool is not there, fails, has no licence, takes too long or leaves no report; the message ends with
-        its log's last lines.
+        If the tool fails, has no licence, takes too long or leaves no report; the message ends with its log's last
+        lines.
     """
-    tool = vendor_tool(backend)
-    if tool is None:
-        raise RuntimeError(f"the tool of backend {backend!r} is no longer on PATH; source the vendor's settings64.sh")
-    Path(reports).mkdir(parents=True, exist_ok=True)
-    log = Path(reports) / "build.log"
+    Path(job.reports).mkdir(parents=True, exist_ok=True)
+    log = Path(job.reports) / "build.log"
     with tempfile.TemporaryDirectory(prefix="snacpack_vendor_") as temporary:
         work = Path(temporary) / "hls"
-        shutil.copytree(project, work)
+        shutil.copytree(job.hls, work)
         try:
-            run_tool(_command(tool, work), work, log, timeout_s)
+            run_tool(command(program, work), work, log, job.timeout_s)
         except RuntimeError as error:
             raise RuntimeError(_with_licence_hint(str(error), log)) from None
         finally:
             for pattern in REPORT_PATTERNS:
                 for path in work.glob(pattern):
-                    shutil.copy(path, reports)
-        return read_vendor_reports(work, log, backend)
+                    shutil.copy(path, job.reports)
+        return read_vendor_reports(work, log, name)
 
 
-def read_vendor_reports(project: str | Path, log: str | Path, backend: str) -> Numbers:
+def read_vendor_reports(project: str | Path, log: str | Path, name: str) -> Numbers:
     """Read the reports of a built hls4ml project by hls4ml's own parser.
+
+    Parameters
+    ----------
+    project, log
+        The project's folder and the log of its build.
+    name
+        The tool in reports, such as ``Vitis HLS``.
 
     Raises
     ------
@@ -84,11 +92,11 @@ def read_vendor_reports(project: str | Path, log: str | Path, backend: str) -> N
         raise RuntimeError(
             _with_licence_hint(f"the build left no readable report ({error!r}).{log_end(log)}", log)
         ) from None
-    for name, what in (("CSynthesisReport", "C synthesis"), ("VivadoSynthReport", "logic synthesis")):
-        if not report.get(name):
+    for part, what in (("CSynthesisReport", "C synthesis"), ("VivadoSynthReport", "logic synthesis")):
+        if not report.get(part):
             raise RuntimeError(_with_licence_hint(f"the {what} left no report.{log_end(log)}", log))
     try:
-        return _numbers(report["CSynthesisReport"], report["VivadoSynthReport"], _tool_name(backend, log))
+        return _numbers(report["CSynthesisReport"], report["VivadoSynthReport"], _with_version(name, log))
     except (KeyError, ValueError) as error:
         raise RuntimeError(f"the reports lack a number ({error}).{log_end(log)}") from None
 
@@ -116,17 +124,6 @@ def _numbers(c_synthesis: Mapping[str, Any], logic_synthesis: Mapping[str, Any],
     return Numbers(tool, cycles, interval, resources, origin, timing=clock)
 
 
-def _command(tool: str, work: Path) -> list[str]:
-    options = BUILD_OPTIONS.items()
-    if Path(tool).name == "vivado_hls":
-        return [tool, "-f", "build_prj.tcl", " ".join(f"{name}={value}" for name, value in options)]
-    lines = "\n".join(f"    {name} {value}" for name, value in options)
-    (work / "build_opt.tcl").write_text(f"array set opt {{\n{lines}\n}}\n")
-    if Path(tool).name == "vitis_hls":
-        return [tool, "-f", "build_prj.tcl"]
-    return [tool, "--mode", "hls", "--tcl", "build_prj.tcl"]
-
-
 def _with_licence_hint(message: str, log: str | Path) -> str:
     text = Path(log).read_text(errors="replace") if Path(log).is_file() else ""
     if NO_LICENCE.search(text):
@@ -134,9 +131,9 @@ def _with_licence_hint(message: str, log: str | Path) -> str:
     return message
 
 
-def _tool_name(backend: str, log: str | Path) -> str:
+def _with_version(name: str, log: str | Path) -> str:
     text = Path(log).read_text(errors="replace") if Path(log).is_file() else ""
     # The banner, wherever it stands: paths of other versions may come before it.
     patterns = (r"^.*\b(?:Vitis|Vivado)\b.*\bv(20\d\d\.\d)\b", r"\bv(20\d\d\.\d)", r"\b(20\d\d\.\d)\b")
     version = next(filter(None, (re.search(pattern, text, re.MULTILINE) for pattern in patterns)), None)
-    return f"{backend.capitalize()} HLS" + (f" {version.group(1)}" if version else "")
+    return name + (f" {version.group(1)}" if version else "")
