@@ -90,9 +90,9 @@ COMPRESSION_SEARCH = config["compression"]["search"]
 # A reference without any compressed form would have no place in the tables.
 SEARCHES_REFERENCES = "mixed" in SCHEMES and (COMPRESSION_SEARCH["references"] or not MAGNITUDE_SCHEMES)
 REFERENCE_SCHEMES = MAGNITUDE_SCHEMES + (["mixed"] if SEARCHES_REFERENCES else [])
-COMPRESSION_MIN_ACCURACY = COMPRESSION_SEARCH["min_accuracy"]
+COMPRESSION_MIN_ACCURACY = COMPRESSION_SEARCH["min_score"]
 if COMPRESSION_MIN_ACCURACY is None:
-    COMPRESSION_MIN_ACCURACY = config["selection"]["min_accuracy"]
+    COMPRESSION_MIN_ACCURACY = config["selection"]["min_score"]
 N_COMPRESSION_GENERATIONS = COMPRESSION_SEARCH["trials"] // COMPRESSION_SEARCH["population"]
 N_COMPRESSION_SHARDS = COMPRESSION_SEARCH["shards"]
 CORES_OF_A_COMPRESSION_SHARD = max(1, CORES // N_COMPRESSION_SHARDS) if LOCAL_CORES else CORES
@@ -158,7 +158,7 @@ PREPARATION_GROUP = together("preparation")
 
 def group_of_training(wildcards):
     """The reference that candidates are chosen by is trained as soon as there are jets, the candidates together."""
-    wanted = wildcards.candidate == config["selection"]["min_accuracy"]
+    wanted = wildcards.candidate == config["selection"]["min_score"]
     return (PREPARATION_GROUP if wanted else together("candidates"))(wildcards)
 
 

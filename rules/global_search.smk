@@ -280,7 +280,7 @@ checkpoint select_candidates:
     input:
         pareto="results/{run}/search/pareto.csv",
         trials="results/{run}/search/trials.csv",
-        reference=accuracy_reference(config["selection"]["min_accuracy"]),
+        reference=accuracy_reference(config["selection"]["min_score"]),
     output:
         selected="results/{run}/candidates/selected.json",
     log:
@@ -289,7 +289,8 @@ checkpoint select_candidates:
         "results/{run}/benchmarks/select_candidates.tsv"
     params:
         objectives=config["search"]["objectives"],
-        selection=config["selection"],
+        # By the names of former versions, whose finished choices a new name would repeat.
+        selection={"min_accuracy": config["selection"]["min_score"], "max_candidates": config["selection"]["max_candidates"]},
         **content_of_plugins(ARCHITECTURES),
     threads: 1
     priority: SEARCH_PRIORITY

@@ -1,6 +1,6 @@
 """Checking a configuration before the first job, with errors in the user's words."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from itertools import pairwise
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 _LONGEST_MESSAGE = 400
 # Checks of what does not depend on the data need some numbers of inputs and outputs all the same.
 _ANY_SIZES = {"n_inputs": 1, "n_outputs": 2}
+_SUCCESSORS = {
+    "selection.min_accuracy": "selection.min_score",
+    "compression.search.min_accuracy": "compression.search.min_score",
+}
+"""Keys of former versions, each with the key that has taken its place."""
 
 
 class ConfigError(ValueError):
@@ -48,6 +53,7 @@ def validate_config(config: Mapping[str, Any], schema_path: str | Path, files: I
         If anything is wrong; each line names the key and the fix.
     """
     problems = [problem for path in files for problem in _repeated_keys(path)]
+    problems += _renamed_keys(config)
     problems += _value_problems(config)
     plugins, schema = list(_plugin_problems(config)), _read_schema(Path(schema_path))
     # Without its plugins, a configuration's names of objectives are neither known nor unknown.
@@ -209,6 +215,16 @@ def _repeated_keys(path: str | Path) -> Iterator[str]:
         yield from walk(yaml.compose(file, Loader=yaml.SafeLoader), ())
 
 
+def _renamed_keys(config: Mapping[str, Any]) -> Iterator[str]:
+    for former, successor in _SUCCESSORS.items():
+        *sections, name = former.split(".")
+        section: Any = config
+        for key in sections:
+            section = section.get(key) if isinstance(section, Mapping) else None
+        if isinstance(section, Mapping) and name in section:
+            yield f"{former}: this key is now {successor}; rename it"
+
+
 def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
     """Find what no key may hold, and what the schema's language has no words for."""
     # An anchor of YAML can stand in many places, itself included: each is looked into once.
@@ -253,18 +269,21 @@ def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> It
     validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)(schema)
     for error in sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.absolute_path))):
         key = ".".join(map(str, error.absolute_path)) or "the configuration"
-        message = _explain(error)
+        message = _explain(error, {name.rpartition(".")[2] for name in _SUCCESSORS if name.startswith(f"{key}.")})
+        if message is None:
+            continue
         if len(message) > _LONGEST_MESSAGE:
             message = f"{message[: _LONGEST_MESSAGE // 2]} ... {message[-_LONGEST_MESSAGE // 2 :]}"
         yield f"{key}: {message}"
 
 
-def _explain(error: "jsonschema.ValidationError") -> str:
+def _explain(error: "jsonschema.ValidationError", renamed: Collection[str]) -> str | None:
+    """Say what an error means; None where it is about renamed keys alone, which are problems of their own."""
     known = sorted(error.schema.get("properties", {})) if isinstance(error.schema, Mapping) else []
     meaning = error.schema.get("description") if isinstance(error.schema, Mapping) else None
     if error.validator == "additionalProperties":
-        unknown = sorted(map(repr, set(error.instance) - set(known)))
-        return f"unknown key {', '.join(unknown)}; known are {', '.join(known)}"
+        unknown = sorted(map(repr, set(error.instance) - set(known) - set(renamed)))
+        return f"unknown key {', '.join(unknown)}; known are {', '.join(known)}" if unknown else None
     if error.instance is None and error.validator == "type":
         return "it is empty; give a value, or remove the line to use the default"
     if error.validator == "required":
@@ -470,11 +489,11 @@ def _compression_search_problems(config: Mapping[str, Any]) -> Iterator[str]:
             f"{section}.finalists: {search['finalists']} finalists are more than the {search['trials']} "
             "trials; choose fewer"
         )
-    yield from _accuracy_problems(f"{section}.min_accuracy", search["min_accuracy"], config)
+    yield from _score_problems(f"{section}.min_score", search["min_score"], config)
     yield from _scheme_problems(f"{section}.start", search["start"])
 
 
-def _accuracy_problems(key: str, wanted: float | str, config: Mapping[str, Any]) -> Iterator[str]:
+def _score_problems(key: str, wanted: float | str, config: Mapping[str, Any]) -> Iterator[str]:
     references = [name for name, fields in config["references"].items() if fields is not None]
     if isinstance(wanted, str) and wanted not in references:
         known = f"references are {', '.join(references)}" if references else "there are no references"
@@ -502,7 +521,7 @@ def _model_problems(config: Mapping[str, Any]) -> Iterator[str]:
             Architecture.from_dict({**fields, **_ANY_SIZES})
         except ValueError as error:
             yield f"references.{name}: {error}"
-    yield from _accuracy_problems("selection.min_accuracy", config["selection"]["min_accuracy"], config)
+    yield from _score_problems("selection.min_score", config["selection"]["min_score"], config)
     for scheme in config["compression"]["schemes"]:
         yield from _scheme_problems("compression.schemes", scheme)
 

@@ -10,7 +10,7 @@ from snacpack.search.selection import required_accuracy, select_candidates
 wanted = snakemake.params.selection["min_accuracy"]
 reference = read_json(snakemake.input.reference) if snakemake.input.reference else None
 min_accuracy = required_accuracy(wanted, reference)
-source = "selection.min_accuracy of the configuration"
+source = "selection.min_score of the configuration"
 if reference:
     source = f"validation accuracy of the reference {wanted}, trained by the same recipe"
 pareto = read_table(snakemake.input.pareto)

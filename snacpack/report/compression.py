@@ -33,7 +33,7 @@ def warm_up_words(epochs: int, start: str) -> str:
 
 
 def required_accuracy_words(wanted: float | str) -> str:
-    """Say where an accuracy that is asked for, a ``min_accuracy`` of the config, comes from."""
+    """Say where an accuracy that is asked for, a ``min_score`` of the config, comes from."""
     if isinstance(wanted, str):
         return f"the accuracy of the reference {wanted} on them in floating point, trained by the same recipe"
     return "set in the configuration"
@@ -136,7 +136,7 @@ def failure_sentence(searches: Mapping[str, CompressionSearch]) -> str:
 def search_words(searches: Mapping[str, CompressionSearch], config: Mapping[str, Any], examples: str) -> dict[str, Any]:
     """Return the words on the searches that the report's template fills in."""
     search = config["compression"]["search"]
-    wanted = search["min_accuracy"] if search["min_accuracy"] is not None else config["selection"]["min_accuracy"]
+    wanted = search["min_score"] if search["min_score"] is not None else config["selection"]["min_score"]
     words = {name: find_measure(COMPRESSIONS, name).words for name in search["objectives"]}
     deciding = next(name for name in search["objectives"] if name != "accuracy")
     extreme = "lowest" if find_objective(deciding).direction == MINIMISED else "highest"

@@ -194,7 +194,7 @@ def report_page(files: RunFiles, config: Mapping[str, Any], versions: Mapping[st
         is_nac=set(config["search"]["objectives"]) == NAC_OBJECTIVES,
         plotly=plotly_library(),
         **_search_parts(run, files),
-        required=compression.required_accuracy_words(config["selection"]["min_accuracy"]),
+        required=compression.required_accuracy_words(config["selection"]["min_score"]),
         **_compression_parts(run, files, data.info.examples),
         **_hardware_parts(run, files, data),
         data_card=picture(files.data_card),

@@ -26,7 +26,7 @@ def candidate_name(objectives: Sequence[str], trial: int) -> str:
 
 
 def required_accuracy(wanted: float | str, reference: Mapping[str, Any] | None) -> float:
-    """Return a ``min_accuracy`` of the config as a fraction: itself, or what the reference of that name reached."""
+    """Return a ``min_score`` of the config as a fraction: itself, or what the reference of that name reached."""
     return wanted if reference is None else reference["validation_accuracy"]
 
 
