@@ -18,6 +18,7 @@ from snacpack.jets.recipe import NUMBERS_OF_JETS
 from snacpack.jets.shards import jets_of_parts
 from snacpack.report.projections import projections
 from snacpack.seeds import derive_seed
+from snacpack.tasks.registry import find_task, task_params, use_task_plugins
 
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
 if workflow.is_main_process:
@@ -62,9 +63,10 @@ if workflow.is_main_process:
 
 # As it was given, for whoever wants to repeat the run.
 GIVEN = dict(config)
-config.update(complete_config(config))
 # A job, which parses this again without the check, knows them too.
 use_plugins(config["plugins"])
+use_task_plugins(config["plugins"])
+config.update(complete_config(config))
 
 REFERENCES = list(config["references"])
 N_GENERATIONS = config["search"]["trials"] // config["search"]["population"]
@@ -106,6 +108,11 @@ DATA_SET = f"results/{{run}}/data/{'dataset' if HAS_ARRAYS else 'jets'}.h5"
 SIMULATION = {name: value for name, value in config["data"]["pythia"].items() if name not in NUMBERS_OF_JETS}
 # The one origin of the number of inputs and of classes.
 DATA_INFO = describe_source(config, trust=not workflow.is_main_process)
+TASK = find_task(config["task"]["name"])
+# What decides its numbers and figures, a parameter of the rules that measure.
+TASK_PARAMS = task_params(config["task"], trust=not workflow.is_main_process)
+PICTURES = [picture.name for picture in TASK.pictures]
+SIZES = TASK.sizes(DATA_INFO)
 # The word for them, a parameter of every rule whose figure or caption has it.
 EXAMPLES = DATA_INFO.examples
 
@@ -193,7 +200,6 @@ localrules:
     draw_pruning_curves,
     draw_compression_fronts,
     compare_estimates,
-    draw_confusion_matrix,
     write_provenance,
     write_report,
 
@@ -218,15 +224,16 @@ def models(wildcards):
     return REFERENCES + selected(wildcards)
 
 
-def per_model(pattern, schemes=tuple(SCHEMES)):
-    """Return an input function that fills in every model, and its schemes."""
+def per_model(pattern, schemes=tuple(SCHEMES), **names):
+    """Return an input function that fills in every model, and its schemes; ``names`` are other wildcards' values."""
 
     def files(wildcards):
         pairs = [(model, scheme) for model in REFERENCES for scheme in schemes if scheme in REFERENCE_SCHEMES]
         pairs += [(model, scheme) for model in selected(wildcards) for scheme in schemes]
         if "{scheme}" not in pattern:
             pairs = [(model, None) for model in models(wildcards)]
-        return [expand(pattern, run=wildcards.run, candidate=model, scheme=scheme)[0] for model, scheme in pairs]
+        filled = [expand(pattern, run=wildcards.run, candidate=model, scheme=scheme, **names) for model, scheme in pairs]
+        return [path for paths in filled for path in paths]
 
     # Models become known behind the checkpoint; these files are asked for before it.
     files.patterns = [pattern]

@@ -13,7 +13,7 @@ rule propose_offspring:
         "results/{run}/benchmarks/propose_offspring/gen_{generation}.tsv"
     params:
         search=search_params(config["search"]),
-        sizes=DATA_INFO.sizes,
+        sizes=SIZES,
         seed=config["seed"],
     threads: SEARCH_THREADS
     priority: SEARCH_PRIORITY
@@ -101,7 +101,7 @@ rule estimate_references:
         "results/{run}/benchmarks/estimate_references.tsv"
     params:
         references=config["references"],
-        sizes=DATA_INFO.sizes,
+        sizes=SIZES,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
         **content_of_plugins(ARCHITECTURES),
@@ -126,7 +126,7 @@ rule estimate_limits:
         "results/{run}/benchmarks/estimate_limits.tsv"
     params:
         space=config["search"]["space"],
-        sizes=DATA_INFO.sizes,
+        sizes=SIZES,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
         **content_of_plugins(ARCHITECTURES),
@@ -163,7 +163,7 @@ rule select_survivors:
     params:
         search=search_params(config["search"]),
         objectives=config["search"]["objectives"],
-        sizes=DATA_INFO.sizes,
+        sizes=SIZES,
         seed=config["seed"],
         # No output: it grows from run to run, and a deleted one harms nothing.
         progress="results/{run}/search/progress.log",
@@ -316,7 +316,7 @@ rule describe_candidate:
         "results/{run}/benchmarks/describe_candidate/{candidate}.tsv"
     params:
         reference=lambda wildcards: config["references"].get(wildcards.candidate),
-        sizes=DATA_INFO.sizes,
+        sizes=SIZES,
     threads: 1
     resources:
         mem_mb=500,
@@ -357,3 +357,32 @@ rule train_candidate:
         "../envs/environment.yaml"
     script:
         "../workflow_scripts/train_candidate.py"
+
+
+rule measure_candidate:
+    input:
+        jets=DATA_SET,
+        architecture="results/{run}/candidates/{candidate}/architecture.json",
+        weights="results/{run}/candidates/{candidate}/float.pt",
+    output:
+        measured="results/{run}/candidates/{candidate}/performance.json",
+    log:
+        "results/{run}/logs/measure_candidate/{candidate}.log",
+    benchmark:
+        "results/{run}/benchmarks/measure_candidate/{candidate}.tsv"
+    params:
+        task=TASK_PARAMS,
+        seed=config["seed"],
+    threads: 1
+    group:
+        together("candidates")
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+        in_turn=1,
+    message:
+        "Measuring {wildcards.candidate} on the test {EXAMPLES}"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/measure_candidate.py"

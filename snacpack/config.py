@@ -13,6 +13,7 @@ import yaml
 
 from snacpack.architecture import Architecture
 from snacpack.data.sources import describe_source
+from snacpack.tasks.registry import find_task, known_tasks
 
 # Every job reads the configuration with this module: it imports what only the check needs when the check runs.
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class ConfigError(ValueError):
 def validate_config(config: Mapping[str, Any], schema_path: str | Path, files: Iterable[str | Path] = ()) -> None:
     """Check a configuration against its schema, and what a schema cannot say.
 
-    From then on, this process knows the objectives of the configuration's plugins.
+    From then on, this process knows the objectives and tasks of the configuration's plugins.
 
     Parameters
     ----------
@@ -56,8 +57,8 @@ def validate_config(config: Mapping[str, Any], schema_path: str | Path, files: I
     problems += _renamed_keys(config)
     problems += _value_problems(config)
     plugins, schema = list(_plugin_problems(config)), _read_schema(Path(schema_path))
-    # Without its plugins, a configuration's names of objectives are neither known nor unknown.
-    problems += [*plugins, *_schema_problems(config, schema if plugins else _with_objectives(schema))]
+    # Without its plugins, a configuration's names of objectives and tasks are neither known nor unknown.
+    problems += [*plugins, *_schema_problems(config, schema if plugins else _with_entries(schema, config))]
     # The rules between keys can only be read where the keys themselves are sound.
     problems = problems or list(_semantic_problems(config))
     if problems:
@@ -76,13 +77,14 @@ def complete_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns
     -------
-    A copy in which every reference has all fields of an architecture, the references that are null are left out, and
-    ``synthesis.available`` is null where it was not given.
+    A copy in which every reference has all fields of an architecture, the references that are null are left out, the
+    task has all its options, and ``synthesis.available`` is null where it was not given.
     """
     references = {
         name: complete_reference(fields) for name, fields in config["references"].items() if fields is not None
     }
-    return {**config, "references": references, "synthesis": {"available": None, **config["synthesis"]}}
+    task = {**config["task"], "options": find_task(config["task"]["name"]).complete(config["task"]["options"])}
+    return {**config, "references": references, "task": task, "synthesis": {"available": None, **config["synthesis"]}}
 
 
 def complete_reference(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,7 +139,7 @@ def _reuse_warnings(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _references(config: Mapping[str, Any]) -> dict[str, Architecture]:
-    sizes = describe_source(config).sizes
+    sizes = _sizes(config)
     references = {name: fields for name, fields in config["references"].items() if fields is not None}
     return {name: Architecture.from_dict({**fields, **sizes}) for name, fields in references.items()}
 
@@ -146,7 +148,11 @@ def _widest(config: Mapping[str, Any]) -> Architecture:
     """The network of the search space with the most layers and the most units in each."""
     space = config["search"]["space"]
     units = [max(options) for options in space["units"][: max(space["n_layers"])]]
-    return Architecture(units, **describe_source(config).sizes)
+    return Architecture(units, **_sizes(config))
+
+
+def _sizes(config: Mapping[str, Any]) -> dict[str, int]:
+    return find_task(config["task"]["name"]).sizes(describe_source(config))
 
 
 @cache
@@ -157,14 +163,19 @@ def _read_schema(path: Path) -> dict[str, Any]:
 def _plugin_problems(config: Mapping[str, Any]) -> Iterator[str]:
     from snacpack.costs.registry import use_plugins
     from snacpack.plugins import PluginError
+    from snacpack.tasks.registry import use_task_plugins
 
     folders = config.get("plugins")
     # The schema tells of anything that is no list of names.
     sound = isinstance(folders, list) and all(isinstance(folder, str) and folder for folder in folders)
-    try:
-        use_plugins(folders if sound else [])
-    except PluginError as error:
-        yield from (f"plugins: {problem}" for problem in error.problems)
+    problems: list[str] = []
+    for use in (use_plugins, use_task_plugins):
+        try:
+            use(folders if sound else [])
+        except PluginError as error:
+            problems += error.problems
+    # A folder that is not there is a problem of both.
+    yield from (f"plugins: {problem}" for problem in dict.fromkeys(problems))
 
 
 def _function_problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -183,14 +194,19 @@ def _function_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"plugins: {problem}" for problem in try_plugins(COMPRESSIONS, [example_network()]))
 
 
-def _with_objectives(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema with the names of all objectives that this process knows."""
+def _with_entries(schema: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema with the names of all objectives and tasks that this process knows, and the task's options."""
     from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, measures_of
 
     definitions = dict(schema["$defs"])
     for search in (ARCHITECTURES, COMPRESSIONS):
         name = f"objective_of_{search}"
         definitions[name] = {**definitions[name], "enum": list(measures_of(search))}
+    tasks, section = known_tasks(), config.get("task")
+    definitions["task"] = {**definitions["task"], "enum": list(tasks)}
+    name = section.get("name") if isinstance(section, Mapping) else None
+    if isinstance(name, str) and name in tasks:
+        definitions["task_options"] = tasks[name].options_schema
     return {**schema, "$defs": definitions}
 
 
@@ -297,12 +313,27 @@ def _explain(error: "jsonschema.ValidationError", renamed: Collection[str]) -> s
 
 def _semantic_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _data_problems(config["data"], config["seed"])
+    yield from _task_problems(config)
     yield from _search_problems(config)
     yield from _model_problems(config)
     yield from _sparsity_problems(config["compression"])
     yield from _compression_search_problems(config)
     yield from _tool_problems(config)
     yield from _function_problems(config)
+
+
+def _task_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    task = find_task(config["task"]["name"])
+    try:
+        info = describe_source(config)
+    except ValueError:
+        # Data that cannot be used are a problem of their own.
+        return
+    try:
+        yield from task.check(info, task.complete(config["task"]["options"]))
+    # A plugin's function may fail as it likes.
+    except Exception as error:
+        yield f"task.name: the check of {task.name} fails with {type(error).__name__}: {error}; mend it"
 
 
 def _data_problems(data: Mapping[str, Any], seed: int) -> Iterator[str]:

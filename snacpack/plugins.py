@@ -12,7 +12,7 @@ from typing import Any
 
 from snacpack.inputs import file_digest
 
-KINDS = ("objectives",)
+KINDS = ("objectives", "tasks")
 """Folders of a plugin, one for each kind of entries."""
 
 
@@ -37,18 +37,19 @@ def find_plugins(folders: Iterable[str | Path], kind: str) -> list[Path]:
     Raises
     ------
     PluginError
-        If a folder is not there, or has no such files.
+        If a folder is not there, or has no files of any kind.
     """
     found, problems = [], []
     for folder in map(Path, folders):
-        files = sorted(path for path in (folder / kind).glob("*.py") if path.name != "__init__.py")
-        found += files
+        files = [path for name in KINDS for path in sorted((folder / name).glob("*.py")) if path.name != "__init__.py"]
+        found += [path for path in files if path.parent.name == kind]
         if not folder.exists():
             problems.append(f"there is no folder {folder} in {Path.cwd()}; create it, or correct its name")
         elif not folder.is_dir():
-            problems.append(f"{folder} is not a folder; name the folder that has {kind}/ in it")
+            problems.append(f"{folder} is not a folder; name the folder that has {' or '.join(KINDS)} in it")
         elif not files:
-            problems.append(f"{folder} has no files {kind}/*.py and adds nothing; add a file there, or take it out")
+            places = " and no files ".join(f"{name}/*.py" for name in KINDS)
+            problems.append(f"{folder} has no files {places} and adds nothing; add a file there, or take it out")
     if problems:
         raise PluginError(problems)
     return found
@@ -106,3 +107,30 @@ def find_entries(module: ModuleType, kind: type) -> Iterator[Any]:
         if isinstance(value, kind) and id(value) not in seen:
             seen.add(id(value))
             yield value
+
+
+def only_entry(module: ModuleType, path: Path, kind: type) -> Any:
+    """Return the one instance of a class at a module's top level, which has the file's name.
+
+    Parameters
+    ----------
+    module, path
+        The module, and its file.
+    kind
+        The class of entries; an instance has a ``name``.
+
+    Raises
+    ------
+    PluginError
+        If there is none, there are several, or it has another name.
+    """
+    found, word = list(find_entries(module, kind)), kind.__name__
+    if not found:
+        raise PluginError([f"{path} holds no {word}; define one at its top level, {word.upper()} = {word}(...)"])
+    if len(found) > 1:
+        names = ", ".join(entry.name for entry in found)
+        raise PluginError([f"{path} holds {len(found)} {word.lower()}s ({names}); give each a file of its own"])
+    if found[0].name != path.stem:
+        named = f"the {word.lower()} {found[0].name!r}"
+        raise PluginError([f"{path} holds {named}; name the file {found[0].name}.py, or the {word.lower()} as it"])
+    return found[0]

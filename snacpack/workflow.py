@@ -16,6 +16,7 @@ from snacpack.files import flush
 from snacpack.locks import hold_as_job
 from snacpack.places import settle
 from snacpack.run.preflight import NEEDS, check_job
+from snacpack.tasks.registry import task_of, use_task_plugins
 from snacpack.versions import job_line
 
 
@@ -83,7 +84,11 @@ def start_job(snakemake: Any) -> TextIO:
     # A plugin may import numerical libraries, for which the threads are bound by now.
     if plugins:
         use_plugins(plugins)
+        use_task_plugins(plugins)
         check_unchanged(snakemake.params.get("plugins", {}))
+        task = snakemake.params.get("task")
+        if task:
+            task_of(task)
     return terminal
 
 

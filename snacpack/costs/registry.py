@@ -9,13 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from math import inf
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from snacpack.costs import objectives as _built_in_files
 from snacpack.costs.objective import TRAINING, Measure, Objective, is_finite
 from snacpack.inputs import CHANGED, file_digest, file_digests
-from snacpack.plugins import PluginError, find_entries, find_plugins, import_plugin
+from snacpack.plugins import PluginError, find_plugins, import_plugin, only_entry
 
 ARCHITECTURES = "architectures"
 COMPRESSIONS = "compressions"
@@ -42,22 +41,8 @@ def _built_in() -> dict[str, Objective]:
     found = {}
     for file in pkgutil.iter_modules(_built_in_files.__path__):
         module = importlib.import_module(f"{_built_in_files.__name__}.{file.name}")
-        found[file.name] = _only_objective(module, Path(module.__file__))
+        found[file.name] = only_entry(module, Path(module.__file__), Objective)
     return found
-
-
-def _only_objective(module: ModuleType, path: Path) -> Objective:
-    found = list(find_entries(module, Objective))
-    if not found:
-        raise PluginError([f"{path} holds no Objective; define one at its top level, OBJECTIVE = Objective(...)"])
-    if len(found) > 1:
-        names = ", ".join(objective.name for objective in found)
-        raise PluginError([f"{path} holds {len(found)} objectives ({names}); give each a file of its own"])
-    if found[0].name != path.stem:
-        raise PluginError(
-            [f"{path} holds the objective {found[0].name!r}; name the file {found[0].name}.py, or the objective as it"]
-        )
-    return found[0]
 
 
 def use_plugins(folders: Iterable[str | Path]) -> None:
@@ -78,7 +63,7 @@ def use_plugins(folders: Iterable[str | Path]) -> None:
     problems = []
     for path in find_plugins(folders, "objectives"):
         try:
-            objective = _only_objective(import_plugin(path), path)
+            objective = only_entry(import_plugin(path), path, Objective)
         except PluginError as error:
             problems += error.problems
             continue

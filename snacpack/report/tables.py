@@ -14,7 +14,7 @@ import pandas as pd
 
 from snacpack.costs.registry import ARCHITECTURES, find_measure, measures_of, shown_costs
 from snacpack.files import write_text
-from snacpack.report.intervals import wilson_interval
+from snacpack.tasks.intervals import wilson_interval
 
 Row = dict[str, Any]
 

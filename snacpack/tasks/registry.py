@@ -1,0 +1,117 @@
+"""All tasks that a configuration can name: those of :mod:`snacpack.tasks.entries`, and those of plugins."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from snacpack.inputs import CHANGED, file_digest, file_digests
+from snacpack.plugins import PluginError, find_plugins, import_plugin, only_entry
+from snacpack.tasks import entries as _built_in_files
+from snacpack.tasks.task import CLASSES, Task
+
+SCORES = {CLASSES: "accuracy"}
+"""The score that the trainers tell of each kind of targets, the name of an objective."""
+
+# The plugins of this process, by the name of the task, each with its file.
+_plugins: dict[str, tuple[Task, Path]] = {}
+
+
+@cache
+def _built_in() -> dict[str, Task]:
+    found = {}
+    for file in pkgutil.iter_modules(_built_in_files.__path__):
+        module = importlib.import_module(f"{_built_in_files.__name__}.{file.name}")
+        found[file.name] = only_entry(module, Path(module.__file__), Task)
+    return found
+
+
+def use_task_plugins(folders: Iterable[str | Path]) -> None:
+    """Make this process know the tasks of plugins, and no longer those of an earlier call.
+
+    Parameters
+    ----------
+    folders
+        ``plugins`` of the configuration.
+
+    Raises
+    ------
+    PluginError
+        If a folder or a file cannot be used; all faults are named, and no plugin is known.
+    """
+    _plugins.clear()
+    found: dict[str, tuple[Task, Path]] = {}
+    problems = []
+    for path in find_plugins(folders, "tasks"):
+        try:
+            task = only_entry(import_plugin(path), path, Task)
+        except PluginError as error:
+            problems += error.problems
+            continue
+        problems += [f"{path}: {problem}" for problem in _faults(task)]
+        owner = "a task of the workflow" if task.name in _built_in() else found.get(task.name, (None, None))[1]
+        if owner:
+            problems.append(f"{path}: the name {task.name!r} is taken by {owner}; choose another")
+        found.setdefault(task.name, (task, path))
+    if problems:
+        raise PluginError(problems)
+    _plugins.update(found)
+
+
+def _faults(task: Task) -> Iterator[str]:
+    if task.score != SCORES[task.targets]:
+        yield f"score is {task.score!r}; the trainers tell {SCORES[task.targets]!r} where targets are {task.targets}"
+
+
+def known_tasks() -> dict[str, Task]:
+    """Return all tasks by name, those of the workflow first."""
+    return {**_built_in(), **{name: task for name, (task, _) in _plugins.items()}}
+
+
+def find_task(name: str) -> Task:
+    """Return a task by its name.
+
+    Raises
+    ------
+    ValueError
+        If there is no such task; the message lists all.
+    """
+    tasks = known_tasks()
+    if name not in tasks:
+        raise ValueError(f"task.name: {name!r} is unknown; there are {', '.join(tasks)}")
+    return tasks[name]
+
+
+def task_params(settings: Mapping[str, Any], trust: bool = False) -> dict[str, Any]:
+    """Return what decides a task's numbers, as a parameter of rules: its name and all options, a plugin's digest.
+
+    Parameters
+    ----------
+    settings
+        The configuration's section ``task``.
+    trust
+        As :func:`snacpack.inputs.file_digests`: a job takes over what the process that started it has found.
+    """
+    task = find_task(settings["name"])
+    params = {"name": task.name, "options": task.complete(settings["options"])}
+    if task.name in _plugins:
+        path = _plugins[task.name][1]
+        params["digest"] = file_digests([path], trust)[path]
+    return params
+
+
+def task_of(params: Mapping[str, Any]) -> Task:
+    """Return the task of :func:`task_params`.
+
+    Raises
+    ------
+    PluginError
+        If it is a plugin that changed since the run started.
+    """
+    if "digest" in params:
+        there = _plugins.get(params["name"])
+        if there is None or file_digest(there[1]) != params["digest"]:
+            raise PluginError([f"the plugin {there[1] if there else params['name'] + '.py'} {CHANGED}"])
+    return find_task(params["name"])
