@@ -7,7 +7,15 @@ from functools import cache
 from pathlib import Path
 
 from snacpack.config import complete_config
-from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, extra_costs, plugin_digests, use_plugins
+from snacpack.costs.registry import (
+    ARCHITECTURES,
+    COMPRESSIONS,
+    deciding_cost,
+    extra_costs,
+    plugin_digests,
+    use_plugins,
+    validated,
+)
 from snacpack.data.sources import describe_source
 from snacpack.data.sources.arrays import PREPARATION, content_of_arrays
 from snacpack.data.user_files import find_files
@@ -389,6 +397,13 @@ def optimised_costs(search):
     section = {ARCHITECTURES: config["search"], COMPRESSIONS: COMPRESSION_SEARCH}[search]
     costs = extra_costs(search, section["objectives"])
     return {"costs": costs} if costs else {}
+
+
+def validated_metrics(search):
+    """Return what a search optimises of its trials' outputs as a parameter of what trains them, none without such."""
+    section = {ARCHITECTURES: config["search"], COMPRESSIONS: COMPRESSION_SEARCH}[search]
+    names = validated(search, section["objectives"])
+    return {"validated": {"names": names, "task": TASK_PARAMS}} if names else {}
 
 
 def accuracy_reference(wanted):

@@ -42,6 +42,7 @@ rule compress_trials:
         clock_period_ns=config["synthesis"]["clock_period_ns"],
         progress="results/{run}/candidates/{candidate}/mixed/search/progress.log",
         **content_of_plugins(COMPRESSIONS),
+        **validated_metrics(COMPRESSIONS),
     threads: COMPRESSION_THREADS
     group:
         COMPRESSION_SEARCH_GROUP
@@ -151,10 +152,11 @@ rule refine_front:
         epochs=COMPRESSION_SEARCH["final_epochs"],
         batch_size=config["compression"]["batch_size"],
         # The first cost is what the circuit shall have least of.
-        cost=next((name for name in COMPRESSION_SEARCH["objectives"] if name != "accuracy"), "lut"),
+        cost=deciding_cost(COMPRESSION_SEARCH["objectives"]),
         part=config["synthesis"]["part"],
         clock_period_ns=config["synthesis"]["clock_period_ns"],
         **content_of_plugins(COMPRESSIONS),
+        **validated_metrics(COMPRESSIONS),
     threads: COMPRESSION_THREADS
     group:
         COMPRESSION_GROUP

@@ -45,6 +45,7 @@ rule train_trials:
         n_shards=N_SHARDS,
         seed=config["seed"],
         progress="results/{run}/search/progress.log",
+        **validated_metrics(ARCHITECTURES),
     threads: TRAINING_THREADS
     priority: SEARCH_PRIORITY
     group:
@@ -343,6 +344,7 @@ rule train_candidate:
     params:
         training=TRAINING,
         seed=config["seed"],
+        **validated_metrics(ARCHITECTURES),
     threads: 1
     group:
         group_of_training

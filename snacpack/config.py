@@ -314,6 +314,7 @@ def _explain(error: "jsonschema.ValidationError", renamed: Collection[str]) -> s
 def _semantic_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _data_problems(config["data"], config["seed"])
     yield from _task_problems(config)
+    yield from _objective_problems(config)
     yield from _search_problems(config)
     yield from _model_problems(config)
     yield from _sparsity_problems(config["compression"])
@@ -334,6 +335,18 @@ def _task_problems(config: Mapping[str, Any]) -> Iterator[str]:
     # A plugin's function may fail as it likes.
     except Exception as error:
         yield f"task.name: the check of {task.name} fails with {type(error).__name__}: {error}; mend it"
+
+
+def _objective_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, validated
+
+    task = find_task(config["task"]["name"])
+    has = [metric.name for metric in task.metrics]
+    sections = {"search": config["search"], "compression.search": config["compression"]["search"]}
+    for (key, section), search in zip(sections.items(), (ARCHITECTURES, COMPRESSIONS), strict=True):
+        for name in validated(search, section["objectives"]):
+            if name not in has:
+                yield f"{key}.objectives: {name} is no metric of the {task.words}; it has {', '.join(has)}"
 
 
 def _data_problems(data: Mapping[str, Any], seed: int) -> Iterator[str]:

@@ -9,9 +9,10 @@ import io
 import torch
 
 from snacpack.architecture import Architecture
-from snacpack.data.dataset import load_dataset
+from snacpack.data.dataset import load_dataset, read_info
 from snacpack.files import read_json, whole_file, write_json
 from snacpack.search.records import training_seed
+from snacpack.tasks.registry import validation_of
 from snacpack.training import predict, train
 
 jets = load_dataset(snakemake.input.jets, ("train", "val", "test"))
@@ -43,6 +44,8 @@ metrics = {
     "seed": result.seed,
     "history": result.history,
 }
+validation = validation_of(snakemake.params, read_info(snakemake.input.jets), jets["val"][1])
+metrics |= validation.values(lambda: predict(result.network, jets["val"][0]).numpy())
 # torch.save itself would put the temporary file's name into the file, and not say when the disk is full.
 weights = io.BytesIO()
 torch.save(result.network.state_dict(), weights)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from snacpack.costs import objectives as _built_in_files
-from snacpack.costs.objective import TRAINING, Measure, Objective, is_finite
+from snacpack.costs.objective import TRAINING, VALIDATION, Measure, Objective, is_finite
 from snacpack.inputs import CHANGED, file_digest, file_digests
 from snacpack.plugins import PluginError, find_plugins, import_plugin, only_entry
 
@@ -181,7 +181,7 @@ def measures_of(search: str) -> dict[str, Measure]:
 
 
 def costs_of(search: str, appended: bool | None = None) -> list[str]:
-    """Return the names of the objectives beside those of the training, in the order of their columns.
+    """Return the names of the objectives that a network costs, not those that it reaches, in the order of columns.
 
     Parameters
     ----------
@@ -193,8 +193,19 @@ def costs_of(search: str, appended: bool | None = None) -> list[str]:
     return [
         name
         for name, measure in measures_of(search).items()
-        if measure.by != TRAINING and appended in (None, measure.column is None)
+        if measure.by not in (TRAINING, VALIDATION) and appended in (None, measure.column is None)
     ]
+
+
+def validated(search: str, objectives: Iterable[str]) -> list[str]:
+    """Return those of a search's objectives that the task measures on validation examples, in the order given."""
+    measures = measures_of(search)
+    return [name for name in objectives if name in measures and measures[name].by == VALIDATION]
+
+
+def deciding_cost(objectives: Iterable[str]) -> str:
+    """Return the cost that decides between finalists of a search over compressions: its first, or LUTs without one."""
+    return next((name for name in objectives if name in costs_of(COMPRESSIONS)), "lut")
 
 
 def shown_costs(search: str, objectives: Sequence[str] = ()) -> list[str]:
@@ -205,7 +216,8 @@ def shown_costs(search: str, objectives: Sequence[str] = ()) -> list[str]:
 def extra_costs(search: str, objectives: Sequence[str]) -> list[str]:
     """Return those of a search's objectives that a report does not show in any case."""
     measures = measures_of(search)
-    return [name for name in objectives if not measures[name].shown and measures[name].by != TRAINING]
+    reached = (TRAINING, VALIDATION)
+    return [name for name in objectives if not measures[name].shown and measures[name].by not in reached]
 
 
 def compute(search: str, network: Any) -> dict[str, float]:

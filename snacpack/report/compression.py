@@ -7,7 +7,15 @@ import pandas as pd
 
 from snacpack.compression.scheme import MIXED
 from snacpack.costs.objective import DA4ML, MINIMISED
-from snacpack.costs.registry import COMPRESSIONS, extra_costs, find_measure, find_objective, shown_costs
+from snacpack.costs.registry import (
+    COMPRESSIONS,
+    deciding_cost,
+    extra_costs,
+    find_measure,
+    find_objective,
+    shown_costs,
+    validated,
+)
 from snacpack.report.layout import MISSING, Table, accuracy_with_interval, grouped, joined
 from snacpack.report.records import CompressionSearch, Key
 from snacpack.report.sections import cells
@@ -77,7 +85,7 @@ def search_table(searches: Mapping[str, CompressionSearch], objectives: Sequence
     objectives
         ``compression.search.objectives``; what is not among the costs of every report has columns of its own.
     """
-    costs, lines = shown_costs(COMPRESSIONS, objectives), []
+    costs, lines = [*shown_costs(COMPRESSIONS, objectives), *validated(COMPRESSIONS, objectives)], []
     for model, search in searches.items():
         choice, wanted = search.choice, 100 * search.chosen["min_accuracy"]
         lines.append(
@@ -138,14 +146,14 @@ def search_words(searches: Mapping[str, CompressionSearch], config: Mapping[str,
     search = config["compression"]["search"]
     wanted = search["min_score"] if search["min_score"] is not None else config["selection"]["min_score"]
     words = {name: find_measure(COMPRESSIONS, name).words for name in search["objectives"]}
-    deciding = next(name for name in search["objectives"] if name != "accuracy")
+    deciding = deciding_cost(search["objectives"])
     extreme = "lowest" if find_objective(deciding).direction == MINIMISED else "highest"
     counted = not find_measure(COMPRESSIONS, deciding).digits
     return {
         "models": joined(list(searches)),
         "objectives": joined(list(words.values())),
         "others": joined([words[name] for name in extra_costs(COMPRESSIONS, search["objectives"])]),
-        "best": f"{extreme} {'number of ' if counted else ''}{words[deciding]}",
+        "best": f"{extreme} {'number of ' if counted else ''}{find_measure(COMPRESSIONS, deciding).words}",
         "required": required_accuracy_words(wanted),
         "start": warm_up_words(search["warmup_epochs"], f"at {search['start']}"),
         "reached": reached_sentence(searches, examples),

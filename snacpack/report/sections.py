@@ -7,7 +7,7 @@ import pandas as pd
 
 from snacpack.compression.scheme import MIXED
 from snacpack.costs.objective import RULE4ML
-from snacpack.costs.registry import ARCHITECTURES, find_measure, shown_costs
+from snacpack.costs.registry import ARCHITECTURES, find_measure, shown_costs, validated
 from snacpack.report.layout import EXTRAPOLATED, MISSING, Cell, Table, extrapolation_notes, joined
 from snacpack.report.records import Key
 from snacpack.report.tables import Row, short_float
@@ -36,7 +36,7 @@ def network_table(
     names: Mapping[int, str],
 ) -> Table:
     """Lay out trials with their hyper-parameters, their costs, and their names if they are candidates."""
-    costs = shown_costs(ARCHITECTURES, objectives)
+    costs = [*validated(ARCHITECTURES, objectives), *shown_costs(ARCHITECTURES, objectives)]
     headings = ("Network", "Architecture", "Activation", "Batch norm", "Learning rate", "L1", "Dropout")
     headings += tuple(find_measure(ARCHITECTURES, name).heading for name in ("accuracy", *costs))
     rows = tuple(

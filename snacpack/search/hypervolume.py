@@ -74,9 +74,11 @@ def hypervolume(trials: Sequence[Mapping[str, Any]], objectives: Sequence[str], 
     objectives
         Names of objectives. One in which the networks of the space do not differ is left out.
     limits
-        Result of :func:`search_limits`.
+        Result of :func:`search_limits`. What it does not have lies between an objective's own ``worst`` and ``ideal``.
     """
     import moocore
+
+    limits = {**limits, **{name: _declared(name) for name in objectives if name not in limits}}
 
     used = [name for name in objectives if limits[name]["highest"] > limits[name]["lowest"]]
     succeeded = [trial for trial in trials if not trial["failure"]]
@@ -87,6 +89,12 @@ def hypervolume(trials: Sequence[Mapping[str, Any]], objectives: Sequence[str], 
     # 0 is ideal and 1 the limit; an estimate below zero is no better than none.
     points = np.maximum((objective_values(succeeded, used) - ideal) / (corner - ideal), 0)
     return round(float(moocore.hypervolume(points, ref=np.ones(len(used)))), DIGITS)
+
+
+def _declared(name: str) -> dict[str, float]:
+    objective = find_objective(name)
+    lowest, highest = sorted((objective.worst, objective.ideal))
+    return {"lowest": lowest, "highest": highest}
 
 
 def _worst_and_ideal(name: str, limits: Mapping[str, float]) -> tuple[float, float]:

@@ -7,10 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from snacpack.data.info import DataInfo
 from snacpack.inputs import CHANGED, file_digest, file_digests
 from snacpack.plugins import PluginError, find_plugins, import_plugin, only_entry
 from snacpack.tasks import entries as _built_in_files
-from snacpack.tasks.task import CLASSES, Task
+from snacpack.tasks.task import CLASSES, Task, Validation
 
 SCORES = {CLASSES: "accuracy"}
 """The score that the trainers tell of each kind of targets, the name of an objective."""
@@ -115,3 +118,19 @@ def task_of(params: Mapping[str, Any]) -> Task:
         if there is None or file_digest(there[1]) != params["digest"]:
             raise PluginError([f"the plugin {there[1] if there else params['name'] + '.py'} {CHANGED}"])
     return find_task(params["name"])
+
+
+def validation_of(params: Mapping[str, Any], info: DataInfo, targets: np.ndarray) -> Validation:
+    """Return what a job measures of the networks that it trains, from its parameters.
+
+    Parameters
+    ----------
+    params
+        Of the rule; ``validated`` holds the names of metrics and :func:`task_params`, and is not there where no metric
+        is an objective.
+    info, targets
+        The data set's description, and the targets of its validation examples.
+    """
+    validated = params.get("validated", {"names": [], "task": {"name": next(iter(_built_in())), "options": {}}})
+    task = task_of(validated["task"])
+    return Validation(task, validated["names"], info, validated["task"]["options"], targets)

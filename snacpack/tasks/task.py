@@ -279,3 +279,32 @@ def values_over_all(task: Task, examples: Examples, names: Sequence[str]) -> dic
             )
         values[name] = value
     return values
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a search measures of its trials beside the score, on validation examples.
+
+    Parameters
+    ----------
+    task
+        What the networks are trained for.
+    names
+        Metrics of it; none for a search that optimises none.
+    info, options
+        Of the data set and the task.
+    targets
+        Targets of the validation examples.
+    """
+
+    task: Task
+    names: Sequence[str]
+    info: DataInfo
+    options: Mapping[str, Any]
+    targets: np.ndarray
+
+    def values(self, outputs: Callable[[], np.ndarray]) -> dict[str, float]:
+        """Return the metrics by name, from a function that gives the outputs, ``(n, n_outputs)``, if there are any."""
+        if not self.names:
+            return {}
+        return values_over_all(self.task, Examples(outputs(), self.targets, self.info, self.options), self.names)

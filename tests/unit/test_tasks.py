@@ -14,13 +14,33 @@ from helpers import ROOT
 from helpers.configs import SCHEMA, merged
 from snacpack.config import ConfigError, complete_config, validate_config
 from snacpack.costs.objective import MAXIMISED
-from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, find_objective, measures_of
+from snacpack.costs.registry import (
+    ARCHITECTURES,
+    COMPRESSIONS,
+    costs_of,
+    deciding_cost,
+    find_objective,
+    measures_of,
+    validated,
+)
 from snacpack.data.info import DataInfo
+from snacpack.hardware.surrogate import Surrogate
 from snacpack.plugins import PluginError
 from snacpack.report.style import save_figure
+from snacpack.search.hypervolume import hypervolume
+from snacpack.search.records import proposals, trials_table
+from snacpack.search.space import SearchSpace
 from snacpack.tasks.entries.classification import Separation, count_confusion, log_odds
 from snacpack.tasks.intervals import bootstrap_intervals
-from snacpack.tasks.registry import SCORES, find_task, known_tasks, task_of, task_params, use_task_plugins
+from snacpack.tasks.registry import (
+    SCORES,
+    find_task,
+    known_tasks,
+    task_of,
+    task_params,
+    use_task_plugins,
+    validation_of,
+)
 from snacpack.tasks.task import CLASSES, Examples, Task, measure, values_over_all
 
 DATA = DataInfo("data", "examples", (4,), ("a", "b", "c", "d"), ("x", "y", "z"), "nowhere")
@@ -239,6 +259,55 @@ def test_a_complete_configuration_has_all_options():
     config = merged("config")
     config["task"]["options"] = {"signal": ["t"]}
     assert complete_config(config)["task"]["options"] == {"signal": ["t"], "signal_efficiency": 0.5}
+
+
+def test_what_a_task_measures_can_be_an_objective():
+    config = merged("config")
+    config["search"]["objectives"] = ["accuracy", "auc", "background_rejection", "average_resources"]
+    config["compression"]["search"]["objectives"] = ["accuracy", "auc", "lut"]
+    validate_config(config, SCHEMA)
+    assert validated(ARCHITECTURES, config["search"]["objectives"]) == ["auc", "background_rejection"]
+    assert deciding_cost(config["compression"]["search"]["objectives"]) == "lut"
+    assert not {"auc", "background_rejection"} & {*costs_of(ARCHITECTURES), *costs_of(COMPRESSIONS)}
+
+
+def test_an_objective_that_the_task_does_not_measure_is_named(tmp_path):
+    config = merged("config")
+    config["plugins"], config["task"]["name"] = [str(write(tmp_path / "own"))], "mine"
+    config["search"]["objectives"] = ["accuracy", "auc"]
+    (problem,) = problems(config)
+    assert "search.objectives: auc is no metric of the classification; it has accuracy" in problem
+
+
+def test_a_job_measures_validation_examples_where_a_search_asks_for_it():
+    task = find_task("classification")
+    examples = examples_of(task)
+    told = {"names": ["auc"], "task": task_params({"name": "classification", "options": {}})}
+    validation = validation_of({"validated": told}, DATA, examples.targets)
+    assert validation.values(lambda: examples.outputs) == values_over_all(task, examples, ["auc"])
+    assert validation_of({}, DATA, examples.targets).values(lambda: 1 / 0) == {}
+
+
+def test_trials_have_what_was_measured_as_last_columns_and_are_ranked_by_it():
+    space = SearchSpace.from_config(merged("config", "test")["search"]["space"], n_inputs=24, n_outputs=5)
+    genomes = list(space.largest())[:2]
+    result = {"accuracy": 0.5, "loss": 1.0, "epochs": 1, "seed": 1, "failure": None, "generation": 0}
+    measured = [{"auc": 0.8}, {"auc": 0.7}]
+    records = [
+        {**trial, **result, **values}
+        for trial, values in zip(proposals(genomes, space, 0)["trials"], measured, strict=True)
+    ]
+    table = trials_table(records, ["accuracy", "auc"], Surrogate())
+    assert list(table)[-2:] == ["extrapolated", "auc"]
+    assert table["auc"].tolist() == [0.8, 0.7]
+    assert table["pareto"].tolist() == [True, False]
+    assert "auc" not in trials_table(records, ["accuracy"], Surrogate())
+    failed = {**result, "failure": "Diverged", "accuracy": None, "loss": None}
+    records[0] = {**proposals(genomes, space, 0)["trials"][0], **failed}
+    assert trials_table(records, ["accuracy", "auc"], Surrogate())["pareto"].tolist() == [False, True]
+    # From a guess, at 0.5, to the ideal, at 1.
+    assert hypervolume([{**result, "auc": 0.75}], ["auc"], {}) == 0.5
+    assert hypervolume([{**result, "background_rejection": 500.5}], ["background_rejection"], {}) == 0.5
 
 
 PLUGIN = """
