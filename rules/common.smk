@@ -16,7 +16,7 @@ from snacpack.costs.registry import (
     use_plugins,
     validated,
 )
-from snacpack.data.sources import describe_source
+from snacpack.data.sources import describe_source, targets_of
 from snacpack.data.sources.arrays import PREPARATION, content_of_arrays
 from snacpack.data.user_files import find_files
 from snacpack.inputs import content_digest
@@ -119,6 +119,10 @@ DATA_INFO = describe_source(config, trust=not workflow.is_main_process)
 TASK = find_task(config["task"]["name"])
 # What decides its numbers and figures, a parameter of the rules that measure.
 TASK_PARAMS = task_params(config["task"], trust=not workflow.is_main_process)
+# A parameter of the rules that train, none for cross-entropy.
+LOSS = dict(TASK.loss(TASK_PARAMS["options"]))
+LOSS = {"loss": LOSS} if LOSS else {}
+TARGETS = targets_of(config)
 PICTURES = [picture.name for picture in TASK.pictures]
 SIZES = TASK.sizes(DATA_INFO)
 # The word for them, a parameter of every rule whose figure or caption has it.

@@ -34,6 +34,7 @@ rule compress_trials:
     benchmark:
         "results/{run}/benchmarks/compress_trials/{candidate}_gen_{generation}_{shard}.tsv"
     params:
+        **LOSS,
         seed=config["seed"],
         epochs=COMPRESSION_SEARCH["epochs"],
         batch_size=config["compression"]["batch_size"],
@@ -146,6 +147,7 @@ rule refine_front:
     benchmark:
         "results/{run}/benchmarks/refine_front/{candidate}.tsv"
     params:
+        **LOSS,
         seed=config["seed"],
         min_accuracy=COMPRESSION_MIN_ACCURACY,
         finalists=COMPRESSION_SEARCH["finalists"],

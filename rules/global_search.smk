@@ -41,6 +41,7 @@ rule train_trials:
     benchmark:
         "results/{run}/benchmarks/train_trials/gen_{generation}_{shard}.tsv"
     params:
+        **LOSS,
         training=TRAINING,
         n_shards=N_SHARDS,
         seed=config["seed"],
@@ -236,6 +237,7 @@ rule rerun_trial:
     benchmark:
         "results/{run}/benchmarks/rerun_trial/{trial}.tsv"
     params:
+        **LOSS,
         training=TRAINING,
     wildcard_constraints:
         trial=r"\d+",
@@ -342,6 +344,7 @@ rule train_candidate:
     benchmark:
         "results/{run}/benchmarks/train_candidate/{candidate}.tsv"
     params:
+        **LOSS,
         training=TRAINING,
         seed=config["seed"],
         **validated_metrics(ARCHITECTURES),

@@ -14,6 +14,7 @@ import yaml
 from snacpack.architecture import Architecture
 from snacpack.data.sources import describe_source
 from snacpack.tasks.registry import find_task, known_tasks
+from snacpack.tasks.task import NUMBERS
 
 # Every job reads the configuration with this module: it imports what only the check needs when the check runs.
 if TYPE_CHECKING:
@@ -312,7 +313,7 @@ def _explain(error: "jsonschema.ValidationError", renamed: Collection[str]) -> s
 
 
 def _semantic_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    yield from _data_problems(config["data"], config["seed"])
+    yield from _data_problems(config)
     yield from _task_problems(config)
     yield from _objective_problems(config)
     yield from _search_problems(config)
@@ -349,7 +350,13 @@ def _objective_problems(config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{key}.objectives: {name} is no metric of the {task.words}; it has {', '.join(has)}"
 
 
-def _data_problems(data: Mapping[str, Any], seed: int) -> Iterator[str]:
+def _data_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    data, task = config["data"], find_task(config["task"]["name"])
+    if task.targets == NUMBERS and data["source"] != "arrays":
+        yield (
+            f"task.name: a {task.words} takes numbers, and the jets of data.source {data['source']!r} have classes; "
+            "set data.source to arrays, or choose classification"
+        )
     if data["source"] == "files":
         folder = data["files"]["folder"]
         if folder is None:
@@ -357,7 +364,7 @@ def _data_problems(data: Mapping[str, Any], seed: int) -> Iterator[str]:
         else:
             yield from _folder_problems(folder, data["n_constituents"])
     if data["source"] == "arrays":
-        yield from _array_problems(data, seed)
+        yield from _array_problems(config)
     if data["source"] == "pythia":
         yield from _feature_problems(data)
         yield from _recipe_problems(data["pythia"])
@@ -400,13 +407,15 @@ def _path_problems(key: str, paths: Iterable[Path]) -> Iterator[str]:
             )
 
 
-def _array_problems(data: Mapping[str, Any], seed: int) -> Iterator[str]:
+def _array_problems(config: Mapping[str, Any]) -> Iterator[str]:
     from snacpack.data.user_files import find_files
+
+    data = config["data"]
 
     try:
         files = find_files(data["arrays"])
         yield from _path_problems("data.arrays.files", [path for paths in files.values() for path in paths])
-        describe_source({"data": data, "seed": seed})
+        describe_source(config)
     except ValueError as error:
         yield str(error) if str(error).startswith("data.") else f"data.arrays: {error}"
 

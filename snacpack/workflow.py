@@ -16,7 +16,7 @@ from snacpack.files import flush
 from snacpack.locks import hold_as_job
 from snacpack.places import settle
 from snacpack.run.preflight import NEEDS, check_job
-from snacpack.tasks.registry import task_of, use_task_plugins
+from snacpack.tasks.registry import task_of, use_task, use_task_plugins
 from snacpack.versions import job_line
 
 
@@ -89,6 +89,10 @@ def start_job(snakemake: Any) -> TextIO:
         task = snakemake.params.get("task")
         if task:
             task_of(task)
+    # The words for the score of whatever this job writes.
+    task = getattr(snakemake, "config", {}).get("task")
+    if task:
+        use_task(task["name"])
     return terminal
 
 

@@ -11,6 +11,7 @@ from snacpack.files import write_json
 from snacpack.search.progress import SearchProgress
 from snacpack.search.records import read_compressions
 from snacpack.tasks.registry import validation_of
+from snacpack.training.losses import Loss
 
 wildcards, params, config = snakemake.wildcards, snakemake.params, snakemake.config
 generation, shard = int(wildcards.generation), int(wildcards.shard)
@@ -36,6 +37,7 @@ compressed = compress(
     config["training"]["device"],
     snakemake.threads,
     on_result=tell,
+    loss=Loss(**params.get("loss", {})),
 )
 costs = circuit_costs(compressed, params.clock_period_ns, params.part, snakemake.threads)
 fields = ("accuracy", "loss", "epochs", "seconds", "failure")

@@ -12,6 +12,7 @@ from snacpack.files import read_json, read_table, write_json
 from snacpack.search.records import compressions_of
 from snacpack.search.selection import required_accuracy, select_finalists
 from snacpack.tasks.registry import validation_of
+from snacpack.training.losses import Loss
 
 params = snakemake.params
 reference = read_json(snakemake.input.reference) if snakemake.input.reference else None
@@ -29,6 +30,7 @@ compressed = compress(
     params.batch_size,
     snakemake.config["training"]["device"],
     snakemake.threads,
+    loss=Loss(**params.get("loss", {})),
     on_result=lambda position, result: print(f"trial {trials[position]}: {result.failure or result.accuracy}"),
 )
 costs = circuit_costs(compressed, params.clock_period_ns, params.part, snakemake.threads)

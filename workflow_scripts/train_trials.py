@@ -10,6 +10,7 @@ from snacpack.search.progress import SearchProgress
 from snacpack.search.records import read_proposals, training_seed
 from snacpack.tasks.registry import validation_of
 from snacpack.training import predict, train
+from snacpack.training.losses import Loss
 
 jets = load_dataset(snakemake.input.jets, ("train", "val"))
 x_val, y_val = jets["val"]
@@ -31,6 +32,7 @@ results = train(
     jets["train"],
     jets["val"],
     **snakemake.params.training,
+    loss=Loss(**snakemake.params.get("loss", {})),
     # Not among the parameters: what began on a GPU may go on on a CPU.
     device=snakemake.config["training"]["device"],
     threads=snakemake.threads,

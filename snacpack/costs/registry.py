@@ -6,6 +6,7 @@ Columns of tables, axes, hover texts, notes and the values that the configuratio
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from math import inf
 from pathlib import Path
@@ -15,6 +16,7 @@ from snacpack.costs import objectives as _built_in_files
 from snacpack.costs.objective import TRAINING, VALIDATION, Measure, Objective, is_finite
 from snacpack.inputs import CHANGED, file_digest, file_digests
 from snacpack.plugins import PluginError, find_plugins, import_plugin, only_entry
+from snacpack.tasks.registry import score_word, titled
 
 ARCHITECTURES = "architectures"
 COMPRESSIONS = "compressions"
@@ -171,6 +173,7 @@ def find_measure(search: str, name: str) -> Measure:
 def measures_of(search: str) -> dict[str, Measure]:
     """Return all objectives of a search, by name, in the order of their columns."""
     measures = {name: getattr(objective, search) for name, objective in _known().items()}
+    measures["accuracy"] = _score_measure(measures["accuracy"])
     there = {name: measure for name, measure in measures.items() if measure is not None}
 
     def place(name: str) -> tuple[float, str]:
@@ -178,6 +181,12 @@ def measures_of(search: str) -> dict[str, Measure]:
         return (inf if column is None else column, name)
 
     return {name: there[name] for name in sorted(there, key=place)}
+
+
+def _score_measure(measure: Measure) -> Measure:
+    """Return how the score is measured, in the words of this process's task."""
+    words = f"validation {score_word()}"
+    return measure if words == measure.words else replace(measure, words=words, axis=titled(words))
 
 
 def costs_of(search: str, appended: bool | None = None) -> list[str]:

@@ -16,7 +16,11 @@ _MOST_COLUMNS = 10
 
 
 def performance_table(
-    order: Sequence[Key], measured: Mapping[Key, Mapping[str, Any]], task: Task, examples: str
+    order: Sequence[Key],
+    measured: Mapping[Key, Mapping[str, Any]],
+    task: Task,
+    options: Mapping[str, Any],
+    examples: str,
 ) -> Table:
     """Lay out the metrics of every final network with their intervals.
 
@@ -26,8 +30,8 @@ def performance_table(
         Models and schemes, :data:`FLOAT` before compression.
     measured
         Content of ``performance.json`` by model and scheme.
-    task
-        What was measured.
+    task, options
+        What was measured, and all options of the task.
     examples
         The word for examples.
     """
@@ -35,9 +39,9 @@ def performance_table(
     metrics = {metric.name: metric for metric in task.metrics}
     columns = list(dict.fromkeys(column for of_key in values.values() for column in of_key))
     single = [column for column in columns if column[1]]
+    columns = [column for column in columns if not column[1]]
     # With more classes than a page has room for, those of each stand in the files only.
-    if len(single) > _MOST_COLUMNS:
-        columns = [column for column in columns if not column[1]]
+    columns += single if len(single) <= _MOST_COLUMNS else []
     rows = tuple(
         cells(*key, *(_with_interval(metrics[name], values[key].get((name, of))) for name, of in columns))
         for key in order
@@ -47,7 +51,7 @@ def performance_table(
     notes = [
         f"In brackets: the interval at 68.27% from the statistics of the test {examples}"
         + (f"; without a formula, from {N_RESAMPLES} draws of as many {examples} with replacement." if drawn else "."),
-        *(f"{metric.heading}: {metric.note}." for metric in task.metrics),
+        *(f"{metric.heading}: {metric.note.format(**options)}." for metric in task.metrics),
     ]
     return Table(f"Performance on the test {examples}", headings, rows, tuple(notes), n_text=2)
 

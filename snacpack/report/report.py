@@ -38,7 +38,7 @@ from snacpack.report.records import (
     read_trials,
 )
 from snacpack.report.tables import table1_rows, table2_rows, table3_rows
-from snacpack.tasks.registry import find_task
+from snacpack.tasks.registry import find_task, titled
 from snacpack.tasks.task import Task
 
 FEATURE_WORDS = {"pt": "pT", "etarel": "η relative to the jet axis", "phirel": "φ relative to the jet axis"}
@@ -53,10 +53,18 @@ def _data_words(data: Mapping[str, Any], info: DataInfo) -> dict[str, Any]:
     along = "" if len(info.input_shape) == 1 else f" in the shape {shape}, flattened, with"
     return {
         "is_of_jets": False,
-        "class_words": f"An example of {info.name} has one of {info.n_outputs} classes: {', '.join(info.classes)}.",
+        "class_words": _target_words(info),
         "input_words": f"{along.strip()} the {'features' if len(info.features) > 1 else 'feature'} {listed}".strip(),
-        "card_words": "The training examples: features by class, in the units of the files.",
+        "card_words": f"The training examples: features {'by class' if info.classes else 'against a target'}, in the "
+        "units of the files.",
     }
+
+
+def _target_words(info: DataInfo) -> str:
+    if info.classes:
+        return f"An example of {info.name} has one of {info.n_outputs} classes: {', '.join(info.classes)}."
+    named = f"{'targets' if len(info.targets) > 1 else 'target'} {briefly(info.targets, most=12)}"
+    return f"The networks give numbers for each example of {info.name}: the {named}."
 
 
 def _jet_words(data: Mapping[str, Any]) -> dict[str, str]:
@@ -206,6 +214,9 @@ def report_page(files: RunFiles, config: Mapping[str, Any], versions: Mapping[st
         **_compression_parts(run, files, data.info.examples),
         **_hardware_parts(run, files, data),
         **_performance_parts(run, files, task, data),
+        score=task.score_words[0],
+        scores=task.score_words[1],
+        scores_title=titled(task.score_words[1]),
         data_card=picture(files.data_card),
         hypervolume=picture(files.hypervolume),
         training_curves=picture(files.training_curves),
@@ -296,7 +307,9 @@ def _performance_parts(run: Run, files: RunFiles, task: Task, data: DataSet) -> 
     examples = data.info.examples
     return {
         "task": task,
-        "performance_table": performance_table(order, measured, task, examples),
+        "performance_table": performance_table(
+            order, measured, task, task.complete(run.config["task"]["options"]), examples
+        ),
         "pictures": [
             {
                 "heading": shown.heading,

@@ -13,11 +13,13 @@ from snacpack.data.info import DataInfo
 from snacpack.inputs import CHANGED, file_digest, file_digests
 from snacpack.plugins import PluginError, find_plugins, import_plugin, only_entry
 from snacpack.tasks import entries as _built_in_files
-from snacpack.tasks.task import CLASSES, Task, Validation
+from snacpack.tasks.task import CLASSES, NUMBERS, Examples, Task, Validation, measure
 
-SCORES = {CLASSES: "accuracy"}
-"""The score that the trainers tell of each kind of targets, the name of an objective."""
+SCORES = {CLASSES: "accuracy", NUMBERS: "r2"}
+"""The score that the trainers tell of each kind of targets, the name of a metric."""
 
+# The task of this process.
+_current = ["classification"]
 # The plugins of this process, by the name of the task, each with its file.
 _plugins: dict[str, tuple[Task, Path]] = {}
 
@@ -134,3 +136,53 @@ def validation_of(params: Mapping[str, Any], info: DataInfo, targets: np.ndarray
     validated = params.get("validated", {"names": [], "task": {"name": next(iter(_built_in())), "options": {}}})
     task = task_of(validated["task"])
     return Validation(task, validated["names"], info, validated["task"]["options"], targets)
+
+
+def use_task(name: str) -> None:
+    """Make a task the one whose words this process uses for the score, see :func:`current_task`."""
+    find_task(name)
+    _current[0] = name
+
+
+def current_task() -> Task:
+    """Return the task of this process, classification unless :func:`use_task` says another."""
+    return find_task(_current[0])
+
+
+def score_word() -> str:
+    """Return the word for the score of :func:`current_task`, such as ``accuracy``."""
+    return current_task().score_words[0]
+
+
+def titled(words: str) -> str:
+    """Return words with a capital at their beginning, the others as they are."""
+    return words[:1].upper() + words[1:]
+
+
+def score_on_test(
+    settings: Mapping[str, Any], outputs: np.ndarray, targets: np.ndarray, info: DataInfo, seed: int
+) -> dict[str, Any]:
+    """Return what records have of the score on test examples.
+
+    Parameters
+    ----------
+    settings
+        The configuration's section ``task``.
+    outputs, targets, info
+        As :class:`snacpack.tasks.task.Examples` has them.
+    seed
+        Decides the draws behind an interval without a formula.
+
+    Returns
+    -------
+    dict
+        ``test_accuracy``, ``test_correct`` and ``n_test`` of classes; ``test_score`` with its 68.27% interval
+        (``test_low`` and ``test_high``) and ``n_test`` of numbers.
+    """
+    task = find_task(settings["name"])
+    if task.targets == CLASSES:
+        correct = int((outputs.argmax(axis=1) == targets).sum())
+        return {"test_accuracy": correct / len(targets), "test_correct": correct, "n_test": len(targets)}
+    examples = Examples(outputs, targets, info, task.complete(settings["options"]))
+    (row, *_) = [row for row in measure(task, examples, seed) if row["metric"] == task.score and not row["of"]]
+    return {"test_score": row["value"], "test_low": row["low"], "test_high": row["high"], "n_test": len(targets)}

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 CLASSES = "classes"
 """Targets that are class numbers, (n,) int64."""
 
+NUMBERS = "numbers"
+"""Targets that are numbers, (n, n_outputs) float32."""
+
 Weights = np.ndarray
 """How often each example counts, (n,) float64."""
 
@@ -32,7 +35,7 @@ class Examples:
     outputs
         ``(n, n_outputs)`` float64, the network's last sums: logits where the targets are classes.
     targets
-        ``(n,)`` int64 classes.
+        ``(n,)`` int64 classes, or ``(n, n_outputs)`` numbers as networks are trained on them, normalised.
     info
         The data set's description.
     options
@@ -92,7 +95,7 @@ class Metric:
     heading
         The metric above a column, without its unit.
     note
-        Its definition below a table, a phrase without a full stop.
+        Its definition below a table, a phrase without a full stop; an option's name in braces stands for its value.
     prepare
         A function of :class:`Examples` that returns a function of their :data:`Weights`, which returns the values: by
         class or target, and under the empty name what holds for all of them. A value that cannot be told, such as the
@@ -148,6 +151,10 @@ class Picture:
     draw: Callable[[Examples, str], "Figure"]
 
 
+def _cross_entropy(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {}
+
+
 def _no_problems(info: DataInfo, options: Mapping[str, Any]) -> Iterable[str]:
     return ()
 
@@ -163,11 +170,14 @@ class Task:
     words
         The task in a sentence, such as ``classification``.
     targets
-        The kind of targets that it takes, :data:`CLASSES`.
+        The kind of targets that it takes, :data:`CLASSES` or :data:`NUMBERS`.
     n_outputs
         A function of the data set's description that returns how many outputs a network has.
     score
-        The objective that is the score that counts. The trainers tell it of every epoch; it is higher for better.
+        The metric that is the score that counts, a fraction, higher for better. The trainers tell it of every epoch.
+        The objective ``accuracy`` and the records of that name are this score.
+    score_words
+        The score in a sentence, and in the plural: ``accuracy`` and ``accuracies``.
     guess
         A function of the number of outputs that returns the score of a guess.
     metrics
@@ -179,6 +189,9 @@ class Task:
     check
         A function of the data set's description and all options that returns a sentence for each fault, which begins
         with the key.
+    loss
+        A function of all options that returns what differs from the defaults of
+        :class:`snacpack.training.losses.Loss`.
 
     Raises
     ------
@@ -191,11 +204,13 @@ class Task:
     targets: str
     n_outputs: Callable[[DataInfo], int]
     score: str
+    score_words: tuple[str, str]
     guess: Callable[[int], float]
     metrics: tuple[Metric, ...]
     pictures: tuple[Picture, ...] = ()
     options: tuple[Option, ...] = ()
     check: Callable[[DataInfo, Mapping[str, Any]], Iterable[str]] = _no_problems
+    loss: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _cross_entropy
 
     def __post_init__(self) -> None:
         for kind in ("metrics", "pictures", "options"):
@@ -205,8 +220,8 @@ class Task:
         for name in (self.name, *(entry.name for entry in (*self.metrics, *self.pictures, *self.options))):
             if not isinstance(name, str) or not _NAME.fullmatch(name):
                 raise ValueError(f"a name is {name!r}; write small letters, digits and underscores, at most 40")
-        if self.targets not in (CLASSES,):
-            raise ValueError(f"targets is {self.targets!r}; write CLASSES")
+        if self.targets not in (CLASSES, NUMBERS):
+            raise ValueError(f"targets is {self.targets!r}; write CLASSES or NUMBERS")
 
     def sizes(self, info: DataInfo) -> dict[str, int]:
         """Return ``n_inputs`` and ``n_outputs``, as networks and search spaces take them."""

@@ -5,10 +5,18 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from sklearn.metrics import accuracy_score, confusion_matrix, roc_auc_score, roc_curve
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    mean_squared_error,
+    r2_score,
+    roc_auc_score,
+    roc_curve,
+)
 
 from helpers import ROOT
 from helpers.configs import SCHEMA, merged
@@ -31,17 +39,21 @@ from snacpack.search.hypervolume import hypervolume
 from snacpack.search.records import proposals, trials_table
 from snacpack.search.space import SearchSpace
 from snacpack.tasks.entries.classification import Separation, count_confusion, log_odds
+from snacpack.tasks.entries.regression import in_units, resolution
 from snacpack.tasks.intervals import bootstrap_intervals
 from snacpack.tasks.registry import (
     SCORES,
     find_task,
     known_tasks,
+    score_on_test,
     task_of,
     task_params,
+    use_task,
     use_task_plugins,
     validation_of,
 )
 from snacpack.tasks.task import CLASSES, Examples, Task, measure, values_over_all
+from snacpack.training.losses import Loss
 
 DATA = DataInfo("data", "examples", (4,), ("a", "b", "c", "d"), ("x", "y", "z"), "nowhere")
 TWO = DataInfo("data", "examples", (4,), ("a", "b", "c", "d"), ("no", "yes"), "nowhere")
@@ -50,6 +62,7 @@ TWO = DataInfo("data", "examples", (4,), ("a", "b", "c", "d"), ("no", "yes"), "n
 @pytest.fixture(autouse=True)
 def without_plugins():
     yield
+    use_task("classification")
     use_task_plugins([])
 
 
@@ -77,11 +90,12 @@ class TaskTests:
         assert (ROOT / "snacpack" / "tasks" / "entries" / f"{self.name}.py").exists()
         assert self.task.name == self.name
 
-    def test_its_score_is_an_objective_of_both_searches_and_a_metric(self):
+    def test_its_score_is_what_both_searches_call_by_its_words(self):
         assert self.task.score == SCORES[self.task.targets]
-        assert find_objective(self.task.score).direction == MAXIMISED
-        assert self.task.score in measures_of(ARCHITECTURES)
-        assert self.task.score in measures_of(COMPRESSIONS)
+        assert find_objective("accuracy").direction == MAXIMISED
+        use_task(self.name)
+        for search in (ARCHITECTURES, COMPRESSIONS):
+            assert measures_of(search)["accuracy"].words == f"validation {self.task.score_words[0]}"
         assert self.task.score in [metric.name for metric in self.task.metrics]
 
     def test_defaults_are_options_that_the_configuration_takes(self):
@@ -125,6 +139,59 @@ class TaskTests:
             assert paths[0].read_bytes() == paths[1].read_bytes()
             assert picture.heading
             assert picture.caption.format(examples="jets").endswith(".")
+
+
+class TestRegression(TaskTests):
+    name = "regression"
+
+    def examples(self, info=None, n=300, seed=1, **options) -> Examples:
+        scale = {"mean": [100.0, -3.0], "standard_deviation": [20.0, 0.5]}
+        info = info or DataInfo(
+            "data", "examples", (4,), tuple("abcd"), (), "nowhere", {}, targets=("t", "u"), target_normalisation=scale
+        )
+        random = np.random.default_rng(seed)
+        targets = random.normal(size=(n, len(info.targets))).astype(np.float32)
+        return Examples(targets + random.normal(size=targets.shape) / 3, targets, info, self.task.complete(options))
+
+    def test_metrics_are_those_of_scikit_learn_in_the_units_of_the_files(self):
+        examples = self.examples(n=3000)
+        given, wanted = in_units(examples)
+        told = {(row["metric"], row["of"]): row["value"] for row in measure(self.task, examples, 1)}
+        assert told["r2", ""] == pytest.approx(r2_score(wanted, given))
+        assert told["rms", "t"] == pytest.approx(mean_squared_error(wanted[:, 0], given[:, 0]) ** 0.5)
+        assert told["rms", "t"] == pytest.approx(20 / 3, rel=0.05)
+        # Of normal residuals the half-width is their standard deviation.
+        assert told["resolution", "u"] == pytest.approx(0.5 / 3, rel=0.08)
+
+    def test_few_large_residuals_do_not_change_the_resolution(self):
+        residuals = np.random.default_rng(4).normal(size=2001)
+        ones, zeros = np.ones(2001), np.zeros(2001)
+        before = resolution(residuals, zeros, ones)
+        residuals[:10] = 1e6
+        assert resolution(residuals, zeros, ones) == pytest.approx(before, rel=0.05)
+
+    def test_the_trainers_score_is_the_tasks(self):
+        examples = self.examples()
+        loss = Loss(**self.task.loss(examples.options))
+        outputs, targets = torch.tensor(examples.outputs), torch.tensor(examples.targets)
+        score = loss.score(loss.sums(outputs, targets).numpy(), targets)
+        assert values_over_all(self.task, examples, ["r2"])["r2"] == pytest.approx(float(score))
+
+    def test_the_loss_is_that_of_the_options(self):
+        assert Loss(**self.task.loss(self.task.complete({}))) == Loss("squared")
+        assert Loss(**self.task.loss(self.task.complete({"loss": "huber", "delta": 0.5}))) == Loss("huber", 0.5)
+
+    def test_its_score_on_test_examples_has_the_interval_of_the_table(self):
+        examples = self.examples()
+        settings = {"name": "regression", "options": {}}
+        told = score_on_test(settings, examples.outputs, examples.targets, examples.info, 3)
+        (row, *_) = measure(self.task, examples, 3)
+        assert told == {"test_score": row["value"], "test_low": row["low"], "test_high": row["high"], "n_test": 300}
+
+    def test_jets_have_no_numbers(self):
+        config = merged("config")
+        config["task"]["name"] = "regression"
+        assert any("set data.source to arrays" in problem for problem in problems(config))
 
 
 class TestClassification(TaskTests):
@@ -376,5 +443,5 @@ def test_outputs_and_targets_must_be_of_the_same_examples():
     with pytest.raises(ValueError, match="3 outputs for 2 targets"):
         Examples(np.zeros((3, 2)), np.zeros(2, int), TWO, {})
     assert find_task("classification").targets == CLASSES
-    with pytest.raises(ValueError, match="'words' is unknown; there are classification"):
+    with pytest.raises(ValueError, match="'words' is unknown; there are classification, regression"):
         find_task("words")

@@ -190,6 +190,7 @@ TASK = Task(
     targets=CLASSES,
     n_outputs=lambda info: len(info.classes),
     score="accuracy",
+    score_words=("accuracy", "accuracies"),
     guess=lambda n_outputs: 1 / n_outputs,
     metrics=(
         Metric(
@@ -210,7 +211,7 @@ TASK = Task(
         Metric(
             "background_rejection",
             "Background rejection",
-            "one over the background's efficiency at the signal efficiency of task.options, at most the number of "
+            "one over the background's efficiency at a signal efficiency of {signal_efficiency}, at most the number of "
             "background examples",
             _rejection,
             digits=1,
