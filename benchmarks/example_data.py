@@ -1,4 +1,4 @@
-"""Write data sets that scikit-learn ships as the files of a user: the digits (.npz), breast cancer (.csv)."""
+"""Write data sets that scikit-learn ships as the files of a user: digits (.npz), breast cancer and diabetes (.csv)."""
 
 import argparse
 from pathlib import Path
@@ -22,7 +22,18 @@ def write_breast_cancer(path: Path) -> None:
     table.frame.assign(target=table.target_names[table.target]).to_csv(path, index=False)
 
 
-WRITERS = {"digits.npz": write_digits, "breast_cancer.csv": write_breast_cancer}
+def write_diabetes(path: Path) -> None:
+    """Write 442 patients with ten measurements of each, and the progress of their diabetes after a year."""
+    from sklearn.datasets import load_diabetes
+
+    load_diabetes(as_frame=True, scaled=False).frame.rename(columns={"target": "progress"}).to_csv(path, index=False)
+
+
+WRITERS = {
+    "digits.npz": write_digits,
+    "breast_cancer.csv": write_breast_cancer,
+    "diabetes.csv": write_diabetes,
+}
 
 
 def main() -> None:

@@ -40,7 +40,6 @@ from snacpack.compression.scheme import MIXED, Scheme
 from snacpack.compression.trials import circuit_costs, compress, refinement_seed, trial_seed
 from snacpack.data.dataset import load_dataset
 from snacpack.files import read_json, write_json
-from snacpack.report.intervals import wilson_interval
 from snacpack.report.style import figure_style, save_figure
 from snacpack.search.nsga2 import compression_rules
 from snacpack.search.records import compressions_of, compressions_table, training_seed
@@ -48,6 +47,7 @@ from snacpack.search.selection import select_finalists
 from snacpack.seeds import derive_seed
 from snacpack.synthesis.mapping import count_resources, map_circuit
 from snacpack.synthesis.rtl import build_rtl
+from snacpack.tasks.intervals import wilson_interval
 from snacpack.training.fit import predict
 
 ROOT = Path(__file__).parents[1]

@@ -7,8 +7,15 @@ from functools import cache
 from pathlib import Path
 
 from snacpack.config import complete_config
-from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, extra_costs, plugin_digests
-from snacpack.data.sources import describe_source
+from snacpack.costs.registry import (
+    ARCHITECTURES,
+    COMPRESSIONS,
+    deciding_cost,
+    extra_costs,
+    plugin_digests,
+    validated,
+)
+from snacpack.data.sources import describe_source, targets_of
 from snacpack.data.sources.arrays import PREPARATION, content_of_arrays
 from snacpack.data.user_files import find_files
 from snacpack.inputs import content_digest
@@ -20,6 +27,7 @@ from snacpack.plugins import use_plugins
 from snacpack.report.projections import projections
 from snacpack.seeds import derive_seed
 from snacpack.synthesis.registry import plugin_digests as digests_of_backends
+from snacpack.tasks.registry import find_task, task_params
 
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
 if workflow.is_main_process:
@@ -64,9 +72,9 @@ if workflow.is_main_process:
 
 # As it was given, for whoever wants to repeat the run.
 GIVEN = dict(config)
-config.update(complete_config(config))
 # A job, which parses this again without the check, knows them too.
 use_plugins(config["plugins"])
+config.update(complete_config(config))
 
 REFERENCES = list(config["references"])
 N_GENERATIONS = config["search"]["trials"] // config["search"]["population"]
@@ -92,9 +100,9 @@ COMPRESSION_SEARCH = config["compression"]["search"]
 # A reference without any compressed form would have no place in the tables.
 SEARCHES_REFERENCES = "mixed" in SCHEMES and (COMPRESSION_SEARCH["references"] or not MAGNITUDE_SCHEMES)
 REFERENCE_SCHEMES = MAGNITUDE_SCHEMES + (["mixed"] if SEARCHES_REFERENCES else [])
-COMPRESSION_MIN_ACCURACY = COMPRESSION_SEARCH["min_accuracy"]
+COMPRESSION_MIN_ACCURACY = COMPRESSION_SEARCH["min_score"]
 if COMPRESSION_MIN_ACCURACY is None:
-    COMPRESSION_MIN_ACCURACY = config["selection"]["min_accuracy"]
+    COMPRESSION_MIN_ACCURACY = config["selection"]["min_score"]
 N_COMPRESSION_GENERATIONS = COMPRESSION_SEARCH["trials"] // COMPRESSION_SEARCH["population"]
 N_COMPRESSION_SHARDS = COMPRESSION_SEARCH["shards"]
 CORES_OF_A_COMPRESSION_SHARD = max(1, CORES // N_COMPRESSION_SHARDS) if LOCAL_CORES else CORES
@@ -108,6 +116,15 @@ DATA_SET = f"results/{{run}}/data/{'dataset' if HAS_ARRAYS else 'jets'}.h5"
 SIMULATION = {name: value for name, value in config["data"]["pythia"].items() if name not in NUMBERS_OF_JETS}
 # The one origin of the number of inputs and of classes.
 DATA_INFO = describe_source(config, trust=not workflow.is_main_process)
+TASK = find_task(config["task"]["name"])
+# What decides its numbers and figures, a parameter of the rules that measure.
+TASK_PARAMS = task_params(config["task"], trust=not workflow.is_main_process)
+# A parameter of the rules that train, none for cross-entropy.
+LOSS = dict(TASK.loss(TASK_PARAMS["options"]))
+LOSS = {"loss": LOSS} if LOSS else {}
+TARGETS = targets_of(config)
+PICTURES = [picture.name for picture in TASK.pictures]
+SIZES = TASK.sizes(DATA_INFO)
 # The word for them, a parameter of every rule whose figure or caption has it.
 EXAMPLES = DATA_INFO.examples
 
@@ -160,7 +177,7 @@ PREPARATION_GROUP = together("preparation")
 
 def group_of_training(wildcards):
     """The reference that candidates are chosen by is trained as soon as there are jets, the candidates together."""
-    wanted = wildcards.candidate == config["selection"]["min_accuracy"]
+    wanted = wildcards.candidate == config["selection"]["min_score"]
     return (PREPARATION_GROUP if wanted else together("candidates"))(wildcards)
 
 
@@ -195,7 +212,6 @@ localrules:
     draw_pruning_curves,
     draw_compression_fronts,
     compare_estimates,
-    draw_confusion_matrix,
     write_provenance,
     write_report,
 
@@ -220,15 +236,16 @@ def models(wildcards):
     return REFERENCES + selected(wildcards)
 
 
-def per_model(pattern, schemes=tuple(SCHEMES)):
-    """Return an input function that fills in every model, and its schemes."""
+def per_model(pattern, schemes=tuple(SCHEMES), **names):
+    """Return an input function that fills in every model, and its schemes; ``names`` are other wildcards' values."""
 
     def files(wildcards):
         pairs = [(model, scheme) for model in REFERENCES for scheme in schemes if scheme in REFERENCE_SCHEMES]
         pairs += [(model, scheme) for model in selected(wildcards) for scheme in schemes]
         if "{scheme}" not in pattern:
             pairs = [(model, None) for model in models(wildcards)]
-        return [expand(pattern, run=wildcards.run, candidate=model, scheme=scheme)[0] for model, scheme in pairs]
+        filled = [expand(pattern, run=wildcards.run, candidate=model, scheme=scheme, **names) for model, scheme in pairs]
+        return [path for paths in filled for path in paths]
 
     # Models become known behind the checkpoint; these files are asked for before it.
     files.patterns = [pattern]
@@ -390,6 +407,13 @@ def optimised_costs(search):
     section = {ARCHITECTURES: config["search"], COMPRESSIONS: COMPRESSION_SEARCH}[search]
     costs = extra_costs(search, section["objectives"])
     return {"costs": costs} if costs else {}
+
+
+def validated_metrics(search):
+    """Return what a search optimises of its trials' outputs as a parameter of what trains them, none without such."""
+    section = {ARCHITECTURES: config["search"], COMPRESSIONS: COMPRESSION_SEARCH}[search]
+    names = validated(search, section["objectives"])
+    return {"validated": {"names": names, "task": TASK_PARAMS}} if names else {}
 
 
 def accuracy_reference(wanted):

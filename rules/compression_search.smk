@@ -34,6 +34,7 @@ rule compress_trials:
     benchmark:
         "results/{run}/benchmarks/compress_trials/{candidate}_gen_{generation}_{shard}.tsv"
     params:
+        **LOSS,
         seed=config["seed"],
         epochs=COMPRESSION_SEARCH["epochs"],
         batch_size=config["compression"]["batch_size"],
@@ -42,6 +43,7 @@ rule compress_trials:
         clock_period_ns=config["synthesis"]["clock_period_ns"],
         progress="results/{run}/candidates/{candidate}/mixed/search/progress.log",
         **content_of_plugins(COMPRESSIONS),
+        **validated_metrics(COMPRESSIONS),
     threads: COMPRESSION_THREADS
     group:
         COMPRESSION_SEARCH_GROUP
@@ -145,16 +147,18 @@ rule refine_front:
     benchmark:
         "results/{run}/benchmarks/refine_front/{candidate}.tsv"
     params:
+        **LOSS,
         seed=config["seed"],
         min_accuracy=COMPRESSION_MIN_ACCURACY,
         finalists=COMPRESSION_SEARCH["finalists"],
         epochs=COMPRESSION_SEARCH["final_epochs"],
         batch_size=config["compression"]["batch_size"],
         # The first cost is what the circuit shall have least of.
-        cost=next((name for name in COMPRESSION_SEARCH["objectives"] if name != "accuracy"), "lut"),
+        cost=deciding_cost(COMPRESSION_SEARCH["objectives"]),
         part=config["synthesis"]["part"],
         clock_period_ns=config["synthesis"]["clock_period_ns"],
         **content_of_plugins(COMPRESSIONS),
+        **validated_metrics(COMPRESSIONS),
     threads: COMPRESSION_THREADS
     group:
         COMPRESSION_GROUP

@@ -81,6 +81,7 @@ if HAS_ARRAYS:
             validation_fraction=config["data"]["validation_fraction"],
             test_fraction=config["data"]["test_fraction"],
             content=content_of_users_arrays,
+            **TARGETS,
         threads: 1
         group:
             PREPARATION_GROUP

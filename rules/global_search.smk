@@ -13,7 +13,7 @@ rule propose_offspring:
         "results/{run}/benchmarks/propose_offspring/gen_{generation}.tsv"
     params:
         search=search_params(config["search"]),
-        sizes=DATA_INFO.sizes,
+        sizes=SIZES,
         seed=config["seed"],
     threads: SEARCH_THREADS
     priority: SEARCH_PRIORITY
@@ -41,10 +41,12 @@ rule train_trials:
     benchmark:
         "results/{run}/benchmarks/train_trials/gen_{generation}_{shard}.tsv"
     params:
+        **LOSS,
         training=TRAINING,
         n_shards=N_SHARDS,
         seed=config["seed"],
         progress="results/{run}/search/progress.log",
+        **validated_metrics(ARCHITECTURES),
     threads: TRAINING_THREADS
     priority: SEARCH_PRIORITY
     group:
@@ -101,7 +103,7 @@ rule estimate_references:
         "results/{run}/benchmarks/estimate_references.tsv"
     params:
         references=config["references"],
-        sizes=DATA_INFO.sizes,
+        sizes=SIZES,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
         **content_of_plugins(ARCHITECTURES),
@@ -126,7 +128,7 @@ rule estimate_limits:
         "results/{run}/benchmarks/estimate_limits.tsv"
     params:
         space=config["search"]["space"],
-        sizes=DATA_INFO.sizes,
+        sizes=SIZES,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
         **content_of_plugins(ARCHITECTURES),
@@ -163,7 +165,7 @@ rule select_survivors:
     params:
         search=search_params(config["search"]),
         objectives=config["search"]["objectives"],
-        sizes=DATA_INFO.sizes,
+        sizes=SIZES,
         seed=config["seed"],
         # No output: it grows from run to run, and a deleted one harms nothing.
         progress="results/{run}/search/progress.log",
@@ -235,6 +237,7 @@ rule rerun_trial:
     benchmark:
         "results/{run}/benchmarks/rerun_trial/{trial}.tsv"
     params:
+        **LOSS,
         training=TRAINING,
     wildcard_constraints:
         trial=r"\d+",
@@ -280,7 +283,7 @@ checkpoint select_candidates:
     input:
         pareto="results/{run}/search/pareto.csv",
         trials="results/{run}/search/trials.csv",
-        reference=accuracy_reference(config["selection"]["min_accuracy"]),
+        reference=accuracy_reference(config["selection"]["min_score"]),
     output:
         selected="results/{run}/candidates/selected.json",
     log:
@@ -289,7 +292,8 @@ checkpoint select_candidates:
         "results/{run}/benchmarks/select_candidates.tsv"
     params:
         objectives=config["search"]["objectives"],
-        selection=config["selection"],
+        # By the names of former versions, whose finished choices a new name would repeat.
+        selection={"min_accuracy": config["selection"]["min_score"], "max_candidates": config["selection"]["max_candidates"]},
         **content_of_plugins(ARCHITECTURES),
     threads: 1
     priority: SEARCH_PRIORITY
@@ -315,7 +319,7 @@ rule describe_candidate:
         "results/{run}/benchmarks/describe_candidate/{candidate}.tsv"
     params:
         reference=lambda wildcards: config["references"].get(wildcards.candidate),
-        sizes=DATA_INFO.sizes,
+        sizes=SIZES,
     threads: 1
     resources:
         mem_mb=500,
@@ -340,8 +344,10 @@ rule train_candidate:
     benchmark:
         "results/{run}/benchmarks/train_candidate/{candidate}.tsv"
     params:
+        **LOSS,
         training=TRAINING,
         seed=config["seed"],
+        **validated_metrics(ARCHITECTURES),
     threads: 1
     group:
         group_of_training
@@ -356,3 +362,32 @@ rule train_candidate:
         "../envs/environment.yaml"
     script:
         "../workflow_scripts/train_candidate.py"
+
+
+rule measure_candidate:
+    input:
+        jets=DATA_SET,
+        architecture="results/{run}/candidates/{candidate}/architecture.json",
+        weights="results/{run}/candidates/{candidate}/float.pt",
+    output:
+        measured="results/{run}/candidates/{candidate}/performance.json",
+    log:
+        "results/{run}/logs/measure_candidate/{candidate}.log",
+    benchmark:
+        "results/{run}/benchmarks/measure_candidate/{candidate}.tsv"
+    params:
+        task=TASK_PARAMS,
+        seed=config["seed"],
+    threads: 1
+    group:
+        together("candidates")
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+        in_turn=1,
+    message:
+        "Measuring {wildcards.candidate} on the test {EXAMPLES}"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/measure_candidate.py"

@@ -12,6 +12,7 @@ rule warm_up_candidate:
     benchmark:
         "results/{run}/benchmarks/warm_up_candidate/{candidate}_{scheme}.tsv"
     params:
+        **LOSS,
         seed=config["seed"],
         # A search's trials start from a network that is trained for longer.
         epochs=lambda wildcards: COMPRESSION_SEARCH["warmup_epochs"]
@@ -47,6 +48,7 @@ rule prune_candidate:
     benchmark:
         "results/{run}/benchmarks/prune_candidate/{candidate}_{scheme}_{iteration}.tsv"
     params:
+        **LOSS,
         seed=config["seed"],
         pruned_per_iteration=config["compression"]["pruned_per_iteration"],
         epochs=config["compression"]["epochs_per_iteration"],

@@ -286,34 +286,39 @@ rule compare_estimates:
         "../workflow_scripts/compare_estimates.py"
 
 
-rule draw_confusion_matrix:
+rule measure_compressed:
     input:
         jets=DATA_SET,
-        compressed="results/{run}/candidates/{candidate}/{scheme}/compressed.json",
+        fixed_point="results/{run}/candidates/{candidate}/{scheme}/fixed_point.json",
     output:
-        png="results/{run}/figures/confusion_{candidate}_{scheme}.png",
+        measured="results/{run}/candidates/{candidate}/{scheme}/performance.json",
+        png=expand("results/{{run}}/figures/{picture}_{{candidate}}_{{scheme}}.png", picture=PICTURES),
         svg=report(
-            "results/{run}/figures/confusion_{candidate}_{scheme}.svg",
-            caption="captions/confusion_matrix.rst",
+            expand("results/{{run}}/figures/{picture}_{{candidate}}_{{scheme}}.svg", picture=PICTURES),
+            caption="captions/performance.rst",
             category="Compression",
             labels={"model": "{candidate}", "scheme": "{scheme}"},
         ),
     log:
-        "results/{run}/logs/draw_confusion_matrix/{candidate}_{scheme}.log",
+        "results/{run}/logs/measure_compressed/{candidate}_{scheme}.log",
     benchmark:
-        "results/{run}/benchmarks/draw_confusion_matrix/{candidate}_{scheme}.tsv"
+        "results/{run}/benchmarks/measure_compressed/{candidate}_{scheme}.tsv"
     params:
+        task=TASK_PARAMS,
+        seed=config["seed"],
         examples=EXAMPLES,
     threads: 1
+    group:
+        COMPRESSION_GROUP
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=growing(2000),
+        runtime=growing(10),
     message:
-        "Drawing the confusion matrix of {wildcards.candidate} at {wildcards.scheme}"
+        "Measuring and drawing {wildcards.candidate} at {wildcards.scheme}"
     conda:
         "../envs/environment.yaml"
     script:
-        "../workflow_scripts/draw_confusion_matrix.py"
+        "../workflow_scripts/measure_compressed.py"
 
 
 rule write_report:
@@ -340,7 +345,9 @@ rule write_report:
         ),
         estimates="results/{run}/figures/estimates.svg",
         fronts=expand("results/{{run}}/figures/{name}.png", name=FRONTS),
-        confusion=per_model("results/{run}/figures/confusion_{candidate}_{scheme}.svg"),
+        measured=per_model("results/{run}/candidates/{candidate}/performance.json"),
+        measured_compressed=per_model("results/{run}/candidates/{candidate}/{scheme}/performance.json"),
+        pictures=per_model("results/{run}/figures/{picture}_{candidate}_{scheme}.svg", picture=PICTURES),
         # Known without the search, so that the references need not wait for it; all is among the inputs above.
         early=expand(
             "results/{{run}}/synthesis/{candidate}/{scheme}/{name}.json",
@@ -356,6 +363,7 @@ rule write_report:
         "results/{run}/benchmarks/write_report/report.tsv"
     params:
         config=config,
+        task=TASK_PARAMS,
         **content_of_plugins(ARCHITECTURES, COMPRESSIONS),
     threads: 1
     resources:

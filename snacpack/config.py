@@ -1,6 +1,6 @@
 """Checking a configuration before the first job, with errors in the user's words."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from itertools import pairwise
@@ -13,6 +13,9 @@ import yaml
 
 from snacpack.architecture import Architecture
 from snacpack.data.sources import describe_source
+from snacpack.tasks.registry import REGISTRY as TASKS
+from snacpack.tasks.registry import find_task
+from snacpack.tasks.task import NUMBERS
 
 # Every job reads the configuration with this module: it imports what only the check needs when the check runs.
 if TYPE_CHECKING:
@@ -21,6 +24,11 @@ if TYPE_CHECKING:
 _LONGEST_MESSAGE = 400
 # Checks of what does not depend on the data need some numbers of inputs and outputs all the same.
 _ANY_SIZES = {"n_inputs": 1, "n_outputs": 2}
+_SUCCESSORS = {
+    "selection.min_accuracy": "selection.min_score",
+    "compression.search.min_accuracy": "compression.search.min_score",
+}
+"""Keys of former versions, each with the key that has taken its place."""
 
 
 class ConfigError(ValueError):
@@ -48,10 +56,11 @@ def validate_config(config: Mapping[str, Any], schema_path: str | Path, files: I
         If anything is wrong; each line names the key and the fix.
     """
     problems = [problem for path in files for problem in _repeated_keys(path)]
+    problems += _renamed_keys(config)
     problems += _value_problems(config)
     plugins, schema = list(_plugin_problems(config)), _read_schema(Path(schema_path))
     # Without its plugins, a configuration's names of entries are neither known nor unknown.
-    problems += [*plugins, *_schema_problems(config, schema if plugins else _with_entries(schema))]
+    problems += [*plugins, *_schema_problems(config, schema if plugins else _with_entries(schema, config))]
     # The rules between keys can only be read where the keys themselves are sound.
     problems = problems or list(_semantic_problems(config))
     if problems:
@@ -70,13 +79,14 @@ def complete_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns
     -------
-    A copy in which every reference has all fields of an architecture, the references that are null are left out, and
-    ``synthesis.available`` is null where it was not given.
+    A copy in which every reference has all fields of an architecture, the references that are null are left out, the
+    task has all its options, and ``synthesis.available`` is null where it was not given.
     """
     references = {
         name: complete_reference(fields) for name, fields in config["references"].items() if fields is not None
     }
-    return {**config, "references": references, "synthesis": {"available": None, **config["synthesis"]}}
+    task = {**config["task"], "options": find_task(config["task"]["name"]).complete(config["task"]["options"])}
+    return {**config, "references": references, "task": task, "synthesis": {"available": None, **config["synthesis"]}}
 
 
 def complete_reference(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,7 +141,7 @@ def _reuse_warnings(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _references(config: Mapping[str, Any]) -> dict[str, Architecture]:
-    sizes = describe_source(config).sizes
+    sizes = _sizes(config)
     references = {name: fields for name, fields in config["references"].items() if fields is not None}
     return {name: Architecture.from_dict({**fields, **sizes}) for name, fields in references.items()}
 
@@ -140,7 +150,11 @@ def _widest(config: Mapping[str, Any]) -> Architecture:
     """The network of the search space with the most layers and the most units in each."""
     space = config["search"]["space"]
     units = [max(options) for options in space["units"][: max(space["n_layers"])]]
-    return Architecture(units, **describe_source(config).sizes)
+    return Architecture(units, **_sizes(config))
+
+
+def _sizes(config: Mapping[str, Any]) -> dict[str, int]:
+    return find_task(config["task"]["name"]).sizes(describe_source(config))
 
 
 @cache
@@ -176,8 +190,8 @@ def _function_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"plugins: {problem}" for problem in try_plugins(COMPRESSIONS, [example_network()]))
 
 
-def _with_entries(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema with the names of all objectives and backends that this process knows."""
+def _with_entries(schema: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema with the names of all entries that this process knows, and the options of the task."""
     from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, measures_of
     from snacpack.synthesis.registry import AUTO, all_backends, describe_choices
 
@@ -186,6 +200,11 @@ def _with_entries(schema: Mapping[str, Any]) -> dict[str, Any]:
         name = f"objective_of_{search}"
         definitions[name] = {**definitions[name], "enum": list(measures_of(search))}
     definitions["backend"] = {"description": describe_choices(), "enum": [AUTO, *all_backends()]}
+    tasks, section = TASKS.known(), config.get("task")
+    definitions["task"] = {**definitions["task"], "enum": list(tasks)}
+    name = section.get("name") if isinstance(section, Mapping) else None
+    if isinstance(name, str) and name in tasks:
+        definitions["task_options"] = tasks[name].options_schema
     return {**schema, "$defs": definitions}
 
 
@@ -208,6 +227,16 @@ def _repeated_keys(path: str | Path) -> Iterator[str]:
     # What cannot be read stopped Snakemake before.
     with suppress(yaml.YAMLError, OSError, UnicodeError), Path(path).open() as file:
         yield from walk(yaml.compose(file, Loader=yaml.SafeLoader), ())
+
+
+def _renamed_keys(config: Mapping[str, Any]) -> Iterator[str]:
+    for former, successor in _SUCCESSORS.items():
+        *sections, name = former.split(".")
+        section: Any = config
+        for key in sections:
+            section = section.get(key) if isinstance(section, Mapping) else None
+        if isinstance(section, Mapping) and name in section:
+            yield f"{former}: this key is now {successor}; rename it"
 
 
 def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -254,18 +283,21 @@ def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> It
     validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)(schema)
     for error in sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.absolute_path))):
         key = ".".join(map(str, error.absolute_path)) or "the configuration"
-        message = _explain(error)
+        message = _explain(error, {name.rpartition(".")[2] for name in _SUCCESSORS if name.startswith(f"{key}.")})
+        if message is None:
+            continue
         if len(message) > _LONGEST_MESSAGE:
             message = f"{message[: _LONGEST_MESSAGE // 2]} ... {message[-_LONGEST_MESSAGE // 2 :]}"
         yield f"{key}: {message}"
 
 
-def _explain(error: "jsonschema.ValidationError") -> str:
+def _explain(error: "jsonschema.ValidationError", renamed: Collection[str]) -> str | None:
+    """Say what an error means; None where it is about renamed keys alone, which are problems of their own."""
     known = sorted(error.schema.get("properties", {})) if isinstance(error.schema, Mapping) else []
     meaning = error.schema.get("description") if isinstance(error.schema, Mapping) else None
     if error.validator == "additionalProperties":
-        unknown = sorted(map(repr, set(error.instance) - set(known)))
-        return f"unknown key {', '.join(unknown)}; known are {', '.join(known)}"
+        unknown = sorted(map(repr, set(error.instance) - set(known) - set(renamed)))
+        return f"unknown key {', '.join(unknown)}; known are {', '.join(known)}" if unknown else None
     if error.instance is None and error.validator == "type":
         return "it is empty; give a value, or remove the line to use the default"
     if error.validator == "required":
@@ -278,7 +310,9 @@ def _explain(error: "jsonschema.ValidationError") -> str:
 
 
 def _semantic_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    yield from _data_problems(config["data"], config["seed"])
+    yield from _data_problems(config)
+    yield from _task_problems(config)
+    yield from _objective_problems(config)
     yield from _search_problems(config)
     yield from _model_problems(config)
     yield from _sparsity_problems(config["compression"])
@@ -287,7 +321,39 @@ def _semantic_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _function_problems(config)
 
 
-def _data_problems(data: Mapping[str, Any], seed: int) -> Iterator[str]:
+def _task_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    task = find_task(config["task"]["name"])
+    try:
+        info = describe_source(config)
+    except ValueError:
+        # Data that cannot be used are a problem of their own.
+        return
+    try:
+        yield from task.check(info, task.complete(config["task"]["options"]))
+    # A plugin's function may fail as it likes.
+    except Exception as error:
+        yield f"task.name: the check of {task.name} fails with {type(error).__name__}: {error}; mend it"
+
+
+def _objective_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, validated
+
+    task = find_task(config["task"]["name"])
+    has = [metric.name for metric in task.metrics]
+    sections = {"search": config["search"], "compression.search": config["compression"]["search"]}
+    for (key, section), search in zip(sections.items(), (ARCHITECTURES, COMPRESSIONS), strict=True):
+        for name in validated(search, section["objectives"]):
+            if name not in has:
+                yield f"{key}.objectives: {name} is no metric of the {task.words}; it has {', '.join(has)}"
+
+
+def _data_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    data, task = config["data"], find_task(config["task"]["name"])
+    if task.targets == NUMBERS and data["source"] != "arrays":
+        yield (
+            f"task.name: a {task.words} takes numbers, and the jets of data.source {data['source']!r} have classes; "
+            "set data.source to arrays, or choose classification"
+        )
     if data["source"] == "files":
         folder = data["files"]["folder"]
         if folder is None:
@@ -295,7 +361,7 @@ def _data_problems(data: Mapping[str, Any], seed: int) -> Iterator[str]:
         else:
             yield from _folder_problems(folder, data["n_constituents"])
     if data["source"] == "arrays":
-        yield from _array_problems(data, seed)
+        yield from _array_problems(config)
     if data["source"] == "pythia":
         yield from _feature_problems(data)
         yield from _recipe_problems(data["pythia"])
@@ -338,13 +404,15 @@ def _path_problems(key: str, paths: Iterable[Path]) -> Iterator[str]:
             )
 
 
-def _array_problems(data: Mapping[str, Any], seed: int) -> Iterator[str]:
+def _array_problems(config: Mapping[str, Any]) -> Iterator[str]:
     from snacpack.data.user_files import find_files
+
+    data = config["data"]
 
     try:
         files = find_files(data["arrays"])
         yield from _path_problems("data.arrays.files", [path for paths in files.values() for path in paths])
-        describe_source({"data": data, "seed": seed})
+        describe_source(config)
     except ValueError as error:
         yield str(error) if str(error).startswith("data.") else f"data.arrays: {error}"
 
@@ -471,11 +539,11 @@ def _compression_search_problems(config: Mapping[str, Any]) -> Iterator[str]:
             f"{section}.finalists: {search['finalists']} finalists are more than the {search['trials']} "
             "trials; choose fewer"
         )
-    yield from _accuracy_problems(f"{section}.min_accuracy", search["min_accuracy"], config)
+    yield from _score_problems(f"{section}.min_score", search["min_score"], config)
     yield from _scheme_problems(f"{section}.start", search["start"])
 
 
-def _accuracy_problems(key: str, wanted: float | str, config: Mapping[str, Any]) -> Iterator[str]:
+def _score_problems(key: str, wanted: float | str, config: Mapping[str, Any]) -> Iterator[str]:
     references = [name for name, fields in config["references"].items() if fields is not None]
     if isinstance(wanted, str) and wanted not in references:
         known = f"references are {', '.join(references)}" if references else "there are no references"
@@ -503,7 +571,7 @@ def _model_problems(config: Mapping[str, Any]) -> Iterator[str]:
             Architecture.from_dict({**fields, **_ANY_SIZES})
         except ValueError as error:
             yield f"references.{name}: {error}"
-    yield from _accuracy_problems("selection.min_accuracy", config["selection"]["min_accuracy"], config)
+    yield from _score_problems("selection.min_score", config["selection"]["min_score"], config)
     for scheme in config["compression"]["schemes"]:
         yield from _scheme_problems("compression.schemes", scheme)
 

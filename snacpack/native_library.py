@@ -77,17 +77,20 @@ def is_compiled() -> bool:
 def _declare(library: ctypes.CDLL) -> None:
     pointer, number = ctypes.c_void_p, ctypes.c_int
     signatures = {
-        "network_create": (pointer, [number, pointer, number, number, ctypes.c_float, number]),
-        "network_create_quantized": (pointer, [number, pointer, pointer, pointer, ctypes.c_float, number]),
+        "network_create": (pointer, [number, pointer, number, number, ctypes.c_float, number, pointer]),
+        "network_create_quantized": (
+            pointer,
+            [number, pointer, pointer, pointer, ctypes.c_float, number, pointer],
+        ),
         "network_destroy": (None, [pointer]),
         "network_exchange": (None, [pointer, number, pointer, number, number]),
         "network_mask": (None, [pointer, number, pointer]),
         "network_train": (
             ctypes.c_double,
-            [*(pointer,) * 4, ctypes.c_int64, number, ctypes.c_float, ctypes.c_float, ctypes.c_uint64],
+            [*(pointer,) * 3, ctypes.c_int64, number, ctypes.c_float, ctypes.c_float, ctypes.c_uint64],
         ),
-        "network_differentiate": (ctypes.c_double, [pointer, pointer, pointer, number, ctypes.c_uint64]),
-        "network_evaluate": (None, [pointer, pointer, pointer, ctypes.c_int64, pointer, pointer]),
+        "network_differentiate": (ctypes.c_double, [pointer, pointer, number, ctypes.c_uint64]),
+        "network_evaluate": (None, [pointer, pointer, ctypes.c_int64, pointer, pointer]),
         "network_predict": (None, [pointer, pointer, ctypes.c_int64, pointer]),
     }
     for name, (result, arguments) in signatures.items():

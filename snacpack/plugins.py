@@ -27,6 +27,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "objectives": Kind("snacpack.costs.registry", "plugins"),
+    "tasks": Kind("snacpack.tasks.registry", "task_plugins"),
     "backends": Kind("snacpack.synthesis.registry", "backend_plugins"),
 }
 """Folders of a plugin, one for each kind of entries."""

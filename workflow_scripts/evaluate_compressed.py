@@ -8,14 +8,22 @@ start_job(snakemake)
 
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.evaluation import evaluate_on_test_jets
-from snacpack.data.dataset import load_dataset
+from snacpack.data.dataset import load_dataset, read_info
 from snacpack.files import read_json, write_json
+from snacpack.seeds import derive_seed
 from snacpack.synthesis.qonnx import export_qonnx
+from snacpack.tasks.registry import score_on_test
 
 chosen = read_json(snakemake.input.chosen)["file"]
 path = next(path for path in snakemake.input.checkpoints if Path(path).name == chosen)
 checkpoint = Checkpoint.load(path, scheme=snakemake.wildcards.scheme)
-result, fixed_point = evaluate_on_test_jets(checkpoint, *load_dataset(snakemake.input.jets, ("test",))["test"])
+x, y = load_dataset(snakemake.input.jets, ("test",))["test"]
+result, fixed_point = evaluate_on_test_jets(checkpoint, x, y)
+if "test_correct" not in result:
+    names = (snakemake.wildcards.candidate, snakemake.wildcards.scheme)
+    seed = derive_seed(snakemake.config["seed"], "measure", *names)
+    info, task = read_info(snakemake.input.jets), snakemake.config["task"]
+    result |= score_on_test(task, fixed_point.predict(x), y, info, seed)
 export_qonnx(checkpoint.network(), checkpoint.architecture.n_inputs, snakemake.output.onnx)
 checkpoint.save(snakemake.output.checkpoint)
 fixed_point.save(snakemake.output.fixed_point)

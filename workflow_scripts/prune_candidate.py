@@ -10,6 +10,7 @@ from snacpack.compression.pruning import prune
 from snacpack.data.dataset import load_dataset
 from snacpack.files import read_json
 from snacpack.seeds import derive_seed
+from snacpack.training.losses import Loss
 
 wildcards, params = snakemake.wildcards, snakemake.params
 expected = Architecture.from_dict(read_json(snakemake.input.architecture)), wildcards.scheme
@@ -23,5 +24,6 @@ checkpoint = prune(
     seed=derive_seed(params.seed, "prune", wildcards.candidate, wildcards.scheme, int(wildcards.iteration)),
     candidate=wildcards.candidate,
     device=snakemake.config["training"]["device"],
+    loss=Loss(**params.get("loss", {})),
 )
 checkpoint.save(snakemake.output.checkpoint)

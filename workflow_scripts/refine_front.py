@@ -7,10 +7,12 @@ start_job(snakemake)
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.choice import choose_finalist, finalist_metrics, write_metrics
 from snacpack.compression.trials import circuit_costs, compress, refinement_seed
-from snacpack.data.dataset import load_dataset
+from snacpack.data.dataset import load_dataset, read_info
 from snacpack.files import read_json, read_table, write_json
 from snacpack.search.records import compressions_of
 from snacpack.search.selection import required_accuracy, select_finalists
+from snacpack.tasks.registry import validation_of
+from snacpack.training.losses import Loss
 
 params = snakemake.params
 reference = read_json(snakemake.input.reference) if snakemake.input.reference else None
@@ -18,19 +20,26 @@ minimum = required_accuracy(params.min_accuracy, reference)
 table = read_table(snakemake.input.trials)
 trials = select_finalists(table, params.cost, minimum, params.finalists)
 start = Checkpoint.load(snakemake.input.warmup)
+jets = load_dataset(snakemake.input.jets, ("train", "val"))
 compressed = compress(
     start,
     compressions_of(table, trials),
     [refinement_seed(params.seed, snakemake.wildcards.candidate, trial) for trial in trials],
-    load_dataset(snakemake.input.jets, ("train", "val")),
+    jets,
     params.epochs,
     params.batch_size,
     snakemake.config["training"]["device"],
     snakemake.threads,
+    loss=Loss(**params.get("loss", {})),
     on_result=lambda position, result: print(f"trial {trials[position]}: {result.failure or result.accuracy}"),
 )
 costs = circuit_costs(compressed, params.clock_period_ns, params.part, snakemake.threads)
+x_val, y_val = jets["val"]
+validation = validation_of(params, read_info(snakemake.input.jets), y_val)
 rows = finalist_metrics(trials, compressed, costs)
+for row, entry in zip(rows, compressed, strict=True):
+    told = {} if entry.result.failure else validation.values(lambda entry=entry: entry.fixed_point.predict(x_val))
+    row |= {name: told.get(name) for name in validation.names}
 chosen = choose_finalist(rows, params.cost, minimum)
 write_metrics(rows, snakemake.output.metrics)
 number = chosen["iteration"]

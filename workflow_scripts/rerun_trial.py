@@ -10,6 +10,7 @@ from snacpack.data.dataset import load_dataset
 from snacpack.files import read_table, write_json
 from snacpack.search.records import architecture_of
 from snacpack.training import train
+from snacpack.training.losses import Loss
 
 number = int(snakemake.wildcards.trial)
 trials = read_table(snakemake.input.trials, float_precision="round_trip").set_index("trial")
@@ -23,6 +24,7 @@ jets = load_dataset(snakemake.input.jets)
     jets["train"],
     jets["val"],
     **snakemake.params.training,
+    loss=Loss(**snakemake.params.get("loss", {})),
     device=snakemake.config["training"]["device"],
     on_epoch=lambda position, record: print(record, flush=True),
 )

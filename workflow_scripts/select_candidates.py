@@ -6,13 +6,14 @@ start_job(snakemake)
 
 from snacpack.files import read_json, read_table, write_json
 from snacpack.search.selection import required_accuracy, select_candidates
+from snacpack.tasks.registry import score_word
 
 wanted = snakemake.params.selection["min_accuracy"]
 reference = read_json(snakemake.input.reference) if snakemake.input.reference else None
 min_accuracy = required_accuracy(wanted, reference)
-source = "selection.min_accuracy of the configuration"
+source = "selection.min_score of the configuration"
 if reference:
-    source = f"validation accuracy of the reference {wanted}, trained by the same recipe"
+    source = f"validation {score_word()} of the reference {wanted}, trained by the same recipe"
 pareto = read_table(snakemake.input.pareto)
 max_candidates = snakemake.params.selection["max_candidates"]
 chosen = select_candidates(pareto, snakemake.params.objectives, min_accuracy, max_candidates)

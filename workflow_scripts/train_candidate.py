@@ -9,10 +9,13 @@ import io
 import torch
 
 from snacpack.architecture import Architecture
-from snacpack.data.dataset import load_dataset
+from snacpack.data.dataset import load_dataset, read_info
 from snacpack.files import read_json, whole_file, write_json
 from snacpack.search.records import training_seed
+from snacpack.seeds import derive_seed
+from snacpack.tasks.registry import score_on_test, validation_of
 from snacpack.training import predict, train
+from snacpack.training.losses import Loss
 
 jets = load_dataset(snakemake.input.jets, ("train", "val", "test"))
 architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
@@ -23,6 +26,7 @@ seed = training_seed(snakemake.params.seed, snakemake.wildcards.candidate)
     jets["train"],
     jets["val"],
     **snakemake.params.training,
+    loss=Loss(**snakemake.params.get("loss", {})),
     device=snakemake.config["training"]["device"],
     on_epoch=lambda position, record: print(record, flush=True),
 )
@@ -31,18 +35,19 @@ if result.failure:
         f"{snakemake.wildcards.candidate} could not be trained: {result.failure}; "
         "if it is a reference, change its learning_rate under 'references' in the config"
     )
-x_test, y_test = jets["test"]
-correct = int((predict(result.network, x_test).argmax(dim=1) == torch.as_tensor(y_test)).sum())
+info, (x_test, y_test) = read_info(snakemake.input.jets), jets["test"]
+outputs = predict(result.network, x_test).numpy()
+measuring = derive_seed(snakemake.params.seed, "measure", snakemake.wildcards.candidate)
 metrics = {
     "validation_accuracy": result.accuracy,
     "loss": result.loss,
-    "test_accuracy": correct / len(y_test),
-    "test_correct": correct,
-    "n_test": len(y_test),
+    **score_on_test(snakemake.config["task"], outputs, y_test, info, measuring),
     "epochs": result.epochs,
     "seed": result.seed,
     "history": result.history,
 }
+validation = validation_of(snakemake.params, info, jets["val"][1])
+metrics |= validation.values(lambda: predict(result.network, jets["val"][0]).numpy())
 # torch.save itself would put the temporary file's name into the file, and not say when the disk is full.
 weights = io.BytesIO()
 torch.save(result.network.state_dict(), weights)

@@ -4,13 +4,17 @@ from snacpack.workflow import start_job
 
 terminal = start_job(snakemake)
 
-from snacpack.data.dataset import load_dataset
+from snacpack.data.dataset import load_dataset, read_info
 from snacpack.files import write_json
 from snacpack.search.progress import SearchProgress
 from snacpack.search.records import read_proposals, training_seed
-from snacpack.training import train
+from snacpack.tasks.registry import validation_of
+from snacpack.training import predict, train
+from snacpack.training.losses import Loss
 
 jets = load_dataset(snakemake.input.jets, ("train", "val"))
+x_val, y_val = jets["val"]
+validation = validation_of(snakemake.params, read_info(snakemake.input.jets), y_val)
 generation, shard = int(snakemake.wildcards.generation), int(snakemake.wildcards.shard)
 trials, architectures = zip(*read_proposals(snakemake.input.offspring)[shard :: snakemake.params.n_shards], strict=True)
 progress = SearchProgress(snakemake.params.progress, snakemake.config["search"], terminal)
@@ -28,6 +32,7 @@ results = train(
     jets["train"],
     jets["val"],
     **snakemake.params.training,
+    loss=Loss(**snakemake.params.get("loss", {})),
     # Not among the parameters: what began on a GPU may go on on a CPU.
     device=snakemake.config["training"]["device"],
     threads=snakemake.threads,
@@ -35,8 +40,10 @@ results = train(
     on_result=tell,
 )
 fields = ("accuracy", "loss", "epochs", "seed", "seconds", "failure")
-records = [
-    {"trial": trial, **{name: getattr(result, name) for name in fields}}
-    for trial, result in zip(trials, results, strict=True)
-]
+records = []
+for trial, result in zip(trials, results, strict=True):
+    record = {"trial": trial, **{name: getattr(result, name) for name in fields}}
+    if not result.failure:
+        record |= validation.values(lambda network=result.network: predict(network, x_val).numpy())
+    records.append(record)
 write_json(records, snakemake.output.trials)

@@ -10,6 +10,7 @@ from snacpack.compression.scheme import Scheme
 from snacpack.data.dataset import load_dataset
 from snacpack.files import read_json
 from snacpack.seeds import derive_seed
+from snacpack.training.losses import Loss
 
 wildcards, params = snakemake.wildcards, snakemake.params
 architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
@@ -23,5 +24,6 @@ checkpoint = warm_up(
     seed=derive_seed(params.seed, "warm_up", wildcards.candidate, wildcards.scheme),
     candidate=wildcards.candidate,
     device=snakemake.config["training"]["device"],
+    loss=Loss(**params.get("loss", {})),
 )
 checkpoint.save(snakemake.output.checkpoint)

@@ -1,6 +1,7 @@
 """The files of a compression's steps: everything that the next job needs."""
 
 import io
+import math
 import pickle
 import zipfile
 import zlib
@@ -35,7 +36,7 @@ class Checkpoint:
     masks
         For each dense layer's name, (n_out, n_in) bool: False where a weight is pruned.
     validation_accuracy
-        After the last epoch, as a fraction.
+        The score after the last epoch, as a fraction.
     history
         Per epoch, as :func:`snacpack.compression.qat.train_quantized` returns it.
     """
@@ -164,7 +165,8 @@ def _check_tensors(found: Checkpoint) -> None:
         raise ValueError("its masks are no masks")
     if not all(torch.isfinite(tensor).all() for tensor in found.state.values()):
         raise ValueError("a weight is NaN or infinite")
-    if not 0 <= found.validation_accuracy <= 1:
+    # R^2 of a regression may be far below zero.
+    if not -math.inf < found.validation_accuracy <= 1:
         raise ValueError(f"its accuracy is {found.validation_accuracy}")
 
 

@@ -11,6 +11,7 @@ from snacpack.costs.objective import MINIMISED
 from snacpack.costs.registry import COMPRESSIONS, costs_of, find_objective
 from snacpack.files import whole_file
 from snacpack.hardware.bops import bit_operations
+from snacpack.tasks.registry import score_word
 
 
 def compression_metrics(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def choose_iteration(
         floor = rows[0]["validation_accuracy"] - max_accuracy_loss
         chosen = max((row for row in rows if row["validation_accuracy"] >= floor), key=lambda row: row["sparsity"])
         reason = (
-            f"the sparsest whose validation accuracy is at most {max_accuracy_loss:g} below the warm-up's "
+            f"the sparsest whose validation {score_word()} is at most {max_accuracy_loss:g} below the warm-up's "
             f"{rows[0]['validation_accuracy']:.4f}"
         )
     kept = ("iteration", "sparsity", "validation_accuracy")
@@ -137,13 +138,13 @@ def choose_finalist(rows: Sequence[dict[str, Any]], cost: str, min_accuracy: flo
         least = find_objective(cost).direction == MINIMISED
         chosen = (min if least else max)(accurate, key=lambda row: row[cost])
         extreme = f"the {'least' if least else 'most'} {cost}"
-        reason = f"{extreme} of those with a validation accuracy of at least {min_accuracy:.4f}"
+        reason = f"{extreme} of those with a validation {score_word()} of at least {min_accuracy:.4f}"
     elif not succeeded:
         chosen = max(trained, key=lambda row: row["validation_accuracy"])
         reason = "the most accurate; none has a circuit"
     else:
         chosen = max(succeeded, key=lambda row: row["validation_accuracy"])
-        reason = f"the most accurate; none reached a validation accuracy of {min_accuracy:.4f}"
+        reason = f"the most accurate; none reached a validation {score_word()} of {min_accuracy:.4f}"
     kept = ("iteration", "trial", "sparsity", "validation_accuracy")
     fields = {key: chosen[key] for key in kept}
     return {**fields, "min_accuracy": min_accuracy, "reached": bool(accurate), "reason": reason}

@@ -21,12 +21,13 @@ def evaluate_on_test_jets(
     checkpoint
         The iteration that was chosen on validation jets.
     x, y
-        (n, n_inputs) float32 features and (n,) int64 classes of the test jets.
+        (n, n_inputs) float32 features and (n,) int64 classes or (n, n_outputs) numbers of the test jets.
 
     Returns
     -------
     dict
-        The fields of ``compressed.json``; ``confusion[i][j]`` counts jets of class i called j.
+        The fields of ``compressed.json``; ``confusion[i][j]`` counts jets of class i called j. Of a regression, those
+        about the test jets are left to :func:`snacpack.tasks.registry.score_on_test`.
     FixedPointNetwork
         The same network in integers.
 
@@ -48,20 +49,19 @@ def evaluate_on_test_jets(
     with suppress(NoCircuit):
         fixed_point.check_sums()
         _check_integers(checkpoint, fixed_point, x, logits)
-    n_classes = checkpoint.architecture.n_outputs
-    confusion = np.zeros((n_classes, n_classes), dtype=np.int64)
-    np.add.at(confusion, (y, logits.argmax(1)), 1)
-    correct = int(np.trace(confusion))
     result = {
         "iteration": checkpoint.iteration,
         "sparsity": checkpoint.sparsity,
         "validation_accuracy": checkpoint.validation_accuracy,
-        "test_accuracy": correct / len(y),
-        "test_correct": correct,
-        "n_test": len(y),
-        "confusion": confusion.tolist(),
     }
-    return result, fixed_point
+    if y.ndim > 1:
+        return result, fixed_point
+    n_classes = checkpoint.architecture.n_outputs
+    confusion = np.zeros((n_classes, n_classes), dtype=np.int64)
+    np.add.at(confusion, (y, logits.argmax(1)), 1)
+    correct = int(np.trace(confusion))
+    tested = {"test_accuracy": correct / len(y), "test_correct": correct, "n_test": len(y)}
+    return {**result, **tested, "confusion": confusion.tolist()}, fixed_point
 
 
 def _check_integers(checkpoint: Checkpoint, network: FixedPointNetwork, x: np.ndarray, logits: np.ndarray) -> None:

@@ -19,6 +19,7 @@ from snacpack.compression.qat import train_quantized
 from snacpack.compression.scheme import Precision
 from snacpack.seeds import derive_seed
 from snacpack.training.fit import Jets, evaluate
+from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.pruning import shrink_masks
 from snacpack.training.trials import train
 
@@ -35,6 +36,7 @@ def warm_up(
     seed: int,
     candidate: str,
     device: str = "cpu",
+    loss: Loss = CROSS_ENTROPY,
 ) -> Checkpoint:
     """Train a quantised network from scratch: what every pruning iteration rewinds to and every trial starts from.
 
@@ -59,6 +61,8 @@ def warm_up(
         The network's name, for errors.
     device
         ``cpu``, ``cuda`` or ``auto``.
+    loss
+        The loss that is made small.
 
     Raises
     ------
@@ -67,7 +71,7 @@ def warm_up(
     """
     label = f"{candidate}, scheme {scheme}, iteration 0 (warm-up)"
     float_epochs = (epochs + 1) // 2
-    (start,) = train([architecture], [seed], jets["train"], jets["val"], float_epochs, batch_size, device)
+    (start,) = train([architecture], [seed], jets["train"], jets["val"], float_epochs, batch_size, device, loss=loss)
     if start.failure:
         raise RuntimeError(
             f"the warm-up of {label} failed in floating point: {start.failure} (search.space.learning_rate, or "
@@ -80,9 +84,9 @@ def warm_up(
     history, later = [dict(record) for record in start.history], epochs - float_epochs
     if later:
         seed = derive_seed(seed, "quantized")
-        trained = train_quantized(network, architecture, jets, later, batch_size, seed, label, device=device)
+        trained = train_quantized(network, architecture, jets, later, batch_size, seed, label, device=device, loss=loss)
         history += [{**record, "epoch": float_epochs + record["epoch"]} for record in trained]
-    _, accuracy = evaluate(network, *jets["val"])
+    _, accuracy = evaluate(network, *jets["val"], loss=loss)
     masks = {
         name.removesuffix(".weight"): torch.ones_like(value, dtype=torch.bool)
         for name, value in network.state_dict().items()
@@ -106,6 +110,7 @@ def prune(
     seed: int,
     candidate: str,
     device: str = "cpu",
+    loss: Loss = CROSS_ENTROPY,
 ) -> Checkpoint:
     """Remove the smallest of the remaining weights, rewind the others, train again.
 
@@ -115,7 +120,7 @@ def prune(
         What to rewind to.
     previous
         The last iteration (or the warm-up itself), whose trained weights are compared.
-    jets, epochs, batch_size, seed, candidate, device
+    jets, epochs, batch_size, seed, candidate, device, loss
         As for :func:`warm_up`.
     pruned_per_iteration
         Fraction of the remaining weights that is removed.
@@ -142,7 +147,9 @@ def prune(
     network = build_quantized_network(previous.architecture, previous.precision)
     network.load_state_dict(rewind(warmed_up.state, masks))
     label = f"{candidate}, scheme {previous.scheme}, iteration {iteration}"
-    history = train_quantized(network, previous.architecture, jets, epochs, batch_size, seed, label, masks, device)
+    history = train_quantized(
+        network, previous.architecture, jets, epochs, batch_size, seed, label, masks, device, loss
+    )
     accuracy = history[-1]["validation_accuracy"]
     return replace(
         previous,

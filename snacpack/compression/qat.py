@@ -11,6 +11,7 @@ from snacpack.architecture import Architecture
 from snacpack.compression.network import tensors_of
 from snacpack.training.fine_tuning import FineTuning, fine_tune
 from snacpack.training.fit import Jets
+from snacpack.training.losses import CROSS_ENTROPY, Loss
 
 
 def train_quantized(
@@ -23,8 +24,9 @@ def train_quantized(
     label: str,
     masks: Mapping[str, torch.Tensor] | None = None,
     device: str = "cpu",
+    loss: Loss = CROSS_ENTROPY,
 ) -> list[dict[str, Any]]:
-    """Train a quantised network in place: Adam, cross-entropy, L1 on the weights.
+    """Train a quantised network in place: Adam on a loss, L1 on the weights.
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ def train_quantized(
     architecture
         Gives learning rate, L1 and dropout.
     jets
-        ``train`` and ``val``, each (n, n_inputs) float32 features and (n,) int64 classes.
+        ``train`` and ``val``, each as :data:`snacpack.training.fit.Jets` has them.
     epochs, batch_size
         Passes over the training jets, and jets per step.
     seed
@@ -44,12 +46,14 @@ def train_quantized(
         For each dense layer's name, False where a weight is held at zero.
     device
         ``cpu``, ``cuda`` or ``auto``.
+    loss
+        The loss that is made small.
 
     Returns
     -------
     list of dict
         Per epoch ``epoch`` (from 1), ``train_loss`` and ``validation_loss``
-        (cross-entropy without L1) and ``validation_accuracy``.
+        (without L1) and ``validation_accuracy``, the score.
 
     Raises
     ------
@@ -59,7 +63,7 @@ def train_quantized(
     task = FineTuning(tensors_of(network, masks), architecture, seed)
     with tqdm(desc=label, total=epochs, unit="epoch") as bar:
         (result,) = fine_tune(
-            [task], jets["train"], jets["val"], epochs, batch_size, device, on_epoch=lambda *_: bar.update()
+            [task], jets["train"], jets["val"], epochs, batch_size, device, on_epoch=lambda *_: bar.update(), loss=loss
         )
     if result.failure:
         raise RuntimeError(

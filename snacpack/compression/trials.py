@@ -19,6 +19,7 @@ from snacpack.hardware.circuit import estimate_circuits
 from snacpack.seeds import derive_seed
 from snacpack.training.fine_tuning import FineTuned, FineTuning, fine_tune
 from snacpack.training.fit import Jets
+from snacpack.training.losses import CROSS_ENTROPY, Loss
 
 
 def trial_seed(seed: int, candidate: str, trial: int) -> int:
@@ -70,6 +71,7 @@ def compress(
     device: str = "cpu",
     threads: int = 1,
     on_result: Callable[[int, FineTuned], object] = lambda position, result: None,
+    loss: Loss = CROSS_ENTROPY,
 ) -> list[Compressed]:
     """Fine-tune a warmed-up network once for each compression.
 
@@ -83,13 +85,15 @@ def compress(
     compressions, seeds
         Bits and sparsity of each; its seed decides the order of its jets and its dropout.
     jets
-        ``train`` and ``val``, each (n, n_inputs) float32 features and (n,) int64 classes.
+        ``train`` and ``val``, each as :data:`snacpack.training.fit.Jets` has them.
     epochs, batch_size
         Passes over the training jets, and jets per step.
     device, threads
         As for :func:`snacpack.training.trials.train`.
     on_result
         Called with a network's position and its result as soon as it is there.
+    loss
+        The loss that is made small.
 
     Returns
     -------
@@ -104,7 +108,9 @@ def compress(
         left = round(n_weights * (1 - compression.sparsity)) if compression.sparsity else None
         networks.append(network)
         tasks.append(FineTuning(tensors_of(network), start.architecture, seed, weights_left=left, decay=True))
-    results = fine_tune(tasks, jets["train"], jets["val"], epochs, batch_size, device, threads, on_result=on_result)
+    results = fine_tune(
+        tasks, jets["train"], jets["val"], epochs, batch_size, device, threads, on_result=on_result, loss=loss
+    )
     return [
         Compressed(compression, task.seed, network, dict(zip(names, _masks(task), strict=True)), result)
         for compression, network, task, result in zip(compressions, networks, tasks, results, strict=True)

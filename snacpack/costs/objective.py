@@ -17,12 +17,14 @@ MINIMISED = -1
 
 TRAINING = "training"
 """The source of what the training of a trial measures."""
+VALIDATION = "validation"
+"""The source of what the task measures of a trial's outputs on validation examples."""
 RULE4ML = "rule4ml"
 """The source of what rule4ml estimates of an architecture."""
 DA4ML = "da4ml"
 """The source of what da4ml estimates of a compressed network's circuit."""
 
-_SOURCES = (TRAINING, RULE4ML, DA4ML)
+_SOURCES = (TRAINING, VALIDATION, RULE4ML, DA4ML)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -91,7 +93,8 @@ class Measure:
     by
         A function of a :class:`FloatNetwork` in the search over architectures, and of a :class:`CompressedNetwork` in
         the search over compressions, which returns a finite number; or, for an objective of the workflow itself,
-        :data:`TRAINING`, :data:`RULE4ML` or :data:`DA4ML`, whose results have an entry of the objective's name.
+        :data:`TRAINING`, :data:`VALIDATION`, :data:`RULE4ML` or :data:`DA4ML`, whose results have an entry of its
+        name.
     unit
         The unit, such as ``%``; empty for a number without one.
     digits
@@ -182,6 +185,9 @@ class Objective:
     ideal
         The best value that there can be, to which the hypervolume is measured; None for the best one among the
         networks that set the hypervolume's scale.
+    worst
+        The worst value that counts in the hypervolume, where the networks that set its scale have none: of an
+        objective by :data:`VALIDATION`.
 
     Raises
     ------
@@ -194,6 +200,7 @@ class Objective:
     architectures: Measure | None = None
     compressions: Measure | None = None
     ideal: float | None = None
+    worst: float | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -204,6 +211,8 @@ class Objective:
             raise ValueError(f"direction is {self.direction!r}; write MAXIMISED or MINIMISED")
         if self.ideal is not None and not is_finite(self.ideal):
             raise ValueError(f"ideal is {self.ideal!r}; give a finite number, or None for the best that is known")
+        if self.worst is not None and not is_finite(self.worst):
+            raise ValueError(f"worst is {self.worst!r}; give a finite number, or None for the worst that is known")
         measures = [measure for measure in (self.architectures, self.compressions) if measure is not None]
         if not measures or not all(isinstance(measure, Measure) for measure in measures):
             raise ValueError("no search measures it; give a Measure as architectures, compressions or both")

@@ -4,11 +4,13 @@ Columns of tables, axes, hover texts, notes and the values that the configuratio
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from math import inf
 from typing import Any
 
-from snacpack.costs.objective import TRAINING, Measure, Objective, is_finite
+from snacpack.costs.objective import TRAINING, VALIDATION, Measure, Objective, is_finite
 from snacpack.plugins import Registry
+from snacpack.tasks.registry import score_word, titled
 
 ARCHITECTURES = "architectures"
 COMPRESSIONS = "compressions"
@@ -91,6 +93,7 @@ def find_measure(search: str, name: str) -> Measure:
 def measures_of(search: str) -> dict[str, Measure]:
     """Return all objectives of a search, by name, in the order of their columns."""
     measures = {name: getattr(objective, search) for name, objective in REGISTRY.known().items()}
+    measures["accuracy"] = _score_measure(measures["accuracy"])
     there = {name: measure for name, measure in measures.items() if measure is not None}
 
     def place(name: str) -> tuple[float, str]:
@@ -100,8 +103,14 @@ def measures_of(search: str) -> dict[str, Measure]:
     return {name: there[name] for name in sorted(there, key=place)}
 
 
+def _score_measure(measure: Measure) -> Measure:
+    """Return how the score is measured, in the words of this process's task."""
+    words = f"validation {score_word()}"
+    return measure if words == measure.words else replace(measure, words=words, axis=titled(words))
+
+
 def costs_of(search: str, appended: bool | None = None) -> list[str]:
-    """Return the names of the objectives beside those of the training, in the order of their columns.
+    """Return the names of the objectives that a network costs, not those that it reaches, in the order of columns.
 
     Parameters
     ----------
@@ -113,8 +122,19 @@ def costs_of(search: str, appended: bool | None = None) -> list[str]:
     return [
         name
         for name, measure in measures_of(search).items()
-        if measure.by != TRAINING and appended in (None, measure.column is None)
+        if measure.by not in (TRAINING, VALIDATION) and appended in (None, measure.column is None)
     ]
+
+
+def validated(search: str, objectives: Iterable[str]) -> list[str]:
+    """Return those of a search's objectives that the task measures on validation examples, in the order given."""
+    measures = measures_of(search)
+    return [name for name in objectives if name in measures and measures[name].by == VALIDATION]
+
+
+def deciding_cost(objectives: Iterable[str]) -> str:
+    """Return the cost that decides between finalists of a search over compressions: its first, or LUTs without one."""
+    return next((name for name in objectives if name in costs_of(COMPRESSIONS)), "lut")
 
 
 def shown_costs(search: str, objectives: Sequence[str] = ()) -> list[str]:
@@ -125,7 +145,8 @@ def shown_costs(search: str, objectives: Sequence[str] = ()) -> list[str]:
 def extra_costs(search: str, objectives: Sequence[str]) -> list[str]:
     """Return those of a search's objectives that a report does not show in any case."""
     measures = measures_of(search)
-    return [name for name in objectives if not measures[name].shown and measures[name].by != TRAINING]
+    reached = (TRAINING, VALIDATION)
+    return [name for name in objectives if not measures[name].shown and measures[name].by not in reached]
 
 
 def compute(search: str, network: Any) -> dict[str, float]:

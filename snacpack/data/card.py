@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from snacpack.data.dataset import describe_attributes, load_dataset, read_info
-from snacpack.data.info import SPLITS
+from snacpack.data.info import SPLITS, DataInfo
 from snacpack.data.normalisation import Normalisation
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -27,7 +27,7 @@ def raw_features(path: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     x
         ``(n, ..., features)`` in the units of the user's files and the shape of an example there.
     y
-        ``(n,)`` classes.
+        ``(n,)`` classes, or ``(n, targets)`` numbers on their common scale.
     """
     info = read_info(path)
     x, y = load_dataset(path, (split,))[split]
@@ -48,10 +48,13 @@ def make_data_card(path: str | Path) -> dict[str, Any]:
         For JSON: the fields of :class:`snacpack.data.info.DataInfo` (``normalisation`` by feature), ``counts`` by split
         and class, ``origin`` (the files of each split), ``repeated`` (examples that stand in a split more than once, or
         in an earlier one too), and ``distributions``: mean, standard deviation and quantiles of the training examples
-        by feature and class, in the units of the files.
+        by feature and class, in the units of the files. Of a regression, ``counts`` are by split, ``distributions`` by
+        feature, and ``target_distributions`` by target; ``target_normalisation`` is by target.
     """
     info, described = read_info(path), describe_attributes(path)
     labels = {split: y for split, (_, y) in load_dataset(path, SPLITS).items()}
+    if info.targets:
+        return {**described, **_card_of_numbers(path, info, labels)}
     counts = {split: np.bincount(y, minlength=info.n_outputs).tolist() for split, y in labels.items()}
     x, y = raw_features(path, "train")
     return {
@@ -65,6 +68,23 @@ def make_data_card(path: str | Path) -> dict[str, Any]:
             feature: {name: summarise(x[y == number][..., place]) for number, name in enumerate(info.classes)}
             for place, feature in enumerate(info.features)
         },
+    }
+
+
+def _card_of_numbers(path: str | Path, info: DataInfo, labels: dict[str, np.ndarray]) -> dict[str, Any]:
+    x, y = raw_features(path, "train")
+    targets = Normalisation.from_dict(info.target_normalisation).undo(y.astype(np.float64))
+    scales = {"normalisation": info.features, "target_normalisation": info.targets}
+    return {
+        **{
+            key: {
+                name: {word: values[i] for word, values in getattr(info, key).items()} for i, name in enumerate(names)
+            }
+            for key, names in scales.items()
+        },
+        "counts": {split: len(y) for split, y in labels.items()},
+        "distributions": {name: summarise(x[..., i]) for i, name in enumerate(info.features)},
+        "target_distributions": {name: summarise(targets[:, i]) for i, name in enumerate(info.targets)},
     }
 
 

@@ -29,16 +29,21 @@ class DataInfo:
     features
         Names along the last axis of an example.
     classes
-        Names in the order of the class numbers.
+        Names in the order of the class numbers; none where targets are numbers.
     source
         Origin of the examples in words, for captions.
     normalisation
         Attributes of :class:`snacpack.data.normalisation.Normalisation`; empty before it is fitted.
+    targets
+        Names of the numbers that a network shall give, in the order of its outputs; none where targets are classes.
+    target_normalisation
+        The same as ``normalisation``, of the targets.
 
     Raises
     ------
     ValueError
-        If an example has no numbers, the names do not fit its shape or no table, or there are fewer than two classes.
+        If an example has no numbers, the names do not fit its shape or no table, or there are neither two classes nor
+        a target.
     """
 
     name: str
@@ -48,9 +53,11 @@ class DataInfo:
     classes: tuple[str, ...]
     source: str
     normalisation: Mapping[str, Any] = field(default_factory=dict)
+    targets: tuple[str, ...] = ()
+    target_normalisation: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("input_shape", "features", "classes"):
+        for name in ("input_shape", "features", "classes", "targets"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.input_shape or min(self.input_shape) < 1:
             raise ValueError(f"an example of {self.name} has the shape {self.input_shape}; it has no numbers")
@@ -58,14 +65,14 @@ class DataInfo:
             raise ValueError(
                 f"{self.name} has {len(self.features)} names of features for {self.input_shape[-1]} of them"
             )
-        for names in (self.features, self.classes):
+        for names in (self.features, self.classes, self.targets):
             wrong = [name for name in names if not name.isprintable() or not 0 < len(name) <= LONGEST_NAME]
             if wrong:
                 raise ValueError(
-                    f"{self.name} has a class or feature with the name {wrong[0][:LONGEST_NAME]!r}; give it one of 1 "
-                    f"to {LONGEST_NAME} printable characters"
+                    f"{self.name} has a class, feature or target with the name {wrong[0][:LONGEST_NAME]!r}; give it "
+                    f"one of 1 to {LONGEST_NAME} printable characters"
                 )
-        if len(self.classes) < 2:
+        if len(self.classes) < 2 and not self.targets:
             raise ValueError(f"{self.name} has {len(self.classes)} classes; a classification needs two or more")
 
     @property
@@ -75,8 +82,8 @@ class DataInfo:
 
     @property
     def n_outputs(self) -> int:
-        """Classes, each of which is an output of a network."""
-        return len(self.classes)
+        """Classes or targets, each of which is an output of a network."""
+        return len(self.classes) or len(self.targets)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -94,6 +101,8 @@ class DataInfo:
         texts = {name: getattr(self, name) for name in ("name", "examples", "source")}
         lists: dict[str, Any] = {name: list(getattr(self, name)) for name in ("input_shape", "features", "classes")}
         lists["normalisation"] = self.normalisation
+        if self.targets:
+            lists |= {"targets": list(self.targets), "target_normalisation": self.target_normalisation}
         return texts | {name: json.dumps(value) for name, value in lists.items()}
 
     @classmethod
@@ -111,4 +120,6 @@ class DataInfo:
             classes=tuple(json.loads(attributes["classes"])),
             source=str(attributes["source"]),
             normalisation=json.loads(attributes["normalisation"]),
+            targets=tuple(json.loads(attributes.get("targets", "[]"))),
+            target_normalisation=json.loads(attributes.get("target_normalisation", "{}")),
         )

@@ -35,7 +35,15 @@ class Normalisation:
     scale: np.ndarray
 
     @classmethod
-    def fit(cls, method: str, x: np.ndarray, names: Sequence[str], key: str, examples: str) -> "Normalisation":
+    def fit(
+        cls,
+        method: str,
+        x: np.ndarray,
+        names: Sequence[str],
+        key: str,
+        examples: str,
+        method_key: str = "data.normalisation, such as standard",
+    ) -> "Normalisation":
         """Compute shift and scale.
 
         Parameters
@@ -48,6 +56,8 @@ class Normalisation:
             Names of the features.
         key, examples
             Key of the configuration that an error is about, and the word for the examples.
+        method_key
+            What another method is chosen by, for the error.
 
         Raises
         ------
@@ -68,7 +78,7 @@ class Normalisation:
             shift, scale = np.zeros(x.shape[-1]), np.ones(x.shape[-1])
         constant = [name for name, spread in zip(names, scale, strict=True) if not spread > 0]
         if constant:
-            others = "" if examples == "jets" else ", or choose another data.normalisation, such as standard"
+            others = "" if examples == "jets" else f", or choose another {method_key}"
             raise ValueError(
                 f"{key}: {', '.join(constant)} is the same in nearly all training {examples}; leave it out{others}"
             )

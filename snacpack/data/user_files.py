@@ -23,7 +23,7 @@ class Part(NamedTuple):
     path: Path
     target_path: Path | None
     inputs: list[str] | None
-    target: str
+    target: str | list[str]
 
 
 class _Found(NamedTuple):
@@ -36,9 +36,10 @@ class _Found(NamedTuple):
 class Raw(NamedTuple):
     """The examples of a part.
 
-    ``x`` is ``(n, ...)`` float32, or float64 where the files need it, ``target`` ``(n,)`` values, ``columns`` how many
-    columns the target has if each is a class (else 0), ``split`` ``(n,)`` positions in SPLITS or -1, ``group`` ``(n,)``
-    names or None, ``file`` ``(n,)`` the part's number; ``names`` are those along the last axis.
+    ``x`` is ``(n, ...)`` float32, or float64 where the files need it, ``target`` ``(n,)`` values or ``(n, targets)``
+    numbers, ``columns`` how many columns the target has if each is a class or a number (else 0), ``split`` ``(n,)``
+    positions in SPLITS or -1, ``group`` ``(n,)`` names or None, ``file`` ``(n,)`` the part's number; ``names`` are
+    those along the last axis, ``targets`` those of numbers.
     """
 
     x: np.ndarray
@@ -48,6 +49,7 @@ class Raw(NamedTuple):
     group: np.ndarray | None
     file: np.ndarray
     names: list[str]
+    targets: list[str]
 
 
 def find_files(arrays: Mapping[str, Any]) -> dict[str, list[Path]]:
@@ -170,8 +172,15 @@ def _listed(names: str | Sequence[str] | None) -> list[str] | None:
     return [names] if isinstance(names, str) else None if names is None else list(names)
 
 
-def read_part(part: Part, arrays: Mapping[str, Any], number: int) -> Raw:
+def read_part(part: Part, arrays: Mapping[str, Any], number: int, of_numbers: bool = False) -> Raw:
     """Read a part, whose examples are marked with its number.
+
+    Parameters
+    ----------
+    part, arrays, number
+        The part, the config's section ``data.arrays``, and the number.
+    of_numbers
+        Whether targets are numbers, any count of them for each example, and not classes.
 
     Raises
     ------
@@ -179,19 +188,27 @@ def read_part(part: Part, arrays: Mapping[str, Any], number: int) -> Raw:
         If a key or column is missing, or what it holds cannot be used; the message names file and key.
     """
     path, target_path = part.path, part.target_path or part.path
-    names, target, others = _choose_names(part, arrays)
+    names, wanted, others = _choose_names(part, arrays, of_numbers)
     read = read_arrays(path, list(dict.fromkeys([*names, *others])))
-    labels = read_arrays(target_path, [target])[target] if target_path != path else read[target]
+    labels = read_arrays(target_path, wanted) if target_path != path else {name: read[name] for name in wanted}
     lengths = {f"{path}: {name or 'the array'}": len(array) for name, array in read.items()}
-    lengths[f"{target_path}: {target or 'the array'}"] = len(labels)
+    lengths |= {f"{target_path}: {name or 'the array'}": len(array) for name, array in labels.items()}
     (first, n), *rest = lengths.items()
     for where, length in rest:
         if length != n:
             raise ValueError(f"{first} has {n} examples, {where} has {length}; they must be equally long")
     if not n:
         raise ValueError(f"{path} has no examples; take it out of data.arrays.files")
-    x, features = _stack(path, names, read)
-    where = f"{target_path}: {target or 'the target'}"
+    x, features = _stack(path, names, read, "inputs")
+    targets: list[str] = []
+    if of_numbers:
+        values, targets = _stack(target_path, wanted, labels, "target")
+        if values.ndim > 2:
+            raise ValueError(f"data.arrays.target: {wanted[0]} of {target_path} has shape {values.shape}; give columns")
+        told = values, len(targets)
+    else:
+        where = f"{target_path}: {wanted[0] or 'the target'} (data.arrays.target)"
+        told = target_values(labels[wanted[0]], where)
     split = np.full(n, SPLITS.index(part.split) if part.split else -1, dtype=np.int64)
     if arrays["split"] is not None:
         split = named_splits(read[arrays["split"]], f"{path}: {arrays['split']} (data.arrays.split)")
@@ -199,33 +216,39 @@ def read_part(part: Part, arrays: Mapping[str, Any], number: int) -> Raw:
     if arrays["group"] is not None:
         group = group_names(read[arrays["group"]], f"{path}: {arrays['group']} (data.arrays.group)")
     file = np.full(n, number, dtype=np.int32)
-    return Raw(x, *target_values(labels, f"{where} (data.arrays.target)"), split, group, file, features)
+    return Raw(x, *told, split, group, file, features, targets)
 
 
-def _choose_names(part: Part, arrays: Mapping[str, Any]) -> tuple[list[str], str, list[str]]:
-    """Return the names of a part's inputs and target, and those in the file of the inputs that have another role."""
+def _choose_names(part: Part, arrays: Mapping[str, Any], of_numbers: bool) -> tuple[list[str], list[str], list[str]]:
+    """Return the names of a part's inputs and targets, and those in the file of the inputs that have another role."""
     path, target_path = part.path, part.target_path or part.path
     known = list_names(path)
     target_known = known if target_path == path else list_names(target_path)
-    target = "" if target_known == [""] else part.target
-    if target is None:
+    targets = [""] if target_known == [""] else _listed(part.target)
+    if targets is None:
         raise ValueError(
-            f"data.arrays.target: needed; name the key of the classes in {target_path}, which has "
-            f"{briefly(target_known)}"
+            f"data.arrays.target: needed; name the key of the {'numbers' if of_numbers else 'classes'} in "
+            f"{target_path}, which has {briefly(target_known)}"
+        )
+    if len(targets) > 1 and not of_numbers:
+        raise ValueError(
+            f"data.arrays.target: it names {briefly(targets)}, but classes have one key; name one, or set task.name to "
+            "regression"
         )
     if target_path == path and known == [""]:
         raise ValueError(f"data.arrays.target_files: needed, because {path} holds one array; name the file of classes")
-    roles = [target if target_path == path else None, arrays["split"], arrays["group"]]
+    roles = [*(targets if target_path == path else []), arrays["split"], arrays["group"]]
     others = [name for name in roles if name is not None]
     names = [""] if known == [""] else part.inputs or [name for name in known if name not in others]
     for key, wanted in (("inputs", names), ("split", [arrays["split"]]), ("group", [arrays["group"]])):
         _check_names(path, [name for name in wanted if name is not None], known, f"data.arrays.{key}")
-    _check_names(target_path, [target], target_known, "data.arrays.target")
-    if target_path == path and target in names:
-        raise ValueError(f"data.arrays.inputs: {target} is the target, which no network may see; take it out")
+    _check_names(target_path, targets, target_known, "data.arrays.target")
+    seen = [target for target in targets if target_path == path and target in names]
+    if seen:
+        raise ValueError(f"data.arrays.inputs: {seen[0]} is the target, which no network may see; take it out")
     if not names:
         raise ValueError(f"data.arrays.inputs: {path} holds no array besides {briefly(others)}; name one")
-    return names, target, others
+    return names, targets, others
 
 
 def _check_names(path: Path, wanted: Sequence[str], known: Sequence[str], key: str) -> None:
@@ -239,26 +262,27 @@ def briefly(names: Sequence[str], most: int = 8) -> str:
     return ", ".join(map(str, names[:most])) + (", ..." if len(names) > most else "")
 
 
-def _stack(path: Path, names: Sequence[str], read: Mapping[str, np.ndarray]) -> tuple[np.ndarray, list[str]]:
+def _stack(path: Path, names: Sequence[str], read: Mapping[str, np.ndarray], key: str) -> tuple[np.ndarray, list[str]]:
     """Join arrays along their last axis; columns of single numbers become one axis of features."""
     columns, features = [], []
+    words = "inputs" if key == "inputs" else "targets of a regression"
     for name in names:
         values = read[name]
         if values.dtype.kind not in "biuf":
             raise ValueError(
-                f"{path}: {name} holds text, such as {str(values.ravel()[0])!r}; inputs are numbers: encode it, or "
-                "leave the column out of data.arrays.inputs"
+                f"{path}: {name} holds text, such as {str(values.ravel()[0])!r}; {words} are numbers: encode it, or "
+                f"leave the column out of data.arrays.{key}"
             )
         columns.append(values[:, None] if values.ndim == 1 else values)
         width = columns[-1].shape[-1]
-        base = name.replace("/", "_") or "x"
+        base = name.replace("/", "_") or ("x" if key == "inputs" else "y")
         features += [base] if values.ndim == 1 else [f"{base}_{i}" for i in range(width)]
         if 0 in columns[-1].shape[1:]:
-            raise ValueError(f"data.arrays.inputs: {name or 'the array'} of {path} has no numbers, {values.shape}")
+            raise ValueError(f"data.arrays.{key}: {name or 'the array'} of {path} has no numbers, {values.shape}")
     shapes = {column.shape[:-1] for column in columns}
     if len(shapes) > 1:
         raise ValueError(
-            f"data.arrays.inputs: {briefly(names)} of {path} differ in shape; they are joined along the last axis"
+            f"data.arrays.{key}: {briefly(names)} of {path} differ in shape; they are joined along the last axis"
         )
     # Numbers keep their digits until they are normalised.
     exact = all(np.can_cast(column.dtype, np.float32) for column in columns)
@@ -267,7 +291,7 @@ def _stack(path: Path, names: Sequence[str], read: Mapping[str, np.ndarray]) -> 
     if wrong.any():
         row, *place = np.argwhere(wrong)[0].tolist()
         raise ValueError(
-            f"{path}: {features[place[-1]]} of example {row} is NaN, empty or infinite (data.arrays.inputs); fill it "
+            f"{path}: {features[place[-1]]} of example {row} is NaN, empty or infinite (data.arrays.{key}); fill it "
             "in, or remove the example"
         )
     return x, features

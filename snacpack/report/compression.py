@@ -7,11 +7,20 @@ import pandas as pd
 
 from snacpack.compression.scheme import MIXED
 from snacpack.costs.objective import DA4ML, MINIMISED
-from snacpack.costs.registry import COMPRESSIONS, extra_costs, find_measure, find_objective, shown_costs
+from snacpack.costs.registry import (
+    COMPRESSIONS,
+    deciding_cost,
+    extra_costs,
+    find_measure,
+    find_objective,
+    shown_costs,
+    validated,
+)
 from snacpack.report.layout import MISSING, Table, accuracy_with_interval, grouped, joined
 from snacpack.report.records import CompressionSearch, Key
 from snacpack.report.sections import cells
 from snacpack.report.tables import Row
+from snacpack.tasks.registry import score_word
 
 
 def treatments(schemes: Sequence[str]) -> str:
@@ -33,9 +42,9 @@ def warm_up_words(epochs: int, start: str) -> str:
 
 
 def required_accuracy_words(wanted: float | str) -> str:
-    """Say where an accuracy that is asked for, a ``min_accuracy`` of the config, comes from."""
+    """Say where an accuracy that is asked for, a ``min_score`` of the config, comes from."""
     if isinstance(wanted, str):
-        return f"the accuracy of the reference {wanted} on them in floating point, trained by the same recipe"
+        return f"the {score_word()} of the reference {wanted} on them in floating point, trained by the same recipe"
     return "set in the configuration"
 
 
@@ -62,8 +71,8 @@ def compression_table(
                 grouped(table.loc[iteration, "bops"], "d"),
             )
         )
-    headings = ("Model", "Scheme", "Why this iteration", "Iteration", "Sparsity [%]", "Val. accuracy [%]")
-    headings += ("Test accuracy [%] (68% interval)", "MACs left", "BOPs")
+    headings = ("Model", "Scheme", "Why this iteration", "Iteration", "Sparsity [%]", f"Val. {score_word()} [%]")
+    headings += (f"Test {score_word()} [%] (68% interval)", "MACs left", "BOPs")
     return Table("The pruned networks", headings, tuple(lines), n_text=3)
 
 
@@ -77,7 +86,7 @@ def search_table(searches: Mapping[str, CompressionSearch], objectives: Sequence
     objectives
         ``compression.search.objectives``; what is not among the costs of every report has columns of its own.
     """
-    costs, lines = shown_costs(COMPRESSIONS, objectives), []
+    costs, lines = [*shown_costs(COMPRESSIONS, objectives), *validated(COMPRESSIONS, objectives)], []
     for model, search in searches.items():
         choice, wanted = search.choice, 100 * search.chosen["min_accuracy"]
         lines.append(
@@ -95,7 +104,7 @@ def search_table(searches: Mapping[str, CompressionSearch], objectives: Sequence
         )
     headings = ("Model", "Choice", "Weight bits", "Activation bits", "Input bits", "Sparsity [%]")
     headings += tuple(find_measure(COMPRESSIONS, name).heading for name in costs)
-    headings += ("Val. accuracy [%]", "Asked for [%]")
+    headings += (f"Val. {score_word()} [%]", "Asked for [%]")
     measures = [find_measure(COMPRESSIONS, name) for name in costs]
     estimated = [measure.note for measure in measures if measure.by == DA4ML]
     others = [measure for measure in measures if measure.by != DA4ML]
@@ -103,7 +112,8 @@ def search_table(searches: Mapping[str, CompressionSearch], objectives: Sequence
         "Bits: of each layer from the input on; the output layer has no activation. Sparsity: weights that are zero.",
         f"{joined(estimated)}: da4ml's estimates of the circuit, before synthesis; table 3 has the counts.",
         *(f"{measure.axis}: {measure.note or measure.words}." for measure in others),
-        "The choice used the validation accuracy, so this accuracy flatters the chosen networks; table 3's does not.",
+        f"The choice used the validation {score_word()}, so this {score_word()} flatters the chosen networks; "
+        "table 3's does not.",
     ]
     return Table("Networks that the searches chose", headings, tuple(lines), tuple(notes), n_text=4)
 
@@ -117,7 +127,9 @@ def reached_sentence(searches: Mapping[str, CompressionSearch], examples: str) -
     """Say whose search reached the accuracy that was asked for."""
     reached = [model for model, search in searches.items() if search.chosen["reached"]]
     missed = [model for model in searches if model not in reached]
-    words = f"reached the required accuracy on validation {examples} with {joined(reached) or 'none of the networks'}"
+    words = (
+        f"reached the required {score_word()} on validation {examples} with {joined(reached) or 'none of the networks'}"
+    )
     return f"The search for each layer's bits {words}{f', not with {joined(missed)}' if reached and missed else ''}."
 
 
@@ -136,16 +148,16 @@ def failure_sentence(searches: Mapping[str, CompressionSearch]) -> str:
 def search_words(searches: Mapping[str, CompressionSearch], config: Mapping[str, Any], examples: str) -> dict[str, Any]:
     """Return the words on the searches that the report's template fills in."""
     search = config["compression"]["search"]
-    wanted = search["min_accuracy"] if search["min_accuracy"] is not None else config["selection"]["min_accuracy"]
+    wanted = search["min_score"] if search["min_score"] is not None else config["selection"]["min_score"]
     words = {name: find_measure(COMPRESSIONS, name).words for name in search["objectives"]}
-    deciding = next(name for name in search["objectives"] if name != "accuracy")
+    deciding = deciding_cost(search["objectives"])
     extreme = "lowest" if find_objective(deciding).direction == MINIMISED else "highest"
     counted = not find_measure(COMPRESSIONS, deciding).digits
     return {
         "models": joined(list(searches)),
         "objectives": joined(list(words.values())),
         "others": joined([words[name] for name in extra_costs(COMPRESSIONS, search["objectives"])]),
-        "best": f"{extreme} {'number of ' if counted else ''}{words[deciding]}",
+        "best": f"{extreme} {'number of ' if counted else ''}{find_measure(COMPRESSIONS, deciding).words}",
         "required": required_accuracy_words(wanted),
         "start": warm_up_words(search["warmup_epochs"], f"at {search['start']}"),
         "reached": reached_sentence(searches, examples),

@@ -13,6 +13,7 @@ from snacpack.report.projections import Projection
 from snacpack.report.records import CompressionSearch
 from snacpack.report.style import INK, figure_style, model_look
 from snacpack.report.tables import Row
+from snacpack.tasks.registry import score_word
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,7 +103,7 @@ def _draw_searches(
     marks = _model_marks({model: looks[model] for model in searches})
     axes.legend(handles=marks, loc="upper left", frameon=True, framealpha=0.9, edgecolor="none")
     axes.set_title(f"Searches, on validation {examples}{f' ({below:,} trials lie below)' if below else ''}")
-    axes.set(xlabel="LUTs, estimated by da4ml", ylabel="Validation accuracy [%]")
+    axes.set(xlabel="LUTs, estimated by da4ml", ylabel=f"Validation {score_word()} [%]")
 
 
 def _draw_cost(
@@ -116,7 +117,7 @@ def _draw_cost(
         _draw_search(axes, search, looks[model], Projection(cost, "accuracy", cost))
     _draw_required(axes, searches)
     axes.set_title(f"Searches, on validation {examples}")
-    axes.set(xlabel=find_measure(COMPRESSIONS, cost).heading, ylabel="Validation accuracy [%]")
+    axes.set(xlabel=find_measure(COMPRESSIONS, cost).heading, ylabel=f"Validation {score_word()} [%]")
 
 
 def _draw_required(axes: "Axes", searches: Mapping[str, CompressionSearch]) -> None:
@@ -151,7 +152,7 @@ def _search_marks() -> list["Line2D"]:
         Line2D([], [], lw=1.4, color=_GREY, label="front of the trials"),
         Line2D([], [], ls="", marker="o", ms=6, markerfacecolor="white", color=_GREY, label="finalist, trained on"),
         Line2D([], [], **_RING, label="synthesised"),
-        Line2D([], [], **_REQUIRED, label="required accuracy"),
+        Line2D([], [], **_REQUIRED, label=f"required {score_word()}"),
     ]
 
 
@@ -187,7 +188,7 @@ def _draw_models(
     axes.margins(x=0.18, y=0.18)
     title = f"Synthesised models, on test {examples}, with 68% intervals"
     axes.set_title(f"{title}\n({n_without} without a circuit left out)" if n_without else title)
-    axes.set(xlabel="LUTs, counted by synthesis", ylabel="Test accuracy [%]")
+    axes.set(xlabel="LUTs, counted by synthesis", ylabel=f"Test {score_word()} [%]")
 
 
 def _place(row: Row) -> tuple[float, float]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from snacpack.report.style import figure_style, model_look
+from snacpack.tasks.registry import current_task, score_word, titled
+from snacpack.tasks.task import CLASSES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,8 +33,14 @@ def draw_training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]])
             loss.plot(epochs, [record["validation_loss"] for record in history], **look)
             loss.plot(epochs, [record["train_loss"] for record in history], **look, alpha=0.6, linestyle="--")
             accuracy.plot(epochs, [100 * record["validation_accuracy"] for record in history], label=name, **look)
-        loss.set(xlabel="Epoch", ylabel="Cross-entropy [nats]", title="Loss: validation (solid), training (dashed)")
-        accuracy.set(xlabel="Epoch", ylabel="Validation accuracy [%]", title="Accuracy of the float networks")
+        of_classes = current_task().targets == CLASSES
+        named = "Cross-entropy [nats]" if of_classes else "Loss of the normalised targets"
+        loss.set(xlabel="Epoch", ylabel=named, title="Loss: validation (solid), training (dashed)")
+        accuracy.set(
+            xlabel="Epoch",
+            ylabel=f"Validation {score_word()} [%]",
+            title=f"{titled(score_word())} of the float networks",
+        )
         for axes in (loss, accuracy):
             axes.xaxis.get_major_locator().set_params(integer=True)
         _legend(figure, accuracy)
@@ -69,7 +77,7 @@ def draw_pruning_curves(
             axes.axhline(100 * record["validation_accuracy"], color=model_look(i)["color"], lw=0.9, ls=(0, (1, 3)))
         axes.plot([], [], color="#555555", lw=0.9, ls=(0, (1, 3)), label="float network")
         axes.plot([], [], "o", markersize=12, markerfacecolor="none", color="#555555", label="synthesised")
-        axes.set(xlabel="Sparsity (weights that are zero) [%]", ylabel="Validation accuracy [%]")
+        axes.set(xlabel="Sparsity (weights that are zero) [%]", ylabel=f"Validation {score_word()} [%]")
         axes.set_title("Quantisation-aware training and iterative pruning")
         _legend(figure, axes)
     return figure

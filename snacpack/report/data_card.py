@@ -1,5 +1,6 @@
 """The figure of the data card of arrays: counts, the features by class, and the mean image of each class."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,8 @@ import numpy as np
 
 from snacpack.data.card import raw_features, separations
 from snacpack.data.dataset import load_dataset, read_info
-from snacpack.data.info import SPLIT_NAMES, SPLITS
+from snacpack.data.info import SPLIT_NAMES, SPLITS, DataInfo
+from snacpack.data.normalisation import Normalisation
 from snacpack.report.style import PALETTE, figure_style, plain_text
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ MOST_FEATURES = 11
 
 _BINS = 40
 _MOST_CLASSES = 10
+_MOST_POINTS = 2000
 
 
 def draw_data_card(path: str | Path) -> "Figure":
@@ -32,6 +35,8 @@ def draw_data_card(path: str | Path) -> "Figure":
     from matplotlib.patches import StepPatch
 
     info, (x, y) = read_info(path), raw_features(path, "train")
+    if info.targets:
+        return _draw_numbers(info, x, y, {split: len(y) for split, (_, y) in load_dataset(path, SPLITS).items()})
     flat = x.reshape(len(x), -1, x.shape[-1]).mean(axis=1)
     drawn = np.sort(np.argsort(-separations(flat, y), kind="stable")[:MOST_FEATURES])
     is_image = len(info.input_shape) == 3
@@ -61,6 +66,37 @@ def draw_data_card(path: str | Path) -> "Figure":
             # A path may hold what would be taken for a formula.
             parse_math=False,
         )
+    return figure
+
+
+def _draw_numbers(info: DataInfo, x: np.ndarray, y: np.ndarray, counts: Mapping[str, int]) -> "Figure":
+    """Draw the targets' distributions, and the features against the first target, the most correlated ones."""
+    import matplotlib.pyplot as plt
+
+    targets = Normalisation.from_dict(info.target_normalisation).undo(y.astype(np.float64))
+    flat = x.reshape(len(x), -1, x.shape[-1]).mean(axis=1)
+    centred, first = flat - flat.mean(axis=0), targets[:, 0] - targets[:, 0].mean()
+    spread = np.sqrt((centred**2).sum(axis=0) * (first**2).sum())
+    related = np.abs(np.divide(centred.T @ first, spread, out=np.zeros(len(spread)), where=spread > 0))
+    shown = min(len(info.targets), 3)
+    drawn = np.sort(np.argsort(-related, kind="stable")[: MOST_FEATURES + 1 - shown])
+    n_rows = -(-(shown + len(drawn)) // 3)
+    points = slice(0, _MOST_POINTS)
+    with figure_style():
+        figure, axes = plt.subplots(n_rows, 3, figsize=(11, 2.8 * n_rows + 0.6), squeeze=False)
+        for number, axis in enumerate(axes.ravel()):
+            place = number - shown
+            if place < 0:
+                axis.hist(targets[:, number], bins=_BINS, color=PALETTE[1], alpha=0.75)
+                axis.set(xlabel=plain_text(info.targets[number]), ylabel="training examples")
+            elif place < len(drawn):
+                axis.scatter(flat[points, drawn[place]], targets[points, 0], s=7, alpha=0.4, linewidths=0)
+                axis.set(xlabel=plain_text(info.features[drawn[place]]), ylabel=plain_text(info.targets[0]))
+            else:
+                axis.set_visible(False)
+        sizes = ", ".join(f"{count:,} {SPLIT_NAMES[split]}" for split, count in counts.items())
+        title = f"{info.name}: {sizes} examples, {len(drawn)} of {len(info.features)} features\n{info.source}"
+        figure.suptitle(title, fontsize="medium", parse_math=False)
     return figure
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from snacpack.report.style import PALETTE, figure_style
+from snacpack.tasks.registry import score_word
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +28,7 @@ def draw_hypervolume(table: pd.DataFrame) -> "Figure":
         volume.set(ylabel="Hypervolume", title="Hypervolume of the front")
         best = 100 * table["best_accuracy"].astype(float)
         accuracy.plot(table["trials"], best, color=PALETTE[1], marker="s", markersize=4.5)
-        accuracy.set(ylabel="Best validation accuracy [%]", title="The most accurate network")
+        accuracy.set(ylabel=f"Best validation {score_word()} [%]", title="The most accurate network")
         for axes in (volume, accuracy):
             axes.set_xlabel("Networks trained")
             axes.set_xlim(left=0)

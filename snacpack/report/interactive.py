@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 from matplotlib.colors import to_hex
 
-from snacpack.costs.registry import ARCHITECTURES, find_measure, shown_costs
+from snacpack.costs.registry import ARCHITECTURES, find_measure, shown_costs, validated
 from snacpack.report.fronts import close_view, generation_ticks, on_axes, step_line
 from snacpack.report.projections import Projection
 from snacpack.report.style import CANDIDATE, FRONT, GENERATIONS, INK, REFERENCE
@@ -67,7 +67,10 @@ def _hover(row: pd.Series, heading: str, objectives: Sequence[str]) -> list[str]
         heading,
         str(row["architecture"]),
         ", ".join(extras),
-        "<br>".join(_value(row, name) for name in ("accuracy", *shown_costs(ARCHITECTURES, objectives))),
+        "<br>".join(
+            _value(row, name)
+            for name in ("accuracy", *validated(ARCHITECTURES, objectives), *shown_costs(ARCHITECTURES, objectives))
+        ),
         "<br><i>extrapolated: rule4ml was trained on no such network</i>" if row["extrapolated"] else "",
     ]
 

@@ -21,6 +21,8 @@ from snacpack.report.tables import (
     write_number,
 )
 from snacpack.synthesis.registry import find_backend
+from snacpack.tasks.registry import current_task, score_word, titled
+from snacpack.tasks.task import CLASSES
 
 Best = Callable[[Sequence[float]], float]
 
@@ -131,7 +133,7 @@ def table2(
     headings = (
         "Model",
         "Architecture",
-        "Accuracy [%] (68% interval)",
+        f"{titled(score_word())} [%] (68% interval)",
         *(measure.heading for measure in measures.values()),
     )
     estimator = f"rule4ml ({surrogate['weights']} weights, {surrogate['board']}, "
@@ -140,15 +142,16 @@ def table2(
     )
     notes = (
         data_note(data),
-        f"Accuracy: float networks on the test {data.info.examples}. The interval is Wilson's at 68.27% and covers "
-        "counting statistics only, not the scatter between trainings from different seeds; all models see the same "
-        f"{data.info.examples}.",
+        f"{titled(score_word())}: float networks on the test {data.info.examples}. The interval is {_interval_words()} "
+        "at 68.27% and covers counting statistics only, not the scatter between trainings from different seeds; all "
+        f"models see the same {data.info.examples}.",
         *cost_notes(list(measures.values()), bit_width, estimator),
         *extrapolation_notes(surrogate, any(row["extrapolated"] for row in rows)),
         "Bold: the best value of a column.",
         version_note(versions, ("torch", "rule4ml")),
     )
-    return Table("Table 2. Accuracy and estimated cost of the float networks", headings, tuple(cells), notes, 2)
+    title = f"Table 2. {titled(score_word())} and estimated cost of the float networks"
+    return Table(title, headings, tuple(cells), notes, 2)
 
 
 def cost_notes(measures: Sequence[Measure], bit_width: int, estimator: str) -> list[str]:
@@ -198,7 +201,7 @@ def table3(
         "Model",
         "Scheme",
         "Sparsity [%]",
-        "Accuracy [%] (68% interval)",
+        f"{titled(score_word())} [%] (68% interval)",
         "Latency [ns] (cc)",
         "II [ns] (cc)",
         *(name.upper() for name in RESOURCES),
@@ -206,8 +209,8 @@ def table3(
     clocks = sorted({row["clock_period_ns"] for row in rows})
     notes = (
         data_note(data),
-        f"Accuracy: the quantised and pruned network on the test {data.info.examples}, with Wilson's interval at 68.27%"
-        ". Sparsity: weights that are zero. "
+        f"{titled(score_word())}: the quantised and pruned network on the test {data.info.examples}, with "
+        f"{_interval_words('interval')} at 68.27%. Sparsity: weights that are zero. "
         "cc: clock cycles. II: initiation interval. In brackets behind the resources: percent of the part.",
         scheme_note(row["scheme"] for row in rows),
         f"Part {part}; target clock period: {', '.join(f'{clock:g} ns' for clock in clocks)}.",
@@ -284,6 +287,12 @@ def _table3_cells(row: Row, best: set[str]) -> tuple[Cell, ...]:
         time("ii_ns", "ii_cycles"),
         *(Cell(f"{value(name)} ({value(f'{name}_percent')}%)", name in best) for name in RESOURCES),
     )
+
+
+def _interval_words(noun: str = "") -> str:
+    if current_task().targets == CLASSES:
+        return f"Wilson's {noun}".strip()
+    return f"the {noun} of a bootstrap" if noun else "that of a bootstrap"
 
 
 def accuracy_with_interval(row: Row) -> str:

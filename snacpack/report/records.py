@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from snacpack.compression.scheme import MIXED
-from snacpack.costs.registry import ARCHITECTURES, measures_of, shown_costs
+from snacpack.costs.registry import ARCHITECTURES, measures_of, shown_costs, validated
 from snacpack.data.dataset import count_examples, read_info
 from snacpack.data.info import DataInfo
 from snacpack.files import REMAKE, contents_of, read_json, read_table
@@ -144,7 +144,7 @@ def read_trials(path: str | Path, objectives: Sequence[str] = ()) -> pd.DataFram
     """
     text = dict.fromkeys(("architecture", "activation", "units", "genome", "failure"), str)
     trials = read_table(path, dtype=text)
-    needed = [*_TRIAL_COLUMNS, *shown_costs(ARCHITECTURES, objectives)]
+    needed = [*_TRIAL_COLUMNS, *shown_costs(ARCHITECTURES, objectives), *validated(ARCHITECTURES, objectives)]
     missing = [name for name in needed if name not in trials]
     if missing:
         raise ValueError(f"{path} has no column {', '.join(missing)}; {REMAKE}")
@@ -190,7 +190,7 @@ def read_models(
     ValueError
         If a reference or a trial is missing from its file.
     """
-    costs = shown_costs(ARCHITECTURES, objectives)
+    costs, metrics = shown_costs(ARCHITECTURES, objectives), validated(ARCHITECTURES, objectives)
     measures = measures_of(ARCHITECTURES)
     names = {measures[cost].reference_column: cost for cost in costs if measures[cost].reference_column}
     known = read_table(references_csv, dtype={"model": str}).rename(columns=names)
@@ -204,6 +204,7 @@ def read_models(
             "model": name,
             "kind": "reference",
             "accuracy": trained[name]["validation_accuracy"],
+            **{metric: trained[name][metric] for metric in metrics},
             **known.loc[name, ["architecture", *costs, "extrapolated"]],
         }
         for name in references
@@ -212,7 +213,7 @@ def read_models(
     for candidate in selected["candidates"]:
         if candidate["trial"] not in by_trial.index:
             raise ValueError(f"{candidate['name']} is trial {candidate['trial']}, which trials.csv does not have")
-        trial = by_trial.loc[candidate["trial"], ["architecture", "accuracy", *costs, "extrapolated"]]
+        trial = by_trial.loc[candidate["trial"], ["architecture", "accuracy", *metrics, *costs, "extrapolated"]]
         rows.append({"model": candidate["name"], "kind": "candidate", **trial})
-    columns = ["model", "kind", "architecture", "accuracy", *costs, "extrapolated"]
+    columns = ["model", "kind", "architecture", "accuracy", *metrics, *costs, "extrapolated"]
     return pd.DataFrame(rows, columns=columns).set_index("model")

@@ -20,6 +20,7 @@ from snacpack.report.estimators import estimate_rows, estimate_table, rule4ml_of
 from snacpack.report.interactive import interactive_projection, plotly_library
 from snacpack.report.layout import NOT_PUBLISHED, Table, backend_notes, joined, scheme_note, table1, table2, table3
 from snacpack.report.page import picture, render
+from snacpack.report.performance import FLOAT, performance_table
 from snacpack.report.projections import projections
 from snacpack.report.records import (
     CompressionSearch,
@@ -37,6 +38,8 @@ from snacpack.report.records import (
     read_trials,
 )
 from snacpack.report.tables import table1_rows, table2_rows, table3_rows
+from snacpack.tasks.registry import find_task, titled
+from snacpack.tasks.task import Task
 
 FEATURE_WORDS = {"pt": "pT", "etarel": "η relative to the jet axis", "phirel": "φ relative to the jet axis"}
 
@@ -50,10 +53,18 @@ def _data_words(data: Mapping[str, Any], info: DataInfo) -> dict[str, Any]:
     along = "" if len(info.input_shape) == 1 else f" in the shape {shape}, flattened, with"
     return {
         "is_of_jets": False,
-        "class_words": f"An example of {info.name} has one of {info.n_outputs} classes: {', '.join(info.classes)}.",
+        "class_words": _target_words(info),
         "input_words": f"{along.strip()} the {'features' if len(info.features) > 1 else 'feature'} {listed}".strip(),
-        "card_words": "The training examples: features by class, in the units of the files.",
+        "card_words": f"The training examples: features {'by class' if info.classes else 'against a target'}, in the "
+        "units of the files.",
     }
+
+
+def _target_words(info: DataInfo) -> str:
+    if info.classes:
+        return f"An example of {info.name} has one of {info.n_outputs} classes: {', '.join(info.classes)}."
+    named = f"{'targets' if len(info.targets) > 1 else 'target'} {briefly(info.targets, most=12)}"
+    return f"The networks give numbers for each example of {info.name}: the {named}."
 
 
 def _jet_words(data: Mapping[str, Any]) -> dict[str, str]:
@@ -94,8 +105,10 @@ class RunFiles:
         Pictures; none (an empty list) of a way of compression that the run does not take.
     fronts
         Pictures of the planes of :func:`snacpack.report.projections.projections`, in this order.
-    confusion
-        A picture per model and scheme, in the order of ``compressed``.
+    measured, measured_compressed
+        ``performance.json`` of the models in floating point, and of those in ``compressed``.
+    pictures
+        The task's pictures: for each model and scheme, in the order of ``compressed``, all of them.
     """
 
     jets: str
@@ -117,7 +130,9 @@ class RunFiles:
     compression_fronts: str | Sequence[str]
     estimates: str
     fronts: Sequence[str]
-    confusion: Sequence[str]
+    measured: Sequence[str]
+    measured_compressed: Sequence[str]
+    pictures: Sequence[str]
 
     @classmethod
     def from_inputs(cls, inputs: Any) -> "RunFiles":
@@ -181,6 +196,7 @@ def report_page(files: RunFiles, config: Mapping[str, Any], versions: Mapping[st
         Versions of the packages that write the page, and the commit of the code if it is known.
     """
     run, data = Run.read(files, config, versions), read_data_set(files.jets)
+    task = find_task(config["task"]["name"])
     return render(
         "report.html.j2",
         run=run,
@@ -194,9 +210,13 @@ def report_page(files: RunFiles, config: Mapping[str, Any], versions: Mapping[st
         is_nac=set(config["search"]["objectives"]) == NAC_OBJECTIVES,
         plotly=plotly_library(),
         **_search_parts(run, files),
-        required=compression.required_accuracy_words(config["selection"]["min_accuracy"]),
+        required=compression.required_accuracy_words(config["selection"]["min_score"]),
         **_compression_parts(run, files, data.info.examples),
         **_hardware_parts(run, files, data),
+        **_performance_parts(run, files, task, data),
+        score=task.score_words[0],
+        scores=task.score_words[1],
+        scores_title=titled(task.score_words[1]),
         data_card=picture(files.data_card),
         hypervolume=picture(files.hypervolume),
         training_curves=picture(files.training_curves),
@@ -254,7 +274,6 @@ def _hardware_parts(run: Run, files: RunFiles, data: DataSet) -> dict[str, Any]:
     hardware, synthesis = run.config["hardware"], run.config["synthesis"]
     rows = table3_rows(run.order, run.compressed, run.circuits)
     costs = extra_costs(ARCHITECTURES, run.config["search"]["objectives"])
-    pictures = {model_and_scheme(path): name for path, name in zip(files.compressed, files.confusion, strict=True)}
     return {
         "table2": table2(
             table2_rows(run.models, run.trained, costs),
@@ -275,7 +294,30 @@ def _hardware_parts(run: Run, files: RunFiles, data: DataSet) -> dict[str, Any]:
         "backend_notes": backend_notes(rows),
         "circuit_sentences": sections.circuit_sentences(rows, list(run.config["references"]), data.info.examples),
         "parallelism": sections.parallelism(rows, synthesis),
-        "confusion": [{"model": key[0], "scheme": key[1], "picture": picture(pictures[key])} for key in run.order],
+    }
+
+
+def _performance_parts(run: Run, files: RunFiles, task: Task, data: DataSet) -> dict[str, Any]:
+    measured: dict[Key, Any] = {(model, FLOAT): entry for model, entry in by_model(files.measured).items()}
+    measured |= by_scheme(files.measured_compressed)
+    models = list(run.trained)
+    order = sorted([*((model, FLOAT) for model in models), *run.order], key=lambda key: models.index(key[0]))
+    n = len(task.pictures)
+    drawn = {model_and_scheme(path): files.pictures[i * n : (i + 1) * n] for i, path in enumerate(files.compressed)}
+    examples = data.info.examples
+    return {
+        "task": task,
+        "performance_table": performance_table(
+            order, measured, task, task.complete(run.config["task"]["options"]), examples
+        ),
+        "pictures": [
+            {
+                "heading": shown.heading,
+                "caption": shown.caption.replace("{examples}", examples),
+                "of": [{"model": m, "scheme": s, "picture": picture(drawn[m, s][number])} for m, s in run.order],
+            }
+            for number, shown in enumerate(task.pictures)
+        ],
     }
 
 

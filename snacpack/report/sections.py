@@ -7,12 +7,14 @@ import pandas as pd
 
 from snacpack.compression.scheme import MIXED
 from snacpack.costs.objective import RULE4ML
-from snacpack.costs.registry import ARCHITECTURES, find_measure, shown_costs
+from snacpack.costs.registry import ARCHITECTURES, find_measure, shown_costs, validated
 from snacpack.report.layout import EXTRAPOLATED, MISSING, Cell, Table, extrapolation_notes, joined
 from snacpack.report.records import Key
 from snacpack.report.tables import Row, short_float
 from snacpack.synthesis.registry import find_backend
 from snacpack.synthesis.timing import CLOCK_UNCERTAINTY
+from snacpack.tasks.registry import current_task, score_word
+from snacpack.tasks.task import CLASSES
 
 METHOD_WORDS = {"nsga2": "NSGA-II", "random": "A random search"}
 COMPARISON_WORDS = {
@@ -37,7 +39,7 @@ def network_table(
     names: Mapping[int, str],
 ) -> Table:
     """Lay out trials with their hyper-parameters, their costs, and their names if they are candidates."""
-    costs = shown_costs(ARCHITECTURES, objectives)
+    costs = [*validated(ARCHITECTURES, objectives), *shown_costs(ARCHITECTURES, objectives)]
     headings = ("Network", "Architecture", "Activation", "Batch norm", "Learning rate", "L1", "Dropout")
     headings += tuple(find_measure(ARCHITECTURES, name).heading for name in ("accuracy", *costs))
     rows = tuple(
@@ -119,6 +121,7 @@ def timing_sentence(order: Sequence[Key], circuits: Mapping[Key, Mapping[str, An
 
 def verification_table(order: Sequence[Key], verified: Mapping[Key, Mapping[str, Any]], examples: str) -> Table:
     """Lay out every comparison of a description of a network with the trained network's output on test examples."""
+    of_classes = current_task().targets == CLASSES
     rows = []
     for key in order:
         for comparison in verified[key]["comparisons"]:
@@ -132,13 +135,14 @@ def verification_table(order: Sequence[Key], verified: Mapping[Key, Mapping[str,
                     "exact" if exact else "differs",
                     f"{comparison['n_jets']:,}",
                     "0" if exact else f"{comparison['max_difference']:.3g}",
-                    f"{100 * comparison['class_agreement']:.2f}",
+                    *([f"{100 * comparison['class_agreement']:.2f}"] if of_classes else []),
                 )
             )
     headings = ("Model", "Scheme", "Description", "Run by", "Result", f"Test {examples}")
-    headings += ("Largest difference of a logit", "Same class [%]")
+    headings += ("Largest difference of a logit", "Same class [%]") if of_classes else ("Largest difference",)
     notes = (
-        "Each description's logits against those of the trained, quantised PyTorch (Brevitas) network.",
+        f"Each description's {'logits' if of_classes else 'outputs'} against those of the trained, quantised PyTorch "
+        "(Brevitas) network.",
         *(
             f"{' '.join(key)} has no circuit: {verified[key]['failure']}."
             for key in order
@@ -213,8 +217,12 @@ def circuit_sentences(rows: Sequence[Row], references: Sequence[str], examples: 
 
 def _circuit_sentence(row: Row, others: Sequence[Row], examples: str) -> str:
     shares = [f"{100 * row['lut'] / other['lut']:.0f}% of those of {_treated(other)}" for other in others]
+    if current_task().targets == CLASSES:
+        reached = f"classifies {_percent_with_interval(row)} of the test {examples} correctly"
+    else:
+        reached = f"reaches an {score_word()} of {_percent_with_interval(row)} on the test {examples}"
     return (
-        f"{_treated(row)} classifies {_percent_with_interval(row)} of the test {examples} correctly, "
+        f"{_treated(row)} {reached}, "
         f"{_treated(others[0])} {_percent_with_interval(others[0])}, each with its 68% interval. It takes "
         f"{row['lut']:,} LUTs, {joined(shares)}, and its latency is "
         f"{row['latency_cycles']} clock cycles, against {others[0]['latency_cycles']}."

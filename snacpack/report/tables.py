@@ -14,8 +14,10 @@ import pandas as pd
 
 from snacpack.costs.registry import ARCHITECTURES, find_measure, measures_of, shown_costs
 from snacpack.files import write_text
-from snacpack.report.intervals import wilson_interval
 from snacpack.synthesis.devices import RESOURCES
+from snacpack.tasks.intervals import wilson_interval
+from snacpack.tasks.registry import current_task
+from snacpack.tasks.task import CLASSES
 
 Row = dict[str, Any]
 
@@ -125,7 +127,7 @@ def accuracy_of(counts: Mapping[str, Any], path: str) -> Row:
     Parameters
     ----------
     counts
-        ``test_correct`` and ``n_test``.
+        ``test_correct`` and ``n_test``, or a regression's ``test_score`` with ``test_low`` and ``test_high``.
     path
         The file that they are from.
 
@@ -134,6 +136,10 @@ def accuracy_of(counts: Mapping[str, Any], path: str) -> Row:
     ValueError
         If the counts are not a fraction; the message names the file.
     """
+    if "test_score" in counts:
+        # A score that is not counted has its interval with it.
+        names = {"accuracy_percent": "test_score", "accuracy_low": "test_low", "accuracy_high": "test_high"}
+        return {column: 100 * counts[name] for column, name in names.items()}
     try:
         low, high = wilson_interval(counts["test_correct"], counts["n_test"])
     except ValueError as error:
@@ -189,11 +195,16 @@ def _circuit_columns(circuit: Mapping[str, Any]) -> Row:
     }
 
 
+def csv_column(name: str) -> str:
+    """Return a column's name in files: the score's columns are of accuracies only where there are classes."""
+    return name if current_task().targets == CLASSES else name.replace("accuracy_", "score_", 1)
+
+
 def write_csv(rows: Iterable[Row], formats: Mapping[str, str], path: str | Path) -> None:
     """Write rows as CSV with the columns and number formats of ``formats``."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(formats)
+    writer.writerow(map(csv_column, formats))
     for row in rows:
         writer.writerow([write_number(row[name], specification) for name, specification in formats.items()])
     write_text(stream.getvalue(), path)

@@ -19,6 +19,7 @@ from snacpack.costs.registry import ARCHITECTURES, costs_of, find_objective
 from snacpack.search.objectives import objective_values
 from snacpack.search.space import SearchSpace
 from snacpack.seeds import derive_seed
+from snacpack.tasks.registry import current_task
 
 N_SAMPLED = 100
 """Networks that are drawn at random, beside the largest, to find the highest costs of a space."""
@@ -47,7 +48,7 @@ def search_limits(space: SearchSpace, costs: Sequence[Mapping[str, float]]) -> d
     Parameters
     ----------
     space
-        Its number of classes sets the lowest accuracy, that of a guess; the highest is 1.
+        Its number of outputs sets the lowest score, that of a guess; the highest is 1.
     costs
         A record of cost objectives for each of :func:`limiting_architectures`.
     """
@@ -56,7 +57,7 @@ def search_limits(space: SearchSpace, costs: Sequence[Mapping[str, float]]) -> d
         for name in costs_of(ARCHITECTURES)
         if name in costs[0]
     }
-    return {"accuracy": {"lowest": 1 / space.n_outputs, "highest": 1.0}, **limits}
+    return {"accuracy": {"lowest": current_task().guess(space.n_outputs), "highest": 1.0}, **limits}
 
 
 def hypervolume(trials: Sequence[Mapping[str, Any]], objectives: Sequence[str], limits: Limits) -> float:
@@ -74,9 +75,11 @@ def hypervolume(trials: Sequence[Mapping[str, Any]], objectives: Sequence[str], 
     objectives
         Names of objectives. One in which the networks of the space do not differ is left out.
     limits
-        Result of :func:`search_limits`.
+        Result of :func:`search_limits`. What it does not have lies between an objective's own ``worst`` and ``ideal``.
     """
     import moocore
+
+    limits = {**limits, **{name: _declared(name) for name in objectives if name not in limits}}
 
     used = [name for name in objectives if limits[name]["highest"] > limits[name]["lowest"]]
     succeeded = [trial for trial in trials if not trial["failure"]]
@@ -87,6 +90,12 @@ def hypervolume(trials: Sequence[Mapping[str, Any]], objectives: Sequence[str], 
     # 0 is ideal and 1 the limit; an estimate below zero is no better than none.
     points = np.maximum((objective_values(succeeded, used) - ideal) / (corner - ideal), 0)
     return round(float(moocore.hypervolume(points, ref=np.ones(len(used)))), DIGITS)
+
+
+def _declared(name: str) -> dict[str, float]:
+    objective = find_objective(name)
+    lowest, highest = sorted((objective.worst, objective.ideal))
+    return {"lowest": lowest, "highest": highest}
 
 
 def _worst_and_ideal(name: str, limits: Mapping[str, float]) -> tuple[float, float]:

@@ -15,6 +15,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, BinaryIO, TextIO
 
+from snacpack.tasks.registry import score_word
+
 STARTED = "SNACPACK_STARTED"
 """Environment variable with the time when Snakemake was started: jobs of one start share it."""
 
@@ -22,7 +24,7 @@ _LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d)  (.*)")
 _START = re.compile(r"Snakemake was started (.+)")
 _SHARD = re.compile(r"generation (\d+), shard \d+: training trials (\d+(?:, \d+)*)")
 _GENERATION = re.compile(r"generation \d+ is finished")
-_TRIAL = re.compile(r"trial (\d+) of generation (\d+), .*?: (?:accuracy (\d+\.\d\d)%|failed)")
+_TRIAL = re.compile(r"trial (\d+) of generation (\d+), .*?: (?:\S+ (-?\d+\.\d\d)%|failed)")
 
 
 def announce_start() -> None:
@@ -187,7 +189,7 @@ class SearchProgress:
         self._tell(self._add([f"generation {generation} is finished"], sum_up))
 
     def _summary(self, history: History, done: int, best_accuracy: float | None, *more: str) -> str:
-        best = "no network trained" if best_accuracy is None else f"best accuracy {100 * best_accuracy:.2f}%"
+        best = "no network trained" if best_accuracy is None else f"best {score_word()} {100 * best_accuracy:.2f}%"
         parts = [f"{done} of {self.n_trials} trials", best, *more, f"{duration(history.seconds)} so far"]
         left = history.seconds_left(self.n_trials - done)
         return ", ".join(parts) + (f", about {duration(left)} left" if left and left >= 1 else "")
@@ -232,7 +234,7 @@ class SearchProgress:
 def _outcome(trial: Mapping[str, Any]) -> str:
     if trial["failure"]:
         return f"{trial['label']}: failed, {' '.join(trial['failure'].split())}"
-    return f"{trial['label']}: accuracy {100 * trial['accuracy']:.2f}%"
+    return f"{trial['label']}: {score_word()} {100 * trial['accuracy']:.2f}%"
 
 
 def _time(text: str) -> datetime | None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from snacpack.architecture import Architecture
 from snacpack.compression.scheme import Compression, Precision
-from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, costs_of
+from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, costs_of, validated
 from snacpack.files import contents_of, read_json
 from snacpack.hardware.surrogate import Surrogate
 from snacpack.search.nsga2 import Space
@@ -190,17 +190,18 @@ def trials_table(records: Sequence[Mapping[str, Any]], objectives: Sequence[str]
                 "genome": " ".join(map(str, record["genome"])),
                 **{name: record[name] for name in ("accuracy", "loss", "epochs", "seed", "failure")},
                 **{name: record[name] for name in costs_of(ARCHITECTURES) if name in record},
+                **{name: record.get(name) for name in validated(ARCHITECTURES, objectives)},
             }
         )
     table = _with_front(pd.DataFrame(rows), objectives)
     architectures = [Architecture.from_dict(r["architecture"]) for r in sorted(records, key=lambda r: r["trial"])]
     table["extrapolated"] = [surrogate.extrapolates(architecture) for architecture in architectures]
-    return _with_appended_last(table, ARCHITECTURES)
+    return _with_appended_last(table, ARCHITECTURES, objectives)
 
 
-def _with_appended_last(table: pd.DataFrame, search: str) -> pd.DataFrame:
-    """Move the costs without a place among the columns behind all others, where they displace none."""
-    appended = [name for name in costs_of(search, appended=True) if name in table]
+def _with_appended_last(table: pd.DataFrame, search: str, objectives: Sequence[str]) -> pd.DataFrame:
+    """Move what has no place among the columns behind all others, where it displaces none."""
+    appended = [name for name in (*costs_of(search, appended=True), *validated(search, objectives)) if name in table]
     return table[[*(name for name in table if name not in appended), *appended]]
 
 
@@ -226,10 +227,10 @@ def compressions_table(records: Sequence[Mapping[str, Any]], objectives: Sequenc
                 "sparsity": record["sparsity"],
                 "genome": " ".join(map(str, record["genome"])),
                 **{name: record[name] for name in ("accuracy", "loss", "epochs", "seed", "failure")},
-                **{name: record.get(name) for name in costs_of(COMPRESSIONS)},
+                **{name: record.get(name) for name in (*costs_of(COMPRESSIONS), *validated(COMPRESSIONS, objectives))},
             }
         )
-    return _with_appended_last(_with_front(pd.DataFrame(rows), objectives), COMPRESSIONS)
+    return _with_appended_last(_with_front(pd.DataFrame(rows), objectives), COMPRESSIONS, objectives)
 
 
 def architecture_of(row: Mapping[str, Any]) -> Architecture:

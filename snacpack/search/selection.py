@@ -10,9 +10,10 @@ from snacpack.costs.objective import MINIMISED
 from snacpack.costs.registry import NAC_OBJECTIVES, find_objective
 from snacpack.search.objectives import objective_values
 from snacpack.search.records import architecture_of
+from snacpack.tasks.registry import score_word
 
 RULE = (
-    "The choice considers the Pareto-optimal networks with the required validation accuracy. It takes the most "
+    "The choice considers the Pareto-optimal networks with the required validation {score}. It takes the most "
     "accurate "
     "one, then the best one for each other objective in the order of the configuration, and then, up to the number of "
     "candidates, the one farthest from its nearest chosen network, with distances in the objectives scaled to their "
@@ -26,7 +27,7 @@ def candidate_name(objectives: Sequence[str], trial: int) -> str:
 
 
 def required_accuracy(wanted: float | str, reference: Mapping[str, Any] | None) -> float:
-    """Return a ``min_accuracy`` of the config as a fraction: itself, or what the reference of that name reached."""
+    """Return a ``min_score`` of the config as a fraction: itself, or what the reference of that name reached."""
     return wanted if reference is None else reference["validation_accuracy"]
 
 
@@ -44,7 +45,8 @@ def select_candidates(
     qualified = ranked[ranked["accuracy"] >= min_accuracy]
     if qualified.empty:
         chosen = [
-            (i, "among the most accurate, because none reached the required accuracy") for i in range(len(ranked))
+            (i, f"among the most accurate, because none reached the required {score_word()}")
+            for i in range(len(ranked))
         ]
         chosen, pool = chosen[:max_candidates], ranked
     else:
@@ -53,7 +55,7 @@ def select_candidates(
         "n_pareto": len(pareto),
         "n_qualified": len(qualified),
         "fallback": qualified.empty,
-        "rule": RULE,
+        "rule": RULE.format(score=score_word()),
         "min_accuracy": min_accuracy,
         "candidates": [
             {
@@ -73,7 +75,7 @@ def _thin(qualified: pd.DataFrame, objectives: Sequence[str], count: int) -> lis
     values = objective_values(qualified.to_dict("records"), objectives)
     spans = np.ptp(values, axis=0)
     scaled = (values - values.min(axis=0)) / np.where(spans > 0, spans, 1)
-    chosen = {0: "highest validation accuracy"}
+    chosen = {0: f"highest validation {score_word()}"}
     for i, name in enumerate(objectives):
         if name != "accuracy":
             chosen.setdefault(int(np.argmin(values[:, i])), f"best {name.replace('_', ' ')}")

@@ -15,8 +15,17 @@ from snacpack.architecture import Architecture
 from snacpack.hardware.bops import multiply_accumulates
 from snacpack.native_library import load_library
 from snacpack.training.fit import Jets, jet_order
+from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.native import NativeQuantizedNetwork
-from snacpack.training.outcome import Outcome, Record, check_jets, choose_device, record_stack, train_in_threads
+from snacpack.training.outcome import (
+    Outcome,
+    Record,
+    check_jets,
+    choose_device,
+    on_device,
+    record_stack,
+    train_in_threads,
+)
 from snacpack.training.pruning import gradual_target, shrink_masks
 from snacpack.training.quantized import QuantizedNetwork
 from snacpack.training.trials import dropout_seed
@@ -75,6 +84,7 @@ def fine_tune(
     threads: int = 1,
     on_epoch: Callable[[int, Record], object] = lambda position, record: None,
     on_result: Callable[[int, FineTuned], object] = lambda position, result: None,
+    loss: Loss = CROSS_ENTROPY,
 ) -> list[FineTuned]:
     """Train quantised networks in place; one that diverges is returned with its reason, not raised.
 
@@ -83,7 +93,7 @@ def fine_tune(
     tasks
         The networks; no two share a tensor.
     training, validation
-        Jets ``(x, y)``: (n, n_inputs) float32 and (n,) class numbers.
+        :data:`snacpack.training.fit.Jets`.
     epochs, batch_size
         Passes over the training jets, and jets per step.
     device
@@ -93,6 +103,8 @@ def fine_tune(
     on_epoch, on_result
         Called with a network's position and the record of each of its epochs, or its result as soon as
         it is trained or has failed; by one thread at a time.
+    loss
+        The loss that is made small.
 
     Raises
     ------
@@ -105,16 +117,16 @@ def fine_tune(
     """
     device = choose_device(device)
     architectures = [task.architecture for task in tasks]
-    samples = [check_jets(*sample, architectures, batch_size) for sample in (training, validation)]
+    samples = [check_jets(sample, architectures, batch_size, loss) for sample in (training, validation)]
     results = [FineTuned(network=task.network) for task in tasks]
     if not tasks:
         return []
     if device == "cpu":
         # Here once, not by every thread for its first network.
         load_library()
-        _tune_natively(tasks, results, *samples, epochs, batch_size, threads, on_epoch, on_result)
+        _tune_natively(tasks, results, *samples, epochs, batch_size, loss, threads, on_epoch, on_result)
     else:
-        _tune_stacked(tasks, results, *samples, epochs, batch_size, device, on_epoch, on_result)
+        _tune_stacked(tasks, results, *samples, epochs, batch_size, loss, device, on_epoch, on_result)
     return results
 
 
@@ -186,14 +198,17 @@ class _Pruning:
         return masks
 
 
-def _tune_natively(tasks, results, training, validation, epochs, batch_size, threads, on_epoch, on_result) -> None:
-    n_jets = len(training[0])
+def _tune_natively(
+    tasks, results, training, validation, epochs, batch_size, loss, threads, on_epoch, on_result
+) -> None:
+    x, y, weights = training
+    n_jets = len(x)
     batch_size = min(batch_size, n_jets)
     schedule = _pieces(n_jets, batch_size, epochs)
 
     def tune_one(index: int) -> Iterator[Record]:
         task, result = tasks[index], results[index]
-        network = NativeQuantizedNetwork(task.network, task.architecture, dropout_seed(task.seed), batch_size)
+        network = NativeQuantizedNetwork(task.network, task.architecture, dropout_seed(task.seed), batch_size, loss)
         pruning = _Pruning(task)
         for epoch, pieces in enumerate(schedule, start=1):
             order, losses = jet_order(n_jets, task.seed, epoch), []
@@ -202,7 +217,7 @@ def _tune_natively(tasks, results, training, validation, epochs, batch_size, thr
                 if masks is not None:
                     network.set_masks(masks)
                 jets = order[piece.start : piece.end]
-                losses.append(network.train(*training, jets, _learning_rate(task, piece)))
+                losses.append(network.train(x, y, jets, _learning_rate(task, piece), weights))
                 if not math.isfinite(losses[-1]):
                     break
             train_loss = _mean(losses, pieces)
@@ -216,15 +231,15 @@ def _tune_natively(tasks, results, training, validation, epochs, batch_size, thr
     train_in_threads(results, costs, threads, tune_one, on_epoch, on_result)
 
 
-def _tune_stacked(tasks, results, training, validation, epochs, batch_size, device, on_epoch, on_result) -> None:
+def _tune_stacked(tasks, results, training, validation, epochs, batch_size, loss, device, on_epoch, on_result) -> None:
     # The stack is needed with a GPU only.
     from snacpack.training.quantized_stack import QuantizedStack
 
     start, n_jets = perf_counter(), len(training[0])
     batch_size = min(batch_size, n_jets)
-    training, validation = ([tensor.to(device) for tensor in sample] for sample in (training, validation))
+    (x, y, weights), validation = (on_device(sample, device) for sample in (training, validation))
     members = [(task.network, task.architecture, dropout_seed(task.seed)) for task in tasks]
-    stack = QuantizedStack(*map(list, zip(*members, strict=True)), device)
+    stack = QuantizedStack(*map(list, zip(*members, strict=True)), device, loss)
     prunings = [_Pruning(task) for task in tasks]
     base_rates = [task.architecture.learning_rate for task in tasks]
     for epoch, pieces in enumerate(_pieces(n_jets, batch_size, epochs), start=1):
@@ -233,7 +248,7 @@ def _tune_stacked(tasks, results, training, validation, epochs, batch_size, devi
         for piece in pieces:
             _shrink_stacks_masks(stack, tasks, prunings, piece)
             rates = [_learning_rate(task, piece) for task in tasks]
-            losses.append(stack.train(*training, orders[:, piece.start : piece.end], batch_size, rates))
+            losses.append(stack.train(x, y, orders[:, piece.start : piece.end], batch_size, rates, weights))
         means = [_mean(of_network, pieces) for of_network in zip(*losses, strict=True)]
         scores, seconds = stack.evaluate(*validation), (perf_counter() - start) / len(tasks)
         record_stack(results, means, scores, base_rates, seconds, on_epoch, on_result)

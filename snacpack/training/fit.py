@@ -1,4 +1,4 @@
-"""Training one PyTorch module, float or quantised, by autograd: Adam on cross-entropy with an L1 penalty."""
+"""Training one PyTorch module, float or quantised, by autograd: Adam on a loss with an L1 penalty."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
 
 from snacpack.architecture import Architecture
 from snacpack.seeds import derive_seed
+from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.network import weight_matrices
 
-Jets = tuple[np.ndarray | torch.Tensor, np.ndarray | torch.Tensor]
+Array = np.ndarray | torch.Tensor
+Jets = tuple[Array, Array] | tuple[Array, Array, Array | None]
+"""Features (n, n_inputs) float32; (n,) classes or (n, n_outputs) float32 targets, as the loss is of; and the jets'
+weights in loss and score, (n,) float32 or None, which may be left out where all are equal."""
 EVALUATION_BATCH = 8192
 
 
@@ -30,6 +33,7 @@ def fit(
     batch_size: int,
     seed: int,
     after_step: Callable[[], Any] = lambda: None,
+    loss: Loss = CROSS_ENTROPY,
 ) -> Iterator[dict[str, float]]:
     """Train ``network`` in place, float or quantised; yield a record after each epoch.
 
@@ -38,35 +42,38 @@ def fit(
     network, architecture
         The module, and the hyper-parameters that it is trained with.
     training, validation
-        Jets ``(x, y)``: (n, n_inputs) float32 and (n,) class numbers.
+        :data:`Jets`.
     epochs, batch_size
         Passes over the training jets, and jets per step.
     seed
         Decides the order of the jets; dropout draws from PyTorch's generator.
     after_step
         Called after every optimiser step, e.g. to keep pruned weights at zero.
+    loss
+        The loss that is made small.
 
     Raises
     ------
     Diverged
         If the loss is not finite; the message names epoch and learning rate.
     """
-    x, y = (torch.as_tensor(array) for array in training)
+    x, y, instance_weights = as_tensors(training)
     optimizer = torch.optim.Adam(network.parameters(), lr=architecture.learning_rate, fused=True)
     weights = weight_matrices(network)
     for epoch in range(1, epochs + 1):
         network.train()
         losses = []
         for batch in _batches(jet_order(len(x), seed, epoch), batch_size):
-            loss = cross_entropy(network(x[batch]), y[batch])
+            of_batch = None if instance_weights is None else instance_weights[batch]
+            mean = loss.mean(network(x[batch]), y[batch], of_batch)
             penalty = architecture.l1 * sum(weight.abs().sum() for weight in weights) if architecture.l1 else 0.0
             optimizer.zero_grad(set_to_none=True)
-            (loss + penalty).backward()
+            (mean + penalty).backward()
             optimizer.step()
             after_step()
-            losses.append(loss.detach())
+            losses.append(mean.detach())
         mean_loss = float(torch.stack(losses).mean())
-        validation_loss, accuracy = evaluate(network, *validation)
+        validation_loss, accuracy = evaluate(network, *validation, loss=loss)
         if not (math.isfinite(mean_loss) and math.isfinite(validation_loss)):
             raise Diverged(
                 f"the loss is {mean_loss} after epoch {epoch} with learning rate {architecture.learning_rate}; "
@@ -82,15 +89,25 @@ def fit(
 
 @torch.no_grad()
 def predict(network: nn.Module, x: np.ndarray | torch.Tensor) -> torch.Tensor:
-    """Return the logits of (n, n_inputs) jets in evaluation mode, (n, n_outputs), in the network's type of float."""
+    """Return the outputs of (n, n_inputs) jets in evaluation mode, (n, n_outputs), in the network's type of float."""
     network.eval()
     return torch.cat([network(batch) for batch in torch.as_tensor(x).split(EVALUATION_BATCH)])
 
 
-def evaluate(network: nn.Module, x: np.ndarray | torch.Tensor, y: np.ndarray | torch.Tensor) -> tuple[float, float]:
-    """Return cross-entropy and accuracy (a fraction) of jets in evaluation mode."""
-    logits, labels = predict(network, x), torch.as_tensor(y)
-    return float(cross_entropy(logits, labels)), float((logits.argmax(dim=1) == labels).double().mean())
+def evaluate(
+    network: nn.Module, x: Array, y: Array, weights: Array | None = None, loss: Loss = CROSS_ENTROPY
+) -> tuple[float, float]:
+    """Return loss and score (:meth:`snacpack.training.losses.Loss.score`) of jets in evaluation mode."""
+    outputs = predict(network, x)
+    _, targets, of_jets = as_tensors((x, y, weights))
+    sums = loss.sums(outputs, targets, of_jets).numpy()
+    return float(loss.mean(outputs, targets, of_jets)), float(loss.score(sums, targets, of_jets))
+
+
+def as_tensors(jets: Jets) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """Return features, targets, and weights or None."""
+    x, y, weights = (*jets, None)[:3]
+    return torch.as_tensor(x), torch.as_tensor(y), None if weights is None else torch.as_tensor(weights)
 
 
 def jet_order(n_jets: int, seed: int, epoch: int) -> torch.Tensor:

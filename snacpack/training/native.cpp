@@ -12,19 +12,20 @@
 
 extern "C" {
 
-void* network_create(int n_layers, const int* widths, int activation, int batch_norm, float dropout, int max_jets) {
+void* network_create(int n_layers, const int* widths, int activation, int batch_norm, float dropout, int max_jets,
+                     const Loss* loss) {
     try {
         return static_cast<Network*>(
-            new FloatNetwork(n_layers, widths, activation, batch_norm != 0, dropout, max_jets));
+            new FloatNetwork(n_layers, widths, activation, batch_norm != 0, dropout, max_jets, *loss));
     } catch (const std::bad_alloc&) {
         return nullptr;
     }
 }
 
 void* network_create_quantized(int n_layers, const int* widths, const int* input, const Grids* grids, float dropout,
-                               int max_jets) {
+                               int max_jets, const Loss* loss) {
     try {
-        return static_cast<Network*>(new QuantizedNetwork(n_layers, widths, input, grids, dropout, max_jets));
+        return static_cast<Network*>(new QuantizedNetwork(n_layers, widths, input, grids, dropout, max_jets, *loss));
     } catch (const std::bad_alloc&) {
         return nullptr;
     }
@@ -41,25 +42,24 @@ void network_mask(void* network, int layer, const uint8_t* mask) {
     static_cast<QuantizedNetwork*>(static_cast<Network*>(network))->set_mask(layer, mask);
 }
 
-double network_train(void* network, const float* x, const int64_t* y, const int64_t* order, int64_t n_jets,
-                     int batch_size, float learning_rate, float l1, uint64_t seed) {
+double network_train(void* network, const Jets* jets, const int64_t* order, int64_t n_jets, int batch_size,
+                     float learning_rate, float l1, uint64_t seed) {
     Subnormals guard(false);
-    return static_cast<Network*>(network)->train(x, y, order, n_jets, batch_size, learning_rate, l1, seed);
+    return static_cast<Network*>(network)->train(*jets, order, n_jets, batch_size, learning_rate, l1, seed);
 }
 
-double network_differentiate(void* network, const float* x, const int64_t* y, int n_jets, uint64_t seed) {
+double network_differentiate(void* network, const Jets* jets, int n_jets, uint64_t seed) {
     Subnormals guard(false);
-    return static_cast<Network*>(network)->differentiate(x, y, n_jets, seed);
+    return static_cast<Network*>(network)->differentiate(*jets, n_jets, seed);
 }
 
-void network_evaluate(void* network, const float* x, const int64_t* y, int64_t n_jets, double* loss,
-                      int64_t* n_correct) {
+void network_evaluate(void* network, const Jets* jets, int64_t n_jets, double* loss, double* sums) {
     Subnormals guard(false);
-    static_cast<Network*>(network)->evaluate(x, y, n_jets, loss, n_correct);
+    static_cast<Network*>(network)->evaluate(*jets, n_jets, loss, sums);
 }
 
-void network_predict(void* network, const float* x, int64_t n_jets, float* logits) {
+void network_predict(void* network, const float* x, int64_t n_jets, float* outputs) {
     Subnormals guard(false);
-    static_cast<Network*>(network)->predict(x, n_jets, logits);
+    static_cast<Network*>(network)->predict(x, n_jets, outputs);
 }
 }

@@ -68,8 +68,9 @@ struct Norm {
 
 class FloatNetwork : public Network {
   public:
-    FloatNetwork(int n_layers, const int* widths, int activation, bool batch_norm, float dropout, int max_jets)
-        : Network(n_layers, widths, 3, dropout, max_jets),
+    FloatNetwork(int n_layers, const int* widths, int activation, bool batch_norm, float dropout, int max_jets,
+                 const Loss& loss)
+        : Network(n_layers, widths, 3, dropout, max_jets, loss),
           activation_(static_cast<Activation>(activation)),
           batch_norm_(batch_norm),
           norms_(n_layers) {

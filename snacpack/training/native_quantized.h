@@ -117,8 +117,9 @@ struct Quantisers {
 
 class QuantizedNetwork : public Network {
   public:
-    QuantizedNetwork(int n_layers, const int* widths, const int* input, const Grids* grids, float dropout, int max_jets)
-        : Network(n_layers, widths, 2, dropout, max_jets),
+    QuantizedNetwork(int n_layers, const int* widths, const int* input, const Grids* grids, float dropout, int max_jets,
+                     const Loss& loss)
+        : Network(n_layers, widths, 2, dropout, max_jets, loss),
           input_grid_(static_cast<float>(input[1]), input[0], false),
           quantisers_(n_layers) {
         size_t widest = 0;

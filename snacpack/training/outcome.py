@@ -10,6 +10,8 @@ from time import perf_counter
 import torch
 
 from snacpack.architecture import Architecture
+from snacpack.training.fit import Jets, as_tensors
+from snacpack.training.losses import Loss, check_weights
 
 Record = dict[str, float]
 LARGEST_BATCH = 65536
@@ -20,7 +22,7 @@ LARGEST_BATCH = 65536
 class Outcome:
     """A training's outcome.
 
-    ``accuracy`` and ``loss`` are those of the validation jets after the last
+    ``accuracy``, which is the score, and ``loss`` are those of the validation jets after the last
     epoch, ``history`` has a record per epoch, ``seconds`` is the wall time of its
     training, in a stack an equal share of the stack's. Of a training that failed,
     ``failure`` says why and accuracy and loss are None.
@@ -37,12 +39,12 @@ class Outcome:
 
     @property
     def accuracy(self) -> float | None:
-        """Accuracy of the validation jets, a fraction."""
+        """Score of the validation jets: of classes the accuracy, a fraction, of numbers R^2."""
         return None if self.failure else self.history[-1]["validation_accuracy"]
 
     @property
     def loss(self) -> float | None:
-        """Cross-entropy of the validation jets."""
+        """Loss of the validation jets."""
         return None if self.failure else self.history[-1]["validation_loss"]
 
     def add_epoch(self, train_loss: float, validation_loss: float, accuracy: float, learning_rate: float) -> Record:
@@ -74,20 +76,23 @@ def choose_device(device: str) -> str:
     return device
 
 
-def check_jets(x, y, architectures: Sequence[Architecture], batch_size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return jets as contiguous tensors, (n, n_inputs) float32 and (n,) int64.
+def check_jets(
+    jets: Jets, architectures: Sequence[Architecture], batch_size: int, loss: Loss
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """Return jets as contiguous tensors on the CPU: features, targets of the loss's type, and weights or None.
 
     Raises
     ------
     ValueError
         If they do not fit the networks or the batch size, are too few or not finite.
     """
-    x = torch.as_tensor(x, dtype=torch.float32, device="cpu").contiguous()
-    y = torch.as_tensor(y, dtype=torch.int64, device="cpu").contiguous()
-    if x.ndim != 2 or y.shape != x.shape[:1] or len(x) < 2:
+    x, y, weights = as_tensors(jets)
+    x = x.to("cpu", torch.float32).contiguous()
+    if x.ndim != 2 or len(x) < 2 or len(y) != len(x):
         raise ValueError(
-            f"examples must be (n, n_inputs) with n classes, n at least 2; got {(*x.shape,)} and {(*y.shape,)}"
+            f"examples must be (n, n_inputs) with n targets, n at least 2; got {(*x.shape,)} and {(*y.shape,)}"
         )
+    y, weights = loss.targets(y, len(x)), check_weights(weights, len(x))
     if not torch.isfinite(x).all():
         raise ValueError("a feature of the examples is not a finite number; prepare the data set again")
     if not 2 <= batch_size <= LARGEST_BATCH:
@@ -97,11 +102,23 @@ def check_jets(x, y, architectures: Sequence[Architecture], batch_size: int) -> 
             raise ValueError(
                 f"the examples have {x.shape[1]} features, {architecture.label} takes {architecture.n_inputs}"
             )
-        if y.min() < 0 or y.max() >= architecture.n_outputs:
+        if not loss.of_classes and y.shape[1] != architecture.n_outputs:
+            raise ValueError(
+                f"the examples have {y.shape[1]} targets, {architecture.label} gives {architecture.n_outputs}"
+            )
+        if loss.of_classes and (y.min() < 0 or y.max() >= architecture.n_outputs):
             raise ValueError(
                 f"the examples have classes {y.min()} to {y.max()}, {architecture.label} has no such output"
             )
-    return x, y
+    return x, y, weights
+
+
+def on_device(
+    jets: tuple[torch.Tensor, torch.Tensor, torch.Tensor | None], device: str
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """Return the tensors of :func:`check_jets` on a device."""
+    x, y, weights = jets
+    return x.to(device), y.to(device), None if weights is None else weights.to(device)
 
 
 def train_in_threads(
@@ -178,7 +195,7 @@ def record_stack(
     outcomes
         Of each network.
     losses, scores
-        Training losses, then validation losses and accuracies of the networks.
+        Training losses, then validation losses and scores of the networks.
     learning_rates
         Of the networks, for the message of a failure.
     seconds

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 
 from snacpack.architecture import Architecture
+from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.quantized import QuantizedDense, QuantizedNetwork, QuantizedReLU, Table
 from snacpack.training.stack import EVALUATION_BATCH, OUT, PaddedStack
 
@@ -32,6 +33,8 @@ class QuantizedStack(PaddedStack):
         For each network what decides, with step and layer, which units are dropped.
     device
         Where the arithmetic is done.
+    loss
+        The loss that is made small.
 
     Raises
     ------
@@ -45,10 +48,11 @@ class QuantizedStack(PaddedStack):
         architectures: Sequence[Architecture],
         dropout_seeds: Sequence[int],
         device: str | torch.device = "cpu",
+        loss: Loss = CROSS_ENTROPY,
     ) -> None:
         for network, architecture in zip(networks, architectures, strict=True):
             network.check(architecture)
-        super().__init__(networks, architectures, dropout_seeds, device)
+        super().__init__(networks, architectures, dropout_seeds, device, loss)
         self._set_input_grids()
         self._set_parameter_grids()
         self._set_activation_grids()
@@ -57,27 +61,33 @@ class QuantizedStack(PaddedStack):
 
     @torch.no_grad()
     def predict(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the logits of (n, n_inputs) jets in evaluation mode, (networks, n, n_outputs) float32."""
-        batches = (jets.expand(len(self._networks), -1, -1) for jets in x.split(EVALUATION_BATCH))
+        """Return the outputs of (n, n_inputs) jets in evaluation mode, (networks, n, n_outputs) float32."""
+        batches = map(self._for_all, x.split(EVALUATION_BATCH))
         logits = torch.cat([self._forward(jets, training=False) for jets in batches], dim=1)
         self._kept = []
         return logits[self._unsorted(list(range(len(logits))))]
 
     @torch.no_grad()
-    def differentiate(self, x: torch.Tensor, y: torch.Tensor) -> list[list[torch.Tensor]]:
-        """Return each network's gradients of the next step's mean cross-entropy.
+    def differentiate(
+        self, x: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None = None
+    ) -> list[list[torch.Tensor]]:
+        """Return each network's gradients of the next step's loss.
 
         Parameters
         ----------
         x, y
-            (n, n_inputs) float32 and (n,) int64 class numbers, the same jets for all networks.
+            (n, n_inputs) float32, and (n,) int64 classes or (n, n_outputs) float32 targets as the loss is of, the
+            same jets for all networks.
+        weights
+            (n,) float32 of the jets, or None for equal ones.
 
         Returns
         -------
         list of list of torch.Tensor
             For each network in the order of its ``parameters()``; those of pruned weights are zero.
         """
-        return self._gradients_of(x.expand(len(self._networks), -1, -1), y.expand(len(self._networks), -1))
+        of_jets = None if weights is None else self._for_all(weights)
+        return self._gradients_of(self._for_all(x), self._for_all(y), of_jets)
 
     @torch.no_grad()
     def set_masks(self, masks: Sequence[Sequence[torch.Tensor]]) -> None:

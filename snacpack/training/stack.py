@@ -14,6 +14,7 @@ from torch import nn
 
 from snacpack.architecture import Architecture
 from snacpack.training.dropout import dropout_keys, dropout_mask
+from snacpack.training.losses import CROSS_ENTROPY, Loss, total_weight
 
 BETA1, BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-8
 NORM_EPSILON, NORM_MOMENTUM = 1e-5, 0.1
@@ -41,6 +42,8 @@ class PaddedStack:
         For each network what decides, with step and layer, which units are dropped.
     device
         Where the arithmetic is done.
+    loss
+        The loss that is made small.
 
     Raises
     ------
@@ -54,8 +57,10 @@ class PaddedStack:
         architectures: Sequence[Architecture],
         dropout_seeds: Sequence[int],
         device: str | torch.device = "cpu",
+        loss: Loss = CROSS_ENTROPY,
     ) -> None:
         self.device = torch.device(device)
+        self.loss = loss
         self._order = sorted(range(len(networks)), key=lambda i: -len(architectures[i].units))
         self._networks = [networks[i] for i in self._order]
         self._members = members = [architectures[i] for i in self._order]
@@ -78,24 +83,28 @@ class PaddedStack:
         orders: torch.Tensor,
         batch_size: int,
         learning_rates: Sequence[float] | None = None,
+        weights: torch.Tensor | None = None,
     ) -> list[float]:
         """Pass over the jets; Adam's state lives on from call to call.
 
         Parameters
         ----------
         x, y
-            (n, n_inputs) float32 and (n,) int64 class numbers, on the stack's device.
+            (n, n_inputs) float32, and (n,) int64 classes or (n, n_outputs) float32 targets as the loss is of, on
+            the stack's device.
         orders
             (networks, n) int64, on the stack's device: the order in which each network sees the jets.
         batch_size
             Jets per step; a last batch of a single jet is left out.
         learning_rates
             Of each network from now on; the architectures' own until any are given.
+        weights
+            (n,) float32 of the jets, on the stack's device, or None for equal ones.
 
         Returns
         -------
         list of float
-            Each network's mean cross-entropy over batches.
+            Each network's mean loss over batches.
         """
         if learning_rates is not None:
             self._set_rates(learning_rates)
@@ -105,21 +114,32 @@ class PaddedStack:
         for batch in orders.split(batch_size, dim=1):
             if batch.shape[1] < 2:  # Batch normalisation has no variance of a single jet.
                 break
-            total += self._take_step(x, y, batch) if batch.shape[1] == batch_size else self._one_step(x, y, batch)
+            step = self._take_step if batch.shape[1] == batch_size else self._one_step
+            total += step(x, y, weights, batch)
             n_batches += 1
         return self._unsorted((total / n_batches).tolist())
 
     @torch.no_grad()
-    def evaluate(self, x: torch.Tensor, y: torch.Tensor) -> tuple[list[float], list[float]]:
-        """Return cross-entropies and accuracies (fractions) of jets in evaluation mode."""
-        loss = torch.zeros(len(self._networks), dtype=torch.float64, device=self.device)
-        correct = torch.zeros(len(self._networks), dtype=torch.int64, device=self.device)
-        for jets, labels in zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH), strict=True):
-            logits = self._forward(jets.expand(len(self._networks), -1, -1), training=False)
-            loss += self._cross_entropies(logits, labels.expand(len(self._networks), -1))[0].sum(dim=1)
-            correct += (logits.argmax(dim=2) == labels).sum(dim=1)
+    def evaluate(
+        self, x: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None = None
+    ) -> tuple[list[float], list[float]]:
+        """Return losses and scores (:meth:`snacpack.training.losses.Loss.score`) of jets in evaluation mode."""
+        n_sums = self.loss.n_sums(self._members[0].n_outputs)
+        total = torch.zeros(len(self._networks), dtype=torch.float64, device=self.device)
+        sums = torch.zeros(len(self._networks), n_sums, dtype=torch.float64, device=self.device)
+        for start in range(0, len(x), EVALUATION_BATCH):
+            jets = slice(start, start + EVALUATION_BATCH)
+            outputs = self._forward(self._for_all(x[jets]), training=False)
+            losses = self.loss.differentiate(outputs, self._for_all(y[jets]))[0]
+            total += (losses if weights is None else losses * weights[jets]).sum(dim=1)
+            sums += self.loss.sums(outputs, y[jets], None if weights is None else weights[jets])
         self._kept = []
-        return self._unsorted((loss / len(x)).tolist()), self._unsorted((correct.double() / len(x)).tolist())
+        scores = self.loss.score(sums.cpu().numpy(), y, weights)
+        return self._unsorted((total / total_weight(y, weights)).tolist()), self._unsorted(scores.tolist())
+
+    def _for_all(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the same jets, targets or weights for each network."""
+        return values.expand(len(self._networks), *values.shape)
 
     @torch.no_grad()
     def store(self) -> None:
@@ -220,25 +240,29 @@ class PaddedStack:
         return [value for _, value in sorted(zip(self._order, values, strict=True), key=lambda pair: pair[0])]
 
     @torch.no_grad()
-    def _one_step(self, x: torch.Tensor, y: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+    def _one_step(
+        self, x: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None, batch: torch.Tensor
+    ) -> torch.Tensor:
         self._step += 1
-        losses = self._differentiate(x[batch], y[batch])
+        losses = self._differentiate(x[batch], y[batch], None if weights is None else weights[batch])
         self._update()
         return losses
 
-    def _take_step(self, x: torch.Tensor, y: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+    def _take_step(
+        self, x: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None, batch: torch.Tensor
+    ) -> torch.Tensor:
         if self.device.type != "cuda":
-            return self._one_step(x, y, batch)
-        key = (x.data_ptr(), y.data_ptr(), batch.shape)
+            return self._one_step(x, y, weights, batch)
+        key = (x.data_ptr(), y.data_ptr(), None if weights is None else weights.data_ptr(), batch.shape)
         if self._graph_key != key:
             with torch.cuda.device(self.device):
-                self._record(x, y, batch)
+                self._record(x, y, weights, batch)
             self._graph_key = key
         self._graph_batch.copy_(batch)
         self._graph.replay()
         return self._graph_losses
 
-    def _record(self, x: torch.Tensor, y: torch.Tensor, batch: torch.Tensor) -> None:
+    def _record(self, x: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None, batch: torch.Tensor) -> None:
         """Record a step as a CUDA graph; what the warm-up steps changed is put back."""
         state = self._state()
         saved = [tensor.clone() for tensor in state]
@@ -247,37 +271,32 @@ class PaddedStack:
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(WARM_UP_STEPS):
-                self._one_step(x, y, self._graph_batch)
+                self._one_step(x, y, weights, self._graph_batch)
         torch.cuda.current_stream().wait_stream(stream)
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
-            self._graph_losses = self._one_step(x, y, self._graph_batch)
+            self._graph_losses = self._one_step(x, y, weights, self._graph_batch)
         for tensor, value in zip(state, saved, strict=True):
             tensor.copy_(value)
 
-    def _gradients_of(self, x: torch.Tensor, y: torch.Tensor) -> list[list[torch.Tensor]]:
-        """Return the gradients of the next step for jets and classes of each network in the stack's order."""
+    def _gradients_of(self, x: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None) -> list[list[torch.Tensor]]:
+        """Return the gradients of the next step for jets and targets of each network in the stack's order."""
         self._step += 1
-        self._differentiate(x, y)
+        self._differentiate(x, y, weights)
         gradients = [self._parameters_of(member, self._gradient_views) for member in range(len(self._members))]
         return self._unsorted([[view.clone() for view in views] for views in gradients])
 
-    def _differentiate(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        logits = self._forward(x, training=True)
-        losses, gradient = self._cross_entropies(logits, y)
-        self._backward(gradient / x.shape[1])
-        return losses.mean(dim=1)
-
-    @staticmethod
-    def _cross_entropies(logits: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the losses, (networks, jets), and their gradients, (networks, jets, classes)."""
-        log_probability = torch.log_softmax(logits, dim=2)
-        losses = -log_probability.gather(2, y[:, :, None])[:, :, 0]
-        truth = torch.zeros_like(logits).scatter_(2, y[:, :, None], 1.0)
-        return losses, log_probability.exp() - truth
+    def _differentiate(self, x: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+        losses, gradient = self.loss.differentiate(self._forward(x, training=True), y)
+        if weights is None:
+            self._backward(gradient / x.shape[1])
+            return losses.mean(dim=1)
+        shares = weights / weights.sum(dim=1, keepdim=True)
+        self._backward(gradient * shares[:, :, None])
+        return (losses * shares).sum(dim=1)
 
     def _forward(self, x: torch.Tensor, training: bool) -> torch.Tensor:
-        """Return logits, (networks, jets, classes), and keep what the way back needs."""
+        """Return outputs, (networks, jets, n_outputs), and keep what the way back needs."""
         last = x.new_zeros(len(self._networks), x.shape[1], self._last_width)
         self._kept = [(x, None, None)]
         for layer, count in enumerate(self._counts):
@@ -340,17 +359,24 @@ class Stack(PaddedStack):
         architectures: Sequence[Architecture],
         dropout_seeds: Sequence[int],
         device: str | torch.device = "cpu",
+        loss: Loss = CROSS_ENTROPY,
     ) -> None:
-        super().__init__(networks, architectures, dropout_seeds, device)
+        super().__init__(networks, architectures, dropout_seeds, device, loss)
         self._choose_functions()
         self._running_mean = [torch.zeros_like(self._views[f"bias{layer}"]) for layer in range(len(self._counts))]
         self._running_variance = [torch.zeros_like(mean) for mean in self._running_mean]
         self._exchange(inwards=True)
 
     @torch.no_grad()
-    def differentiate(self, x: torch.Tensor, y: torch.Tensor) -> list[list[torch.Tensor]]:
-        """Return each network's gradients for (networks, n, inputs) jets, in the order of its ``parameters()``."""
-        return self._gradients_of(x[self._order], y[self._order])
+    def differentiate(
+        self, x: torch.Tensor, y: torch.Tensor, weights: torch.Tensor | None = None
+    ) -> list[list[torch.Tensor]]:
+        """Return each network's gradients for (networks, n, inputs) jets, in the order of its ``parameters()``.
+
+        Targets, and weights if any, are each network's own too.
+        """
+        of_jets = None if weights is None else weights[self._order]
+        return self._gradients_of(x[self._order], y[self._order], of_jets)
 
     def _choose_functions(self) -> None:
         kinds = [member.activation for member in self._members]

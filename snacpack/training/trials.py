@@ -1,4 +1,4 @@
-"""Training many networks: Adam on cross-entropy with an L1 penalty, as in the SNAC-Pack paper.
+"""Training many networks: Adam on a loss with an L1 penalty, as in the SNAC-Pack paper.
 
 On a CPU the networks are trained one by one in each thread, in compiled code; on a GPU they are stacked and take
 each step together. What becomes of a network depends on neither the others nor on the number of threads.
@@ -16,9 +16,18 @@ from snacpack.hardware.bops import multiply_accumulates
 from snacpack.native_library import load_library
 from snacpack.seeds import derive_seed
 from snacpack.training.fit import Jets, jet_order
+from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.native import NativeNetwork
 from snacpack.training.network import build_network
-from snacpack.training.outcome import Outcome, Record, check_jets, choose_device, record_stack, train_in_threads
+from snacpack.training.outcome import (
+    Outcome,
+    Record,
+    check_jets,
+    choose_device,
+    on_device,
+    record_stack,
+    train_in_threads,
+)
 from snacpack.training.stack import Stack
 
 
@@ -42,6 +51,7 @@ def train(
     threads: int = 1,
     on_epoch: Callable[[int, Record], object] = lambda position, record: None,
     on_result: Callable[[int, TrainingResult], object] = lambda position, result: None,
+    loss: Loss = CROSS_ENTROPY,
 ) -> list[TrainingResult]:
     """Train float networks; one that diverges is returned with its reason, not raised.
 
@@ -52,7 +62,7 @@ def train(
     seeds
         For each network what decides its initial weights, the order of its jets and its dropout.
     training, validation
-        Jets ``(x, y)``: (n, n_inputs) float32 and (n,) class numbers.
+        :data:`snacpack.training.fit.Jets`.
     epochs, batch_size
         Passes over the training jets, and jets per step.
     device
@@ -62,6 +72,8 @@ def train(
     on_epoch, on_result
         Called with a network's position and the record of each of its epochs, or its result as soon as
         it is trained or has failed; by one thread at a time.
+    loss
+        The loss that is made small.
 
     Raises
     ------
@@ -73,7 +85,7 @@ def train(
         If a network does not fit into memory: that is the machine's doing, not the network's.
     """
     device = choose_device(device)
-    samples = [check_jets(*sample, architectures, batch_size) for sample in (training, validation)]
+    samples = [check_jets(sample, architectures, batch_size, loss) for sample in (training, validation)]
     results = [
         TrainingResult(architecture, seed, initial_network(architecture, seed))
         for architecture, seed in zip(architectures, seeds, strict=True)
@@ -83,9 +95,9 @@ def train(
     if device == "cpu":
         # Here once, not by every thread for its first network.
         load_library()
-        _train_natively(results, *samples, epochs, batch_size, threads, on_epoch, on_result)
+        _train_natively(results, *samples, epochs, batch_size, loss, threads, on_epoch, on_result)
     else:
-        _train_stacked(results, *samples, epochs, batch_size, device, on_epoch, on_result)
+        _train_stacked(results, *samples, epochs, batch_size, loss, device, on_epoch, on_result)
     return results
 
 
@@ -101,13 +113,15 @@ def dropout_seed(seed: int) -> int:
     return derive_seed(seed, "dropout")
 
 
-def _train_natively(results, training, validation, epochs, batch_size, threads, on_epoch, on_result) -> None:
+def _train_natively(results, training, validation, epochs, batch_size, loss, threads, on_epoch, on_result) -> None:
+    x, y, weights = training
+
     def train_one(index: int) -> Iterator[Record]:
         result = results[index]
-        batch = min(batch_size, len(training[0]))
-        network = NativeNetwork(result.network, result.architecture, dropout_seed(result.seed), batch)
+        batch = min(batch_size, len(x))
+        network = NativeNetwork(result.network, result.architecture, dropout_seed(result.seed), batch, loss)
         for epoch in range(1, epochs + 1):
-            train_loss = network.train(*training, jet_order(len(training[0]), result.seed, epoch))
+            train_loss = network.train(x, y, jet_order(len(x), result.seed, epoch), weights)
             record = result.add_epoch(train_loss, *network.evaluate(*validation), result.architecture.learning_rate)
             if result.failure:
                 break
@@ -118,15 +132,15 @@ def _train_natively(results, training, validation, epochs, batch_size, threads, 
     train_in_threads(results, costs, threads, train_one, on_epoch, on_result)
 
 
-def _train_stacked(results, training, validation, epochs, batch_size, device, on_epoch, on_result) -> None:
+def _train_stacked(results, training, validation, epochs, batch_size, loss, device, on_epoch, on_result) -> None:
     start = perf_counter()
-    training, validation = ([tensor.to(device) for tensor in sample] for sample in (training, validation))
+    (x, y, weights), validation = (on_device(sample, device) for sample in (training, validation))
     members = [(result.network, result.architecture, dropout_seed(result.seed)) for result in results]
-    stack = Stack(*zip(*members, strict=True), device=device)
+    stack = Stack(*zip(*members, strict=True), device=device, loss=loss)
     learning_rates = [result.architecture.learning_rate for result in results]
     for epoch in range(1, epochs + 1):
-        orders = torch.stack([jet_order(len(training[0]), result.seed, epoch) for result in results])
-        losses = stack.train(*training, orders.to(device), batch_size)
+        orders = torch.stack([jet_order(len(x), result.seed, epoch) for result in results])
+        losses = stack.train(x, y, orders.to(device), batch_size, weights=weights)
         scores, seconds = stack.evaluate(*validation), (perf_counter() - start) / len(results)
         record_stack(results, losses, scores, learning_rates, seconds, on_epoch, on_result)
     stack.store()

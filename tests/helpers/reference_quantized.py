@@ -6,11 +6,11 @@ from itertools import pairwise
 import torch
 from hypothesis import strategies as st
 from torch import nn
-from torch.nn.functional import cross_entropy
 
-from helpers.reference_training import HashedDropout
+from helpers.reference_training import HashedDropout, reference_loss
 from snacpack.architecture import Architecture
 from snacpack.training.fit import jet_order
+from snacpack.training.losses import CROSS_ENTROPY
 from snacpack.training.quantized import QuantizedDense, QuantizedNetwork, QuantizedReLU, Table
 from snacpack.training.trials import dropout_seed
 
@@ -92,10 +92,10 @@ class ReferenceNetwork(nn.Module):
             if self.dropout[i].probability > 0:
                 x = self.dropout[i](x)
 
-    def gradients(self, x, y):
-        """Return the gradients of the mean cross-entropy, zero where a weight is pruned."""
+    def gradients(self, x, y, weights=None, loss=CROSS_ENTROPY):
+        """Return the gradients of the loss, zero where a weight is pruned."""
         self.zero_grad()
-        cross_entropy(self(x), y).backward()
+        reference_loss(loss, self(x), y, weights).backward()
         masks = {id(weight): layer.mask for layer, weight, *_ in self.layers()}
         return [p.grad * masks.get(id(p), 1) for p in self.trained]
 
@@ -105,8 +105,9 @@ class ReferenceNetwork(nn.Module):
                 weight.mul_(layer.mask)
 
 
-def reference_fine_tune(network, architecture, seed, training, batch_size, learning_rates):
+def reference_fine_tune(network, architecture, seed, training, batch_size, learning_rates, loss=CROSS_ENTROPY):
     """Train with PyTorch's Adam, a learning rate an epoch; return the module and each epoch's mean loss."""
+    x, y, jet_weights = (*training, None)[:3]
     module = ReferenceNetwork(network, architecture, seed)
     adam = torch.optim.Adam(module.parameters(), lr=0.0)
     weights = [weight for _, weight, *_ in module.layers()]
@@ -114,14 +115,15 @@ def reference_fine_tune(network, architecture, seed, training, batch_size, learn
     for epoch, rate in enumerate(learning_rates, start=1):
         adam.param_groups[0]["lr"] = rate
         losses = []
-        for batch in jet_order(len(training[0]), seed, epoch).split(batch_size):
+        for batch in jet_order(len(x), seed, epoch).split(batch_size):
             if len(batch) > 1:
-                loss = cross_entropy(module(training[0][batch]), training[1][batch])
+                of_batch = None if jet_weights is None else jet_weights[batch]
+                mean = reference_loss(loss, module(x[batch]), y[batch], of_batch)
                 adam.zero_grad()
-                (loss + architecture.l1 * sum(weight.abs().sum() for weight in weights)).backward()
+                (mean + architecture.l1 * sum(weight.abs().sum() for weight in weights)).backward()
                 adam.step()
                 module.hold_pruned_weights()
-                losses.append(loss.item())
+                losses.append(mean.item())
         means.append(math.fsum(losses) / len(losses))
     return module, means
 

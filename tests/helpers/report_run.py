@@ -18,6 +18,7 @@ from snacpack.search.objectives import objective_values
 from snacpack.search.pareto import non_dominated
 from snacpack.search.space import SearchSpace
 from snacpack.synthesis.report import report_no_circuit
+from snacpack.tasks.registry import find_task
 
 CONFIG = ROOT / "config" / "config.yaml"
 HISTORY = [
@@ -151,6 +152,16 @@ def _write_float(home: Path, i: int) -> None:
         },
         home / "float.json",
     )
+    _write_performance(home, 570 - i)
+
+
+def _write_performance(home: Path, correct: int) -> None:
+    """Write the metrics of a classification; the AUC of the last class has no interval, the rejection no value."""
+    rows = [("accuracy", "", correct / 1000), ("auc", "", 0.875), *(("auc", name, 0.9) for name in "gqwzt")]
+    metrics = [{"metric": m, "of": of, "value": v, "low": v - 0.01, "high": v + 0.01} for m, of, v in rows]
+    metrics[-1] |= {"low": None, "high": None}
+    metrics.append({"metric": "background_rejection", "of": "", "value": None, "low": None, "high": None})
+    write_json({"task": "classification", "metrics": metrics}, home / "performance.json")
 
 
 def _write_pruned(folder: Path, model: str, i: int) -> None:
@@ -210,6 +221,7 @@ def _write_compressed(scheme: Path, choice: dict[str, Any], correct: int) -> Non
     counts = 20 * np.ones((5, 5), dtype=int) + 100 * np.eye(5, dtype=int)
     tested = {"test_accuracy": correct / 1000, "test_correct": correct, "n_test": 1000}
     write_json({**choice, **tested, "confusion": counts.tolist()}, scheme / "compressed.json")
+    _write_performance(scheme, correct)
     layer = DenseLayer(np.full((5, 24), correct), 7, np.zeros(5, dtype=int), 7, "linear")
     FixedPointNetwork(Quantizer(8, 5, True), (layer,)).save(scheme / "fixed_point.json")
 
@@ -314,5 +326,11 @@ def run_files(folder: Path) -> RunFiles:
         pruning_curves=figure("pruning_curves") if "w8a8" in schemes else [],
         compression_fronts=figure("compression_fronts") if "mixed" in schemes else [],
         fronts=[figure(f"fig{i}") for i in range(1, 5)],
-        confusion=[figure(f"confusion_{home.parent.name}_{home.name}") for home in compression],
+        measured=[folder / "candidates" / model / "performance.json" for model in models],
+        measured_compressed=[home / "performance.json" for home in compression],
+        pictures=[
+            figure(f"{picture.name}_{home.parent.name}_{home.name}")
+            for home in compression
+            for picture in find_task("classification").pictures
+        ],
     )

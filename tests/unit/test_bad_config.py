@@ -167,11 +167,17 @@ BROKEN = {
     "no layers": ("references", reference(units=[]), "references.mine.units", "hidden units of each layer"),
     "rate too high": ("references", reference(learning_rate=1e30), "references.mine.learning_rate", "at most 1"),
     "everything dropped": ("references", reference(dropout=1.0), "references.mine.dropout", "below 1"),
-    "accuracy in percent": ("selection.min_accuracy", 63.8, "selection.min_accuracy", "a fraction from 0 to 1"),
+    "accuracy in percent": ("selection.min_score", 63.8, "selection.min_score", "a fraction from 0 to 1"),
     "accuracy in percent of a circuit": (
-        *("compression.search.min_accuracy", 56, "compression.search.min_accuracy"), "as a fraction"
+        *("compression.search.min_score", 56, "compression.search.min_score"), "as a fraction"
     ),
-    "accuracy of nobody": ("selection.min_accuracy", "basline", "selection.min_accuracy", "references are baseline"),
+    "accuracy of nobody": ("selection.min_score", "basline", "selection.min_score", "references are baseline"),
+    "accuracy by its former name": (
+        *("selection.min_accuracy", 0.6, "selection.min_accuracy"), "is now selection.min_score; rename it"
+    ),
+    "accuracy of a circuit by its former name": (
+        *("compression.search.min_accuracy", None, "compression.search.min_accuracy"), "now compression.search.min_sc"
+    ),
     "no candidates": ("selection.max_candidates", 0, "selection.max_candidates", "from one"),
     "sparsity in percent": ("compression.target_sparsity", 50, "compression.target_sparsity", "from 0 to 1"),
     "everything pruned": (
@@ -194,7 +200,7 @@ BROKEN = {
     "l1 NaN": ("references", reference(l1=NAN), "references.mine.l1", "finite"),
     "rate NaN in the space": ("search.space", space(learning_rate=[NAN]), "search.space.learning_rate.0", "finite"),
     "probability NaN": ("search.crossover_probability", NAN, "search.crossover_probability", "finite"),
-    "accuracy NaN": ("selection.min_accuracy", NAN, "selection.min_accuracy", "finite"),
+    "accuracy NaN": ("selection.min_score", NAN, "selection.min_score", "finite"),
     "sparsity NaN": ("compression.target_sparsity", NAN, "compression.target_sparsity", "finite"),
     "clock NaN": ("synthesis.clock_period_ns", NAN, "synthesis.clock_period_ns", "finite"),
     "time infinite": ("synthesis.timeout_minutes", INFINITE, "synthesis.timeout_minutes", "finite"),

@@ -96,9 +96,9 @@ def test_a_complete_configuration_leaves_what_was_given_as_it_was():
 
 def test_a_reference_can_be_taken_out():
     config = with_value("references", {"baseline": None, "mine": {"units": [8]}})
-    config["selection"]["min_accuracy"] = "mine"
+    config["selection"]["min_score"] = "mine"
     validate_config(config, SCHEMA)
-    config["selection"]["min_accuracy"] = "baseline"
+    config["selection"]["min_score"] = "baseline"
     with pytest.raises(ConfigError, match="references are mine"):
         validate_config(config, SCHEMA)
 

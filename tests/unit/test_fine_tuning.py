@@ -155,8 +155,8 @@ def test_the_stack_trains_as_compiled_code_does(jets, monkeypatch):
     compiled = make_tasks()
     results = fine_tune(compiled, *jets, 2, 64)
 
-    def stacked(tasks, results, training, validation, epochs, batch_size, threads, on_epoch, on_result):
-        _tune_stacked(tasks, results, training, validation, epochs, batch_size, "cpu", on_epoch, on_result)
+    def stacked(tasks, results, training, validation, epochs, batch_size, loss, threads, on_epoch, on_result):
+        _tune_stacked(tasks, results, training, validation, epochs, batch_size, loss, "cpu", on_epoch, on_result)
 
     monkeypatch.setattr(fine_tuning, "_tune_natively", stacked)
     others = fine_tune(make_tasks(), *jets, 2, 64)

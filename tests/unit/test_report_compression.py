@@ -190,13 +190,15 @@ def test_page_tells_of_the_ways_that_were_taken_and_of_no_other(
     assert not any(phrase in text for phrase in absent)
     assert ("compression-fronts" in page.ids) == ("search" in methods)
     assert ("pruning-curves" in page.ids) == ("magnitude" in methods)
-    assert not any(key in text for key in ("min_accuracy", "max_candidates", "latency_cycles", "final_epochs"))
+    assert not any(
+        key in text for key in ("min_score", "min_accuracy", "max_candidates", "latency_cycles", "final_epochs")
+    )
 
 
 def test_page_tells_what_the_searches_did(tmp_path: Path) -> None:
     config = write_run(tmp_path)
     config["compression"]["search"] |= {"warmup_epochs": 10, "epochs": 6, "finalists": 12, "final_epochs": 60}
-    config["compression"]["search"] |= {"objectives": ["ebops", "accuracy"], "min_accuracy": 0.57}
+    config["compression"]["search"] |= {"objectives": ["ebops", "accuracy"], "min_score": 0.57}
     text = " ".join(Page(report_page(run_files(tmp_path), config, {}, None)).text.split())
     assert tells(text, "10 epochs", "5", "w8a8")
     assert tells(text, "optimised", "EBOPs", "validation accuracy")

@@ -39,8 +39,8 @@ def trainer(request, monkeypatch):
     if request.param == "native":
         return train
 
-    def stacked(results, training, validation, epochs, batch_size, threads, on_epoch, on_result):
-        _train_stacked(results, training, validation, epochs, batch_size, "cpu", on_epoch, on_result)
+    def stacked(results, training, validation, epochs, batch_size, loss, threads, on_epoch, on_result):
+        _train_stacked(results, training, validation, epochs, batch_size, loss, "cpu", on_epoch, on_result)
 
     monkeypatch.setattr(trials, "_train_natively", stacked)
     return partial(train)

@@ -12,7 +12,7 @@ def describe_source(config: Mapping[str, Any], trust: bool = False) -> DataInfo:
     Parameters
     ----------
     config
-        A configuration whose sections are complete; ``data`` and ``seed`` count.
+        A configuration whose sections are complete; ``data``, ``seed`` and ``task`` count.
     trust
         Whether files are taken to be what they were when the process that started this one looked at them.
 
@@ -25,7 +25,18 @@ def describe_source(config: Mapping[str, Any], trust: bool = False) -> DataInfo:
     if data["source"] == "arrays":
         from snacpack.data.sources.arrays import describe_arrays
 
-        return describe_arrays(data, config["seed"], trust)
+        return describe_arrays({**data, **targets_of(config)}, config["seed"], trust)
     from snacpack.data.sources.jets import describe_jets
 
     return describe_jets(data)
+
+
+def targets_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return how targets are normalised, under ``targets``, where the task takes numbers, and else nothing."""
+    from snacpack.tasks.registry import find_task
+    from snacpack.tasks.task import NUMBERS
+
+    task = find_task(config["task"]["name"])
+    if task.targets != NUMBERS:
+        return {}
+    return {"targets": task.complete(config["task"]["options"]).get("normalisation", "standard")}

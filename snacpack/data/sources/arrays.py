@@ -57,7 +57,10 @@ class _Examples(NamedTuple):
 
 @dataclass(frozen=True)
 class Prepared:
-    """A data set to be stored: ``(n, ...)`` float32 and ``(n,)`` int64 by split, and what to say of it."""
+    """A data set to be stored: ``(n, ...)`` float32 and ``(n,)`` int64 classes or ``(n, targets)`` float32 by split.
+
+    ``info``, ``origin`` and ``repeated`` say of it what the file's attributes say.
+    """
 
     info: DataInfo
     splits: Mapping[str, tuple[np.ndarray, np.ndarray]]
@@ -80,7 +83,8 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     Parameters
     ----------
     data
-        The config's section ``data``; ``arrays``, ``normalisation`` and the two fractions count.
+        The config's section ``data``; ``arrays``, ``normalisation`` and the two fractions count. Where targets are
+        numbers, ``targets`` is how they are normalised, ``standard`` or ``none``.
     seed
         The run's seed, of the split and of the order of the examples.
 
@@ -89,17 +93,26 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     ValueError
         If a file cannot be read or used; the message names file and key, and what helps.
     """
-    arrays = data["arrays"]
+    arrays, of_numbers = data["arrays"], data.get("targets") is not None
     parts = list_parts(arrays)
-    examples, given, features, classes = _join(parts, arrays)
+    examples, given, features, classes, targets = _join(parts, arrays, of_numbers)
     splits = _split(examples, given, data, seed)
-    _check_classes(splits, classes)
+    if of_numbers:
+        _check_numbers(splits)
+    else:
+        _check_classes(splits, classes)
     _check_constant(splits["train"].x, features)
     origins = {split: Origin(row_keys(piece.x), piece.file) for split, piece in splits.items()}
     files = [part.path for part in parts]
     repeated = check_repeated(origins, files, "examples", _ADVICE, limit=not arrays["allow_repeated"])
     scale = Normalisation.fit(data["normalisation"], splits["train"].x, features, "data.arrays.inputs", "examples")
     scaled = {split: (scale.apply(piece.x), piece.y) for split, piece in splits.items()}
+    target_scale = None
+    if of_numbers:
+        target_scale = Normalisation.fit(
+            data["targets"], splits["train"].y, targets, "data.arrays.target", "examples", "the task's normalisation"
+        )
+        scaled = {split: (x, target_scale.apply(y)) for split, (x, y) in scaled.items()}
     _check_rounding(scaled["train"][0], features)
     unique = list(dict.fromkeys(path.name for path in files))
     info = DataInfo(
@@ -110,6 +123,8 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
         classes=classes,
         source=f"the user's files {briefly(unique)}" if len(unique) > 1 else f"the user's file {unique[0]}",
         normalisation=scale.to_dict(),
+        targets=tuple(targets),
+        target_normalisation=target_scale.to_dict() if target_scale else {},
     )
     return Prepared(
         info=info,
@@ -122,9 +137,11 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     )
 
 
-def _join(parts: Sequence[Part], arrays: Mapping[str, Any]) -> tuple[_Examples, np.ndarray, list[str], tuple[str, ...]]:
-    """Read all parts; return the examples, the splits they are given for, and the names of features and classes."""
-    raw = [read_part(part, arrays, number) for number, part in enumerate(parts)]
+def _join(
+    parts: Sequence[Part], arrays: Mapping[str, Any], of_numbers: bool
+) -> tuple[_Examples, np.ndarray, list[str], tuple[str, ...], list[str]]:
+    """Read all parts; return the examples, their given splits, and the names of features, classes and targets."""
+    raw = [read_part(part, arrays, number, of_numbers) for number, part in enumerate(parts)]
     _check_alike(parts, raw)
     features = list(arrays["feature_names"] or raw[0].names)
     if len(features) != raw[0].x.shape[-1]:
@@ -143,14 +160,25 @@ def _join(parts: Sequence[Part], arrays: Mapping[str, Any]) -> tuple[_Examples, 
         what = f"there is no feature {briefly(unknown)}" if unknown else "it leaves no feature"
         raise ValueError(f"data.arrays.leave_out: {what}; there are {briefly(features)}")
     paths = [part.target_path or part.path for part in parts]
-    classes, numbers = class_names([piece.target for piece in raw], arrays["classes"], paths, raw[0].columns)
+    targets = raw[0].targets
+    if of_numbers:
+        if arrays["classes"] is not None:
+            raise ValueError("data.arrays.classes: a regression has none; leave it out, or set task.name")
+        repeated = [name for name in targets if targets.count(name) > 1]
+        if repeated:
+            raise ValueError(f"data.arrays.target: two columns have the name {repeated[0]}; rename one")
+        classes, y = (), np.concatenate([piece.target for piece in raw])
+    else:
+        classes, numbers = class_names([piece.target for piece in raw], arrays["classes"], paths, raw[0].columns)
+        y = np.concatenate([_to_numbers(piece.target, numbers) for piece in raw])
     examples = _Examples(
         x=np.concatenate([piece.x[..., kept] if arrays["leave_out"] else piece.x for piece in raw]),
-        y=np.concatenate([_to_numbers(piece.target, numbers) for piece in raw]),
+        y=y,
         group=None if arrays["group"] is None else np.concatenate([piece.group for piece in raw]),
         file=np.concatenate([piece.file for piece in raw]),
     )
-    return examples, np.concatenate([piece.split for piece in raw]), [features[place] for place in kept], classes
+    kept_names = [features[place] for place in kept]
+    return examples, np.concatenate([piece.split for piece in raw]), kept_names, classes, targets
 
 
 def _check_alike(parts: Sequence[Part], raw: Sequence[Raw]) -> None:
@@ -193,7 +221,9 @@ def _split(examples: _Examples, given: np.ndarray, data: Mapping[str, Any], seed
             continue
         key = {"test": "test_fraction", "val": "validation_fraction"}[split]
         group = None if examples.group is None else examples.group[training]
-        chosen = split_off(examples.y[training], group, split, data[key], seed)
+        # Numbers are split as one class.
+        labels = examples.y[training] if examples.y.ndim == 1 else np.zeros(len(training), dtype=np.int64)
+        chosen = split_off(labels, group, split, data[key], seed)
         if group is not None and not chosen.any():
             _, sizes = np.unique(group, return_counts=True)
             raise ValueError(
@@ -226,9 +256,23 @@ def _check_classes(splits: Mapping[str, _Examples], classes: Sequence[str]) -> N
                 f"data.arrays.target: fewer than {fewest} training examples have the class {briefly(few)}; a network "
                 "learns nothing from so few: add examples, or take the class out"
             )
-        if split != "train" and len(piece.y) < FEWEST:
+    _check_enough(splits)
+
+
+def _check_numbers(splits: Mapping[str, _Examples]) -> None:
+    if len(splits["train"].y) < FEWEST:
+        raise ValueError(
+            f"data.arrays.files: there are {len(splits['train'].y)} training examples; give {FEWEST} or more"
+        )
+    _check_enough(splits)
+
+
+def _check_enough(splits: Mapping[str, _Examples]) -> None:
+    for split in ("val", "test"):
+        count = len(splits[split].y)
+        if count < FEWEST:
             raise ValueError(
-                f"data.arrays.files: there are {len(piece.y)} {SPLIT_NAMES[split]} examples; give {FEWEST} or more, or "
+                f"data.arrays.files: there are {count} {SPLIT_NAMES[split]} examples; give {FEWEST} or more, or "
                 "a larger data.validation_fraction or data.test_fraction"
             )
 
@@ -281,6 +325,8 @@ def describe_arrays(data: Mapping[str, Any], seed: int, trust: bool = False) -> 
         As :func:`prepare_arrays`.
     """
     settings = {name: data[name] for name in ("arrays", "normalisation", "validation_fraction", "test_fraction")}
+    if data.get("targets") is not None:
+        settings["targets"] = data["targets"]
     try:
         settings |= {"seed": seed, "preparation": PREPARATION, "content": content_of_arrays(data["arrays"], trust)}
     except OSError as error:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snacpack.report.intervals import wilson_interval
+from snacpack.tasks.intervals import wilson_interval
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,6 @@
+"""The area under the ROC curve of one class against the rest, the mean over all classes."""
+
+from snacpack.costs.objective import MAXIMISED, VALIDATION, Measure, Objective
+
+MEASURE = Measure("validation AUC", "Validation AUC", by=VALIDATION, digits=4)
+OBJECTIVE = Objective("auc", MAXIMISED, architectures=MEASURE, compressions=MEASURE, worst=0.5, ideal=1.0)

@@ -1,0 +1,52 @@
+"""ROC curves of a network."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from snacpack.report.style import INK, figure_style, model_look, plain_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Curve = tuple[np.ndarray, np.ndarray, float]
+"""Signal and background efficiencies, each (n_thresholds,) from 0 to 1, and the area."""
+
+_MOST_NAMED = 12
+
+
+def draw_roc_curves(curves: Mapping[str, Curve], model: str, point: tuple[str, float, float]) -> "Figure":
+    """Draw background against signal efficiency, the background's on a logarithmic axis.
+
+    Parameters
+    ----------
+    curves
+        By class; the legend names the first dozen of them.
+    model
+        The network's name in words.
+    point
+        The signal's name, its efficiency, and the background rejection there; not a number where there is none.
+    """
+    import matplotlib.pyplot as plt
+
+    with figure_style():
+        figure, axes = plt.subplots(figsize=(4.8, 4.3))
+        lowest = 1e-1
+        for number, (name, (signal, background, area)) in enumerate(curves.items()):
+            label = f"{plain_text(name, 18)}, AUC {area:.3f}" if number < _MOST_NAMED else None
+            axes.plot(signal, background, color=model_look(number)["color"], linewidth=1.3, label=label)
+            passed = background[background > 0]
+            lowest = min(lowest, passed.min() if len(passed) else lowest)
+        name, efficiency, rejection = point
+        if np.isfinite(rejection):
+            look = {"marker": "X", "s": 55, "color": INK, "edgecolors": "white", "zorder": 5}
+            label = f"rejection {rejection:,.1f} of {plain_text(name, 18)}"
+            axes.scatter([efficiency], [1 / rejection], label=label, **look)
+            lowest = min(lowest, 1 / rejection)
+        axes.plot([0.0, 1.0], [0.0, 1.0], color=INK, linewidth=0.8, linestyle=":")
+        axes.set(yscale="log", xlim=(0, 1), ylim=(max(lowest / 1.5, 1e-6), 1.2))
+        axes.set(xlabel="Signal efficiency", ylabel="Background efficiency")
+        axes.set_title(f"{plain_text(model, 60)}\none class against the rest", fontsize=10)
+        axes.legend(loc="lower right", fontsize=7.5)
+    return figure

@@ -1,0 +1,1 @@
+"""One file for each task, named as its entry in the configuration."""

@@ -1,0 +1,138 @@
+"""All tasks that a configuration can name: those of :mod:`snacpack.tasks.entries`, and those of plugins."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from snacpack.data.info import DataInfo
+from snacpack.inputs import CHANGED, file_digest, file_digests
+from snacpack.plugins import PluginError, Registry
+from snacpack.tasks.task import CLASSES, NUMBERS, Examples, Task, Validation, measure
+
+SCORES = {CLASSES: "accuracy", NUMBERS: "r2"}
+"""The score that the trainers tell of each kind of targets, the name of a metric."""
+
+# The task of this process.
+_current = ["classification"]
+
+
+def _faults(task: Task) -> Iterator[str]:
+    if task.score != SCORES[task.targets]:
+        yield f"score is {task.score!r}; the trainers tell {SCORES[task.targets]!r} where targets are {task.targets}"
+
+
+REGISTRY = Registry("tasks", Task, "snacpack.tasks.entries", _faults)
+
+
+def find_task(name: str) -> Task:
+    """Return a task by its name.
+
+    Raises
+    ------
+    ValueError
+        If there is no such task; the message lists all.
+    """
+    tasks = REGISTRY.known()
+    if name not in tasks:
+        raise ValueError(f"task.name: {name!r} is unknown; there are {', '.join(tasks)}")
+    return tasks[name]
+
+
+def task_params(settings: Mapping[str, Any], trust: bool = False) -> dict[str, Any]:
+    """Return what decides a task's numbers, as a parameter of rules: its name and all options, a plugin's digest.
+
+    Parameters
+    ----------
+    settings
+        The configuration's section ``task``.
+    trust
+        As :func:`snacpack.inputs.file_digests`: a job takes over what the process that started it has found.
+    """
+    task = find_task(settings["name"])
+    params = {"name": task.name, "options": task.complete(settings["options"])}
+    if task.name in REGISTRY.plugins:
+        path = REGISTRY.plugins[task.name][1]
+        params["digest"] = file_digests([path], trust)[path]
+    return params
+
+
+def task_of(params: Mapping[str, Any]) -> Task:
+    """Return the task of :func:`task_params`.
+
+    Raises
+    ------
+    PluginError
+        If it is a plugin that changed since the run started.
+    """
+    if "digest" in params:
+        there = REGISTRY.plugins.get(params["name"])
+        if there is None or file_digest(there[1]) != params["digest"]:
+            raise PluginError([f"the plugin {there[1] if there else params['name'] + '.py'} {CHANGED}"])
+    return find_task(params["name"])
+
+
+def validation_of(params: Mapping[str, Any], info: DataInfo, targets: np.ndarray) -> Validation:
+    """Return what a job measures of the networks that it trains, from its parameters.
+
+    Parameters
+    ----------
+    params
+        Of the rule; ``validated`` holds the names of metrics and :func:`task_params`, and is not there where no metric
+        is an objective.
+    info, targets
+        The data set's description, and the targets of its validation examples.
+    """
+    validated = params.get("validated", {"names": [], "task": {"name": next(iter(REGISTRY.built_in)), "options": {}}})
+    task = task_of(validated["task"])
+    return Validation(task, validated["names"], info, validated["task"]["options"], targets)
+
+
+def use_task(name: str) -> None:
+    """Make a task the one whose words this process uses for the score, see :func:`current_task`."""
+    find_task(name)
+    _current[0] = name
+
+
+def current_task() -> Task:
+    """Return the task of this process, classification unless :func:`use_task` says another."""
+    return find_task(_current[0])
+
+
+def score_word() -> str:
+    """Return the word for the score of :func:`current_task`, such as ``accuracy``."""
+    return current_task().score_words[0]
+
+
+def titled(words: str) -> str:
+    """Return words with a capital at their beginning, the others as they are."""
+    return words[:1].upper() + words[1:]
+
+
+def score_on_test(
+    settings: Mapping[str, Any], outputs: np.ndarray, targets: np.ndarray, info: DataInfo, seed: int
+) -> dict[str, Any]:
+    """Return what records have of the score on test examples.
+
+    Parameters
+    ----------
+    settings
+        The configuration's section ``task``.
+    outputs, targets, info
+        As :class:`snacpack.tasks.task.Examples` has them.
+    seed
+        Decides the draws behind an interval without a formula.
+
+    Returns
+    -------
+    dict
+        ``test_accuracy``, ``test_correct`` and ``n_test`` of classes; ``test_score`` with its 68.27% interval
+        (``test_low`` and ``test_high``) and ``n_test`` of numbers.
+    """
+    task = find_task(settings["name"])
+    if task.targets == CLASSES:
+        correct = int((outputs.argmax(axis=1) == targets).sum())
+        return {"test_accuracy": correct / len(targets), "test_correct": correct, "n_test": len(targets)}
+    examples = Examples(outputs, targets, info, task.complete(settings["options"]))
+    (row, *_) = [row for row in measure(task, examples, seed) if row["metric"] == task.score and not row["of"]]
+    return {"test_score": row["value"], "test_low": row["low"], "test_high": row["high"], "n_test": len(targets)}

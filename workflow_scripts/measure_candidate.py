@@ -1,0 +1,24 @@
+"""Measure one model in floating point on the test examples, by the metrics of the task."""
+
+from snacpack.workflow import start_job
+
+start_job(snakemake)
+
+import torch
+
+from snacpack.architecture import Architecture
+from snacpack.data.dataset import load_dataset, read_info
+from snacpack.files import read_json, write_json
+from snacpack.seeds import derive_seed
+from snacpack.tasks.registry import task_of
+from snacpack.tasks.task import Examples, measure
+from snacpack.training import build_network, predict
+
+params = snakemake.params
+task, info = task_of(params.task), read_info(snakemake.input.jets)
+network = build_network(Architecture.from_dict(read_json(snakemake.input.architecture)))
+network.load_state_dict(torch.load(snakemake.input.weights, map_location="cpu", weights_only=True))
+x, y = load_dataset(snakemake.input.jets, ("test",))["test"]
+examples = Examples(predict(network, x).detach().numpy(), y, info, params.task["options"])
+seed = derive_seed(params.seed, "measure", snakemake.wildcards.candidate)
+write_json({"task": task.name, "metrics": measure(task, examples, seed)}, snakemake.output.measured)

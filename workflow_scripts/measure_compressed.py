@@ -1,0 +1,23 @@
+"""Measure a compressed network on the test examples, by the metrics of the task, and draw its figures."""
+
+from snacpack.workflow import start_job
+
+start_job(snakemake)
+
+from snacpack.data.dataset import load_dataset, read_info
+from snacpack.files import write_json
+from snacpack.fixed_point import FixedPointNetwork
+from snacpack.report.style import save_figure
+from snacpack.seeds import derive_seed
+from snacpack.tasks.registry import task_of
+from snacpack.tasks.task import Examples, measure
+
+params, names = snakemake.params, (snakemake.wildcards.candidate, snakemake.wildcards.scheme)
+task, info = task_of(params.task), read_info(snakemake.input.jets)
+x, y = load_dataset(snakemake.input.jets, ("test",))["test"]
+outputs = FixedPointNetwork.load(snakemake.input.fixed_point).predict(x)
+examples = Examples(outputs, y, info, params.task["options"])
+metrics = measure(task, examples, derive_seed(params.seed, "measure", *names))
+for picture, *paths in zip(task.pictures, snakemake.output.png, snakemake.output.svg, strict=True):
+    save_figure(picture.draw(examples, " ".join(names)), paths)
+write_json({"task": task.name, "metrics": metrics}, snakemake.output.measured)
