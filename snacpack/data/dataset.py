@@ -31,7 +31,8 @@ def load_dataset(
     -------
     dict
         For each split ``x``, ``(n, n_inputs)`` float32, normalised and flattened, and ``y``,
-        ``(n,)`` int64, the position of the class in the file's classes.
+        as the file holds it: ``(n,)`` int64, the position of the class in the file's classes, or
+        ``(n, n_outputs)`` float32, the numbers that a regression gives.
 
     Raises
     ------
@@ -48,13 +49,25 @@ def load_dataset(
         info = DataInfo.from_attributes(file.attrs)
         arrays = {split: (file[f"x_{split}"][:], file[f"y_{split}"][:]) for split in splits}
     for split, (x, y) in arrays.items():
-        if y.ndim != 1 or not len(y) or y.dtype != np.int64 or y.min() < 0 or y.max() >= info.n_outputs:
-            raise UnreadableError(f"{path}: y_{split} does not hold classes, from 0 to {info.n_outputs - 1}; {_REMEDY}")
+        wanted = _fault_of_targets(y, info.n_outputs)
+        if wanted:
+            raise UnreadableError(f"{path}: y_{split} does not hold {wanted}; {_REMEDY}")
         if x.shape != (len(y), *info.input_shape) or x.dtype != np.float32 or not np.isfinite(x).all():
             wanted = f"finite float32 features of {len(y)} {info.examples}"
             raise UnreadableError(f"{path}: x_{split} does not hold {wanted}; {_REMEDY}")
     # The only family of networks is a chain of dense layers.
     return {split: (x.reshape(len(x), -1), y) for split, (x, y) in arrays.items()}
+
+
+def _fault_of_targets(y: np.ndarray, n_outputs: int) -> str | None:
+    """Return what targets ought to be, if they are neither classes nor numbers, or None."""
+    if y.ndim == 2 and np.issubdtype(y.dtype, np.floating):
+        if y.dtype == np.float32 and len(y) and y.shape[1] == n_outputs and np.isfinite(y).all():
+            return None
+        return f"finite float32 targets of {n_outputs} outputs"
+    if y.ndim == 1 and len(y) and y.dtype == np.int64 and y.min() >= 0 and y.max() < n_outputs:
+        return None
+    return f"classes, from 0 to {n_outputs - 1}"
 
 
 def read_info(path: str | Path) -> DataInfo:
