@@ -103,7 +103,7 @@ class Metric:
     unit
         The unit; ``%`` is a fraction that is shown in percent.
     digits
-        Decimals in tables.
+        Decimals in tables; None for four significant digits, where the size of the values is not known.
     interval
         A function of :class:`Examples` that returns the ends of the 68.27% interval of each value; None where there
         is no formula, for draws of the examples.
@@ -114,7 +114,7 @@ class Metric:
     note: str
     prepare: Callable[[Examples], Callable[[Weights], dict[str, float]]]
     unit: str = ""
-    digits: int = 4
+    digits: int | None = 4
     interval: Callable[[Examples], dict[str, tuple[float, float]]] | None = None
 
     def title(self, of: str = "") -> str:
@@ -126,7 +126,8 @@ class Metric:
         """Return a value as tables have it, without its unit; nothing where there is none."""
         if value is None:
             return ""
-        return f"{100 * value if self.unit == '%' else value:,.{self.digits}f}"
+        shown = 100 * value if self.unit == "%" else value
+        return f"{shown:.4g}" if self.digits is None else f"{shown:,.{self.digits}f}"
 
 
 @dataclass(frozen=True)

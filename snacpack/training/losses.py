@@ -14,7 +14,7 @@ LOSSES = ("cross_entropy", "squared", "huber")
 class Loss:
     """A loss: the mean over a batch of what each example's outputs cost.
 
-    Cross-entropy is of classes. The others are of numbers, and mean over the outputs too: the squared
+    Cross-entropy is of classes. The others are of numbers, and average over the outputs too: the squared
     difference d^2, and Huber's loss as PyTorch defines it, d^2 / 2 up to ``delta`` and
     ``delta (|d| - delta / 2)`` beyond. Weights of examples make a weighted mean of it, sum(w l) / sum(w).
 

@@ -273,6 +273,14 @@ def test_sure_networks_keep_their_order():
     assert np.diff(log_odds(outputs, np.array([False, True]))[[2, 0, 1]]).min() > 0
 
 
+def test_a_metric_is_written_as_tables_have_it():
+    accuracy, _, rejection = find_task("classification").metrics
+    _, rms, _ = find_task("regression").metrics
+    assert (accuracy.write(0.60651), accuracy.title()) == ("60.65", "Accuracy [%]")
+    assert (rejection.write(1234.56), rejection.write(None)) == ("1,234.6", "")
+    assert (rms.write(62.64875), rms.write(0.00012345), rms.title("pt")) == ("62.65", "0.0001234", "RMS, pt")
+
+
 def test_a_bootstrap_finds_the_error_of_a_mean():
     values = np.random.default_rng(3).normal(size=2000)
     ((low, high),) = bootstrap_intervals(lambda w: {"": float((w * values).sum() / w.sum())}, 2000, 5).values()

@@ -92,12 +92,14 @@ TASK = Task(
             "RMS",
             "root of the mean squared residual, in the units of the files",
             lambda examples: _by_target(examples, root_mean_square),
+            digits=None,
         ),
         Metric(
             "resolution",
             "Resolution",
             "half the width of the central 68.27% of the residuals, in the units of the files",
             lambda examples: _by_target(examples, resolution),
+            digits=None,
         ),
     ),
     pictures=(
