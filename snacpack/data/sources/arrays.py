@@ -8,7 +8,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -22,6 +22,7 @@ from snacpack.data.duplicates import Origin, check_repeated, row_keys
 from snacpack.data.info import SPLIT_NAMES, SPLITS, DataInfo
 from snacpack.data.labels import class_names
 from snacpack.data.normalisation import Normalisation
+from snacpack.data.source import Source, path_faults
 from snacpack.data.splitting import check_groups, split_off
 from snacpack.data.user_files import Part, Raw, briefly, find_files, list_parts, read_part
 from snacpack.files import whole_file, write_json
@@ -305,3 +306,22 @@ def _describe(settings: str, record: Path) -> DataInfo:
     with suppress(OSError):
         write_json(dict(newest) | {key: {"info": asdict(info), "time": time.time()}}, record)
     return info
+
+
+def _faults(config: Mapping[str, Any]) -> Iterator[str]:
+    data = config["data"]
+    try:
+        files = find_files(data["arrays"])
+        yield from path_faults("data.arrays.files", [path for paths in files.values() for path in paths])
+        describe_arrays(data, config["seed"])
+    except ValueError as error:
+        yield str(error) if str(error).startswith("data.") else f"data.arrays: {error}"
+
+
+SOURCE = Source(
+    "arrays",
+    "your own labelled arrays",
+    data_set="dataset",
+    describe=lambda config, trust: describe_arrays(config["data"], config["seed"], trust),
+    faults=_faults,
+)
