@@ -15,14 +15,8 @@ from snacpack.costs.registry import (
     plugin_digests,
     validated,
 )
-from snacpack.data.sources import describe_source, targets_of
-from snacpack.data.sources.arrays import PREPARATION, content_of_arrays
-from snacpack.data.user_files import find_files
+from snacpack.data.sources import find_source
 from snacpack.inputs import content_digest
-from snacpack.jets.folders import describe_samples, find_samples
-from snacpack.jets.layout import CLASSES
-from snacpack.jets.recipe import NUMBERS_OF_JETS
-from snacpack.jets.shards import jets_of_parts
 from snacpack.plugins import use_plugins
 from snacpack.report.projections import projections
 from snacpack.seeds import derive_seed
@@ -109,20 +103,16 @@ CORES_OF_A_COMPRESSION_SHARD = max(1, CORES // N_COMPRESSION_SHARDS) if LOCAL_CO
 COMPRESSION_THREADS = min(-(-COMPRESSION_SEARCH["population"] // N_COMPRESSION_SHARDS), CORES_OF_A_COMPRESSION_SHARD)
 # Several models are synthesised side by side, but the last one should not be left with a single core.
 SYNTHESIS_THREADS = min(8, max(2, CORES // 4))
-HAS_FILES = config["data"]["source"] == "files"
-HAS_ARRAYS = config["data"]["source"] == "arrays"
-DATA_SET = f"results/{{run}}/data/{'dataset' if HAS_ARRAYS else 'jets'}.h5"
-# How jets are simulated; how many, and in which files, decides nothing about a jet.
-SIMULATION = {name: value for name, value in config["data"]["pythia"].items() if name not in NUMBERS_OF_JETS}
+SOURCE = find_source(config["data"]["source"])
+DATA_SET = f"results/{{run}}/data/{SOURCE.data_set}.h5"
 # The one origin of the number of inputs and of classes.
-DATA_INFO = describe_source(config, trust=not workflow.is_main_process)
+DATA_INFO = SOURCE.describe(config, not workflow.is_main_process)
 TASK = find_task(config["task"]["name"])
 # What decides its numbers and figures, a parameter of the rules that measure.
 TASK_PARAMS = task_params(config["task"], trust=not workflow.is_main_process)
 # A parameter of the rules that train, none for cross-entropy.
 LOSS = dict(TASK.loss(TASK_PARAMS["options"]))
 LOSS = {"loss": LOSS} if LOSS else {}
-TARGETS = targets_of(config)
 PICTURES = [picture.name for picture in TASK.pictures]
 SIZES = TASK.sizes(DATA_INFO)
 # The word for them, a parameter of every rule whose figure or caption has it.
@@ -252,31 +242,6 @@ def per_model(pattern, schemes=tuple(SCHEMES), **names):
     return files
 
 
-@cache
-def users_jets():
-    """Files of jets that the user gives, by the split that they are for."""
-    return find_samples(config["data"]["files"]["folder"])
-
-
-def content_of_jets(wildcards=None):
-    """Return the digest of what the user's files hold, so that a change is noticed whatever their dates are.
-
-    A job, which parses this again, takes over what the process that started it has found.
-    """
-    samples = tuple((split, tuple(paths)) for split, paths in users_jets().items())
-    return content_digest(samples, trust=not workflow.is_main_process)
-
-
-def users_arrays(wildcards):
-    """Files of arrays that the user gives; their content decides, see content_of_jets."""
-    return [ancient(path) for paths in find_files(config["data"]["arrays"]).values() for path in paths]
-
-
-def content_of_users_arrays(wildcards):
-    """Return the digest of what the user's arrays hold."""
-    return content_of_arrays(config["data"]["arrays"], trust=not workflow.is_main_process)
-
-
 def content_of_vendor_reports(wildcards):
     """What Vivado said where the user ran it: of a project that was copied back, the dates may be older."""
     from snacpack.synthesis.placed import vendor_reports
@@ -284,38 +249,6 @@ def content_of_vendor_reports(wildcards):
     project = f"results/{wildcards.run}/synthesis/{wildcards.candidate}/{wildcards.scheme}/{wildcards.project}"
     there = tuple(report for report in vendor_reports(project) if report.is_file())
     return content_digest((("reports", there),), trust=not workflow.is_main_process)
-
-
-if HAS_FILES and workflow.is_main_process:
-    fractions = {name: config["data"][name] for name in ("validation_fraction", "test_fraction")}
-    print(describe_samples(users_jets(), **fractions), file=sys.stderr)
-    # Here, where it can show how far it is.
-    content_of_jets()
-
-
-def jets_of_sample(split):
-    """Jets of each simulated file of a split, by class and part."""
-    pythia = config["data"]["pythia"]
-    n_jets = pythia["train_jets" if split == "train" else "test_jets"]
-    return {
-        (jet_class, part): count
-        for jet_class in CLASSES
-        for part, count in jets_of_parts(n_jets, jet_class, pythia["jets_per_job"]).items()
-    }
-
-
-def raw_jets(wildcards):
-    """Files or folders of jets by the split that they are for; what has none is split off the training jets."""
-    if HAS_FILES:
-        # Their content decides, see content_of_jets: a date may be older than what was made of another content.
-        return {split: [ancient(path) for path in paths] for split, paths in users_jets().items()}
-    data = f"results/{wildcards.run}/data"
-    if config["data"]["source"] == "zenodo":
-        return {"train": f"{data}/downloaded/train", "test": f"{data}/downloaded/val"}
-    return {
-        role: [f"{data}/simulated/{split}/{jet_class}_{part}.h5" for jet_class, part in jets_of_sample(split)]
-        for role, split in (("train", "train"), ("test", "val"))
-    }
 
 
 def check_run():

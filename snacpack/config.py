@@ -7,15 +7,14 @@ from itertools import pairwise
 from math import ceil, isfinite, log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import yaml
 
 from snacpack.architecture import Architecture
-from snacpack.data.sources import describe_source
+from snacpack.data.sources import REGISTRY as SOURCES
+from snacpack.data.sources import describe_source, find_source, source_faults
 from snacpack.tasks.registry import REGISTRY as TASKS
 from snacpack.tasks.registry import find_task
-from snacpack.tasks.task import NUMBERS
 
 # Every job reads the configuration with this module: it imports what only the check needs when the check runs.
 if TYPE_CHECKING:
@@ -193,12 +192,14 @@ def _function_problems(config: Mapping[str, Any]) -> Iterator[str]:
 def _with_entries(schema: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema with the names of all entries that this process knows, and the options of the task."""
     from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, measures_of
+    from snacpack.data.sources import describe_choices as describe_sources
     from snacpack.synthesis.registry import AUTO, all_backends, describe_choices
 
     definitions = dict(schema["$defs"])
     for search in (ARCHITECTURES, COMPRESSIONS):
         name = f"objective_of_{search}"
         definitions[name] = {**definitions[name], "enum": list(measures_of(search))}
+    definitions["source"] = {"description": describe_sources(), "enum": list(SOURCES.known())}
     definitions["backend"] = {"description": describe_choices(), "enum": [AUTO, *all_backends()]}
     tasks, section = TASKS.known(), config.get("task")
     definitions["task"] = {**definitions["task"], "enum": list(tasks)}
@@ -310,7 +311,7 @@ def _explain(error: "jsonschema.ValidationError", renamed: Collection[str]) -> s
 
 
 def _semantic_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    yield from _data_problems(config)
+    yield from source_faults(config)
     yield from _task_problems(config)
     yield from _objective_problems(config)
     yield from _search_problems(config)
@@ -322,7 +323,14 @@ def _semantic_problems(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _task_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    task = find_task(config["task"]["name"])
+    task, source = find_task(config["task"]["name"]), find_source(config["data"]["source"])
+    if task.targets not in source.targets:
+        fit = [name for name, other in SOURCES.known().items() if task.targets in other.targets]
+        yield (
+            f"task.name: a {task.words} takes {task.targets}, which data.source {source.name!r} does not have; set "
+            f"data.source to {' or '.join(fit)}, or choose another task"
+        )
+        return
     try:
         info = describe_source(config)
     except ValueError:
@@ -345,136 +353,6 @@ def _objective_problems(config: Mapping[str, Any]) -> Iterator[str]:
         for name in validated(search, section["objectives"]):
             if name not in has:
                 yield f"{key}.objectives: {name} is no metric of the {task.words}; it has {', '.join(has)}"
-
-
-def _data_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    data, task = config["data"], find_task(config["task"]["name"])
-    if task.targets == NUMBERS and data["source"] != "arrays":
-        yield (
-            f"task.name: a {task.words} takes numbers, and the jets of data.source {data['source']!r} have classes; "
-            "set data.source to arrays, or choose classification"
-        )
-    if data["source"] == "files":
-        folder = data["files"]["folder"]
-        if folder is None:
-            yield "data.files.folder: needed where data.source is 'files'; give the folder with the HDF5 files"
-        else:
-            yield from _folder_problems(folder, data["n_constituents"])
-    if data["source"] == "arrays":
-        yield from _array_problems(config)
-    if data["source"] == "pythia":
-        yield from _feature_problems(data)
-        yield from _recipe_problems(data["pythia"])
-        yield from _simulation_problems(data["pythia"])
-    yield from _download_problems(data["zenodo"])
-
-
-def _folder_problems(folder: str, n_constituents: int) -> Iterator[str]:
-    from snacpack.data.user_files import briefly
-    from snacpack.jets.folders import find_samples, find_unused_files
-    from snacpack.jets.layout import check_samples
-
-    try:
-        samples = find_samples(folder)
-    except ValueError as error:
-        yield str(error)
-        return
-    unused = find_unused_files(folder, samples)
-    if unused:
-        what = "file that looks" if len(unused) == 1 else "files that look"
-        yield (
-            f"data.files.folder: {len(unused)} {what} like jets would not be used: {briefly(unused)}. Files are taken "
-            "from train/, val/ and test/, or from the folder itself where it has none of these, if their name ends in "
-            ".h5 and does not begin with a dot; rename the others or take them out of the folder"
-        )
-    paths = [path for files in samples.values() for path in files]
-    yield from _path_problems("data.files.folder", paths)
-    try:
-        check_samples(paths, n_constituents)
-    except ValueError as error:
-        yield f"data.files.folder: {error}"
-
-
-def _path_problems(key: str, paths: Iterable[Path]) -> Iterator[str]:
-    for path in paths:
-        if set(str(path)) & set("{}<>") or not str(path).isprintable():
-            yield (
-                f"{key}: {str(path)!r} holds one of {{ }} < >, which mean something to Snakemake, or a control "
-                "character; rename it, or set a link to it"
-            )
-
-
-def _array_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    from snacpack.data.user_files import find_files
-
-    data = config["data"]
-
-    try:
-        files = find_files(data["arrays"])
-        yield from _path_problems("data.arrays.files", [path for paths in files.values() for path in paths])
-        describe_source(config)
-    except ValueError as error:
-        yield str(error) if str(error).startswith("data.") else f"data.arrays: {error}"
-
-
-def _simulation_problems(pythia: Mapping[str, Any]) -> Iterator[str]:
-    from snacpack.jets.layout import CLASSES
-    from snacpack.jets.shards import jets_of_parts
-
-    for name in ("train_jets", "test_jets"):
-        try:
-            jets_of_parts(pythia[name], CLASSES[0], pythia["jets_per_job"])
-        except ValueError as error:
-            yield f"data.pythia.{name}: {error}"
-
-
-def _download_problems(zenodo: Mapping[str, Any]) -> Iterator[str]:
-    try:
-        address = urlsplit(zenodo["url"])
-        host, _ = address.hostname, address.port
-    except ValueError as error:
-        yield f"data.zenodo.url: {zenodo['url']!r} is not an address ({error}); give one like https://host/folder"
-        return
-    if not host:
-        yield f"data.zenodo.url: {zenodo['url']!r} has no host name; give an address like https://host/folder"
-    elif address.username is not None:
-        yield (
-            "data.zenodo.url: it contains a user name, which would appear in logs and the report; put it into ~/.netrc"
-        )
-    elif address.scheme == "http" and host not in ("localhost", "127.0.0.1", "::1"):
-        for split in ("train", "val"):
-            if zenodo["archives"][split]["md5"] is None:
-                yield (
-                    f"data.zenodo.archives.{split}.md5: needed where data.zenodo.url is http, since anyone on the way "
-                    "can change what comes; give it, or take an https address"
-                )
-
-
-def _feature_problems(data: Mapping[str, Any]) -> Iterator[str]:
-    from snacpack.jets.layout import HLF
-
-    if data["features"] == HLF and not data["pythia"]["high_level"]:
-        yield (
-            f"data.features: {HLF} needs observables that simulated files hold only where data.pythia.high_level is "
-            "true; set it, or name columns of the constituents"
-        )
-
-
-def _recipe_problems(pythia: Mapping[str, Any]) -> Iterator[str]:
-    from snacpack.jets.recipe import Recipe
-
-    try:
-        recipe = Recipe.from_config(pythia)
-    except ValueError as error:
-        yield str(error)
-        return
-    if recipe.pythia_settings:
-        from snacpack.jets.collisions import check_settings
-
-        try:
-            check_settings(recipe.pythia_settings)
-        except ValueError as error:
-            yield str(error)
 
 
 def _search_problems(config: Mapping[str, Any]) -> Iterator[str]:

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from snacpack.data.card import summarise
-from snacpack.data.dataset import describe_attributes, load_dataset
+from snacpack.data.dataset import describe_attributes, load_dataset, open_dataset
 from snacpack.data.info import SPLITS
 from snacpack.data.normalisation import Normalisation
 from snacpack.files import whole_file
-from snacpack.jets.dataset import load_multiplicity
 from snacpack.jets.layout import HIGH_LEVEL_FEATURES
 
 MULTIPLICITY = "multiplicity"
@@ -52,6 +51,12 @@ def raw_features(path: str | Path, split: str) -> tuple[dict[str, np.ndarray], n
     leading = Normalisation.from_dict(described["normalisation"]).undo(x[:, : len(kinds)])
     features = dict(zip(kinds, leading.T, strict=True))
     return {**features, MULTIPLICITY: features.get(MULTIPLICITY, load_multiplicity(path, split))}, y
+
+
+def load_multiplicity(path: str | Path, split: str) -> np.ndarray:
+    """Load how many constituents of each jet pass the pT threshold, ``(n,)`` int64."""
+    with open_dataset(path) as file:
+        return file[f"multiplicity_{split}"][:].astype(np.int64)
 
 
 def feature_kinds(names: Sequence[str]) -> list[str]:

@@ -57,6 +57,14 @@ def task_params(settings: Mapping[str, Any], trust: bool = False) -> dict[str, A
     return params
 
 
+def targets_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return how targets are normalised, under ``targets``, where the task takes numbers, and else nothing."""
+    task = find_task(config["task"]["name"])
+    if task.targets != NUMBERS:
+        return {}
+    return {"targets": task.complete(config["task"]["options"]).get("normalisation", "standard")}
+
+
 def task_of(params: Mapping[str, Any]) -> Task:
     """Return the task of :func:`task_params`.
 

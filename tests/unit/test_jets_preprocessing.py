@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from helpers.jets_files import ETA, PHI, PT, SETTINGS, random_jets, write_random_jets
 from snacpack.data.dataset import describe_attributes, load_dataset
-from snacpack.jets.dataset import load_multiplicity
+from snacpack.jets.data_card import load_multiplicity
 from snacpack.jets.layout import HIGH_LEVEL_FEATURES, JET_COLUMNS, JetFileWriter, input_names
 from snacpack.jets.preprocessing import Preprocessing, preprocess_jets, select_constituents, split_jets
 

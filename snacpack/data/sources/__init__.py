@@ -1,9 +1,33 @@
-"""Data sources: each says before the first job which inputs and classes its data set will have."""
+"""Data sources, each in the file of its name: an entry of ``data.source``."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from snacpack.data.info import DataInfo
+from snacpack.data.source import Source
+from snacpack.plugins import Registry
+
+REGISTRY = Registry("sources", Source, __name__)
+
+
+def find_source(name: str) -> Source:
+    """Return a source by its name.
+
+    Raises
+    ------
+    ValueError
+        If there is no such source; the message lists all.
+    """
+    known = REGISTRY.known()
+    if name not in known:
+        raise ValueError(f"data.source: {name!r} is not one of {', '.join(known)}")
+    return known[name]
+
+
+def describe_choices() -> str:
+    """Return the values of ``data.source`` in words."""
+    *sources, last = (f"{source.name} ({source.words})" for source in REGISTRY.known().values())
+    return f"where examples come from, {', '.join(sources)} or {last}"
 
 
 def describe_source(config: Mapping[str, Any], trust: bool = False) -> DataInfo:
@@ -19,24 +43,14 @@ def describe_source(config: Mapping[str, Any], trust: bool = False) -> DataInfo:
     Raises
     ------
     ValueError
-        If the user's files of ``data.source: arrays`` cannot be used; the message names file and key.
+        If the user's files cannot be used; the message names file and key.
     """
+    return find_source(config["data"]["source"]).describe(config, trust)
+
+
+def source_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence with key and cure for each fault of the sources' settings that the schema cannot see."""
     data = config["data"]
-    if data["source"] == "arrays":
-        from snacpack.data.sources.arrays import describe_arrays
-
-        return describe_arrays({**data, **targets_of(config)}, config["seed"], trust)
-    from snacpack.data.sources.jets import describe_jets
-
-    return describe_jets(data)
-
-
-def targets_of(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return how targets are normalised, under ``targets``, where the task takes numbers, and else nothing."""
-    from snacpack.tasks.registry import find_task
-    from snacpack.tasks.task import NUMBERS
-
-    task = find_task(config["task"]["name"])
-    if task.targets != NUMBERS:
-        return {}
-    return {"targets": task.complete(config["task"]["options"]).get("normalisation", "standard")}
+    yield from find_source(data["source"]).faults(config)
+    for source in REGISTRY.known().values():
+        yield from source.settings_faults(data)

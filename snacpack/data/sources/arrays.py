@@ -8,7 +8,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -22,11 +22,14 @@ from snacpack.data.duplicates import Origin, check_repeated, row_keys
 from snacpack.data.info import SPLIT_NAMES, SPLITS, DataInfo
 from snacpack.data.labels import class_names
 from snacpack.data.normalisation import Normalisation
+from snacpack.data.source import Source, path_faults
 from snacpack.data.splitting import check_groups, split_off
 from snacpack.data.user_files import Part, Raw, briefly, find_files, list_parts, read_part
 from snacpack.files import whole_file, write_json
 from snacpack.inputs import content_digest
 from snacpack.seeds import derive_seed
+from snacpack.tasks.registry import targets_of
+from snacpack.tasks.task import CLASSES, NUMBERS
 
 PREPARATION = 1
 """Version of what is done with the files. Another one checks and prepares all data sets again."""
@@ -351,3 +354,27 @@ def _describe(settings: str, record: Path) -> DataInfo:
     with suppress(OSError):
         write_json(dict(newest) | {key: {"info": asdict(info), "time": time.time()}}, record)
     return info
+
+
+def _describe_source(config: Mapping[str, Any], trust: bool = False) -> DataInfo:
+    return describe_arrays({**config["data"], **targets_of(config)}, config["seed"], trust)
+
+
+def _faults(config: Mapping[str, Any]) -> Iterator[str]:
+    data = config["data"]
+    try:
+        files = find_files(data["arrays"])
+        yield from path_faults("data.arrays.files", [path for paths in files.values() for path in paths])
+        _describe_source(config)
+    except ValueError as error:
+        yield str(error) if str(error).startswith("data.") else f"data.arrays: {error}"
+
+
+SOURCE = Source(
+    "arrays",
+    "your own labelled arrays",
+    data_set="dataset",
+    describe=_describe_source,
+    faults=_faults,
+    targets=(CLASSES, NUMBERS),
+)
