@@ -1,9 +1,9 @@
-"""Jets, prepared for the networks; the source of the jets says with raw_jets and CONTENT_OF_JETS which they are."""
+"""Jets, prepared for the networks; the source of the jets says with RAW_JETS and CONTENT_OF_JETS which they are."""
 
 
 rule preprocess_jets:
     input:
-        unpack(raw_jets),
+        unpack(RAW_JETS),
     output:
         jets=DATA_SET,
     log:

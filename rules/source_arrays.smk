@@ -4,20 +4,13 @@ from snacpack.data.sources.arrays import PREPARATION, content_of_arrays
 from snacpack.data.user_files import find_files
 from snacpack.tasks.registry import targets_of
 
-
-def users_arrays(wildcards):
-    """Files of arrays that the user gives; their content decides, see content_of_users_arrays."""
-    return [ancient(path) for paths in find_files(config["data"]["arrays"]).values() for path in paths]
-
-
-def content_of_users_arrays(wildcards):
-    """Return the digest of what the user's arrays hold."""
-    return content_of_arrays(config["data"]["arrays"], trust=not workflow.is_main_process)
+ARRAYS = config["data"]["arrays"]
 
 
 rule prepare_arrays:
     input:
-        files=users_arrays,
+        # Their content decides, whatever their dates are.
+        files=lambda wildcards: [ancient(path) for paths in find_files(ARRAYS).values() for path in paths],
     output:
         dataset=DATA_SET,
     log:
@@ -27,11 +20,11 @@ rule prepare_arrays:
     params:
         seed=config["seed"],
         preparation=PREPARATION,
-        arrays=config["data"]["arrays"],
+        arrays=ARRAYS,
         normalisation=config["data"]["normalisation"],
         validation_fraction=config["data"]["validation_fraction"],
         test_fraction=config["data"]["test_fraction"],
-        content=content_of_users_arrays,
+        content=lambda wildcards: content_of_arrays(ARRAYS, trust=not workflow.is_main_process),
         **targets_of(config),
     threads: 1
     group:

@@ -2,33 +2,20 @@
 
 from snacpack.jets.layout import CLASSES
 from snacpack.jets.recipe import NUMBERS_OF_JETS
-from snacpack.jets.shards import jets_of_parts
+from snacpack.jets.shards import jets_of_sample
 
 # How jets are simulated; how many, and in which files, decides nothing about a jet.
 SIMULATION = {name: value for name, value in config["data"]["pythia"].items() if name not in NUMBERS_OF_JETS}
 CONTENT_OF_JETS = {}
-
-
-def jets_of_sample(split):
-    """Jets of each simulated file of a split, by class and part."""
-    pythia = config["data"]["pythia"]
-    n_jets = pythia["train_jets" if split == "train" else "test_jets"]
-    return {
-        (jet_class, part): count
-        for jet_class in CLASSES
-        for part, count in jets_of_parts(n_jets, jet_class, pythia["jets_per_job"]).items()
-    }
-
-
-def raw_jets(wildcards):
-    """Files of jets by the split that they are for; what has none is split off the training jets."""
-    return {
-        role: [
-            f"results/{wildcards.run}/data/simulated/{split}/{jet_class}_{part}.h5"
-            for jet_class, part in jets_of_sample(split)
-        ]
-        for role, split in (("train", "train"), ("test", "val"))
-    }
+# Jets of each simulated file of a split, by class and part.
+JETS = {split: jets_of_sample(config["data"]["pythia"], split) for split in ("train", "val")}
+# Files of jets by the split that they are for; what has none is split off the training jets.
+RAW_JETS = lambda wildcards: {
+    role: [
+        f"results/{wildcards.run}/data/simulated/{split}/{jet_class}_{part}.h5" for jet_class, part in JETS[split]
+    ]
+    for role, split in (("train", "train"), ("test", "val"))
+}
 
 
 rule simulate_jets:
@@ -40,7 +27,7 @@ rule simulate_jets:
         "results/{run}/benchmarks/simulate_jets/{split}_{jet_class}_{part}.tsv"
     params:
         seed=config["seed"],
-        n_jets=lambda wildcards: jets_of_sample(wildcards.split)[wildcards.jet_class, wildcards.part],
+        n_jets=lambda wildcards: JETS[wildcards.split][wildcards.jet_class, wildcards.part],
         recipe=SIMULATION,
     wildcard_constraints:
         split="train|val",

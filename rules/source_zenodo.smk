@@ -1,12 +1,10 @@
 """Jets of the published data set, downloaded."""
 
 CONTENT_OF_JETS = {}
-
-
-def raw_jets(wildcards):
-    """Folders of jets by the split that they are for; what has none is split off the training jets."""
-    data = f"results/{wildcards.run}/data/downloaded"
-    return {"train": f"{data}/train", "test": f"{data}/val"}
+# Folders of jets by the split that they are for; what has none is split off the training jets.
+RAW_JETS = lambda wildcards: {
+    role: f"results/{wildcards.run}/data/downloaded/{split}" for role, split in (("train", "train"), ("test", "val"))
+}
 
 
 # Nodes that compute have often no way out.

@@ -1,5 +1,8 @@
 """How many jets each simulation job makes."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from snacpack.jets.layout import CLASSES
 
 
@@ -36,3 +39,26 @@ def jets_of_parts(n_jets: int, jet_class: str, jets_per_job: int) -> dict[str, i
     if n_parts > 1000:
         raise ValueError(f"class {jet_class} would need {n_parts} files; raise data.pythia.jets_per_job")
     return {f"{part:02d}": min(jets_per_job, share - part * jets_per_job) for part in range(n_parts)}
+
+
+def jets_of_sample(pythia: Mapping[str, Any], split: str) -> dict[tuple[str, str], int]:
+    """Return the jets of each simulated file of a split, by class and the file's number.
+
+    Parameters
+    ----------
+    pythia
+        The config's section ``data.pythia``; the numbers of jets count.
+    split
+        ``train``, or ``val`` for the test sample.
+
+    Raises
+    ------
+    ValueError
+        As :func:`jets_of_parts`.
+    """
+    n_jets = pythia["train_jets" if split == "train" else "test_jets"]
+    return {
+        (jet_class, part): count
+        for jet_class in CLASSES
+        for part, count in jets_of_parts(n_jets, jet_class, pythia["jets_per_job"]).items()
+    }
