@@ -90,14 +90,15 @@ TASK = Task(
         Metric(
             "rms",
             "RMS",
-            "root of the mean squared residual, in the units of the files",
+            "root of the mean squared residual, in the units of the files; of several targets, first the mean over all",
             lambda examples: _by_target(examples, root_mean_square),
             digits=None,
         ),
         Metric(
             "resolution",
             "Resolution",
-            "half the width of the central 68.27% of the residuals, in the units of the files",
+            "half the width of the central 68.27% of the residuals, in the units of the files; of several targets, "
+            "first the mean over all",
             lambda examples: _by_target(examples, resolution),
             digits=None,
         ),
