@@ -44,7 +44,9 @@ def synthesise(
     lacking = missing_tool(backend)
     if lacking:
         raise RuntimeError(lacking)
-    folders = (Path(folder) for folder in (hls, rtl, reports))
+    folders = [Path(folder) for folder in (hls, rtl, reports)]
+    # A backend need not write reports of its own, but a rule gives their folder.
+    folders[2].mkdir(parents=True, exist_ok=True)
     job = Synthesis(*folders, part, clock_period_ns, measured_latency, threads, timeout_s)
     numbers = find_backend(backend).synthesise(job)
     report = _report(backend, numbers, job.circuit, part, clock_period_ns, available_resources(part, available))

@@ -105,6 +105,7 @@ class BackendTests:
         (hls / "project.tcl").write_text('variable backend\nset backend "vitis"\nset project_name "snacpack_network"\n')
         before = {path: path.read_bytes() for path in hls.rglob("*")}
         report = synthesise(self.name, hls, tmp_path / "rtl", reports, PART, 5.0, None, circuit.stages, 2, 600)
+        assert reports.is_dir()
         assert report["backend"] == self.name
         numbers = {key for key, value in report.items() if isinstance(value, int | float)} - {"clock_period_ns"}
         assert {*RESOURCES, "latency_cycles", "latency_ns", "ii_cycles", "ii_ns"} <= numbers
