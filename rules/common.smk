@@ -335,6 +335,11 @@ def content_of_backend():
     return {"backend_plugins": digests} if digests else {}
 
 
+def content_of_task():
+    """Return the content of the plugin that holds the task as a parameter of rules, as content_of_plugins does."""
+    return {"task_plugins": {TASK.name: TASK_PARAMS["digest"]}} if "digest" in TASK_PARAMS else {}
+
+
 def optimised_costs(search):
     """Return the costs that a table or figure has beside its usual ones as a parameter, none where there are none."""
     section = {ARCHITECTURES: config["search"], COMPRESSIONS: COMPRESSION_SEARCH}[search]

@@ -132,6 +132,7 @@ rule estimate_limits:
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
         **content_of_plugins(ARCHITECTURES),
+        **content_of_task(),
     threads: 1
     priority: SEARCH_PRIORITY
     resources:
@@ -348,6 +349,7 @@ rule train_candidate:
         training=TRAINING,
         seed=config["seed"],
         **validated_metrics(ARCHITECTURES),
+        **content_of_task(),
     threads: 1
     group:
         group_of_training

@@ -111,6 +111,8 @@ rule evaluate_compressed:
         "results/{run}/logs/evaluate_compressed/{candidate}_{scheme}.log",
     benchmark:
         "results/{run}/benchmarks/evaluate_compressed/{candidate}_{scheme}.tsv"
+    params:
+        **content_of_task(),
     threads: 1
     group:
         COMPRESSION_GROUP

@@ -50,6 +50,7 @@ rule tabulate_networks:
         bit_width=config["hardware"]["bit_width"],
         **optimised_costs(ARCHITECTURES),
         **content_of_plugins(ARCHITECTURES),
+        **content_of_task(),
     threads: 1
     group:
         together("candidates")
@@ -58,7 +59,7 @@ rule tabulate_networks:
         runtime=growing(10),
         in_turn=1,
     message:
-        "Writing table 2: accuracy and estimated cost of the float networks"
+        "Writing table 2: score and estimated cost of the float networks"
     conda:
         "../envs/environment.yaml"
     script:
@@ -86,6 +87,7 @@ rule tabulate_circuits:
         examples=EXAMPLES,
         schemes=SCHEMES,
         part=config["synthesis"]["part"],
+        **content_of_task(),
     threads: 1
     resources:
         mem_mb=500,
@@ -205,7 +207,7 @@ rule draw_pruning_curves:
         mem_mb=1000,
         runtime="10m",
     message:
-        "Drawing accuracy against sparsity"
+        "Drawing the score against sparsity"
     conda:
         "../envs/environment.yaml"
     script:

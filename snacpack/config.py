@@ -14,7 +14,7 @@ from snacpack.architecture import Architecture
 from snacpack.data.sources import REGISTRY as SOURCES
 from snacpack.data.sources import describe_source, find_source, source_faults
 from snacpack.tasks.registry import REGISTRY as TASKS
-from snacpack.tasks.registry import find_task
+from snacpack.tasks.registry import find_task, try_task
 
 # Every job reads the configuration with this module: it imports what only the check needs when the check runs.
 if TYPE_CHECKING:
@@ -336,8 +336,11 @@ def _task_problems(config: Mapping[str, Any]) -> Iterator[str]:
     except ValueError:
         # Data that cannot be used are a problem of their own.
         return
+    options = task.complete(config["task"]["options"])
     try:
-        yield from task.check(info, task.complete(config["task"]["options"]))
+        yield from task.check(info, options)
+        if task.name in TASKS.plugins:
+            yield from (f"task.name: {problem}" for problem in try_task(task, info, options))
     # A plugin's function may fail as it likes.
     except Exception as error:
         yield f"task.name: the check of {task.name} fails with {type(error).__name__}: {error}; mend it"

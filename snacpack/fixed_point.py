@@ -107,6 +107,18 @@ class DenseLayer:
             sums = np.maximum(sums, 0)
         return self.output.requantize(sums, sum_bits), self.output.fraction_bits
 
+    def run_in_floats(self, values: np.ndarray) -> np.ndarray:
+        """Apply the layer to (n, n_in) real numbers on its inputs' grid; float64 rounds the sums."""
+        sums = values @ np.ldexp(self.weight.astype(np.float64), -self.weight_fraction_bits).T
+        sums = sums + np.ldexp(self.bias.astype(np.float64), -self.bias_fraction_bits)
+        if self.output is None:
+            return sums
+        if self.table is not None:
+            integers = self.table[self.table_input.quantize(sums) - self.table_input.minimum]
+        else:
+            integers = self.output.quantize(np.maximum(sums, 0) if self.activation == "relu" else sums)
+        return np.ldexp(integers.astype(np.float64), -self.output.fraction_bits)
+
     def largest_sum(self, largest_input: int, fraction_bits: int) -> int:
         """Return what no sum or part of one exceeds in size, in units of the sums' grid.
 
@@ -191,6 +203,19 @@ class FixedPointNetwork:
         """Return the logits of (n, n_inputs) real inputs, (n, n_outputs) float64, exact."""
         integers, fraction_bits = self.run(x)
         return np.ldexp(integers.astype(np.float64), -fraction_bits)
+
+    def outputs(self, x: np.ndarray) -> np.ndarray:
+        """Return the logits of (n, n_inputs) real inputs, (n, n_outputs) float64, of any network: for its score.
+
+        They are those of :meth:`predict`, or where sums outgrow its integers, those of sums in float64. No circuit is
+        built of such a network.
+        """
+        if max(self.sum_bits) <= INTEGER_BITS:
+            return self.predict(x)
+        values = np.ldexp(self.input.quantize(x).astype(np.float64), -self.input.fraction_bits)
+        for layer in self.layers:
+            values = layer.run_in_floats(values)
+        return values
 
     def to_dict(self) -> dict[str, Any]:
         """Return the network as JSON knows it."""

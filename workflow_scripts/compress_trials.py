@@ -47,7 +47,7 @@ records = []
 for trial, entry in zip(trials, compressed, strict=True):
     record = {"trial": trial, "seed": entry.seed, **{name: getattr(entry.result, name) for name in fields}}
     if not entry.result.failure:
-        record |= validation.values(lambda entry=entry: entry.fixed_point.predict(x_val))
+        record |= validation.values(lambda entry=entry: entry.fixed_point.outputs(x_val))
     records.append(record)
 write_json(records, snakemake.output.trials)
 write_json([{"trial": trial, **cost} for trial, cost in zip(trials, costs, strict=True)], snakemake.output.estimates)

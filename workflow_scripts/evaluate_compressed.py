@@ -23,7 +23,7 @@ if "test_correct" not in result:
     names = (snakemake.wildcards.candidate, snakemake.wildcards.scheme)
     seed = derive_seed(snakemake.config["seed"], "measure", *names)
     info, task = read_info(snakemake.input.jets), snakemake.config["task"]
-    result |= score_on_test(task, fixed_point.predict(x), y, info, seed)
+    result |= score_on_test(task, fixed_point.outputs(x), y, info, seed)
 export_qonnx(checkpoint.network(), checkpoint.architecture.n_inputs, snakemake.output.onnx)
 checkpoint.save(snakemake.output.checkpoint)
 fixed_point.save(snakemake.output.fixed_point)

@@ -15,7 +15,7 @@ from snacpack.tasks.task import Examples, measure
 params, names = snakemake.params, (snakemake.wildcards.candidate, snakemake.wildcards.scheme)
 task, info = task_of(params.task), read_info(snakemake.input.jets)
 x, y = load_dataset(snakemake.input.jets, ("test",))["test"]
-outputs = FixedPointNetwork.load(snakemake.input.fixed_point).predict(x)
+outputs = FixedPointNetwork.load(snakemake.input.fixed_point).outputs(x)
 examples = Examples(outputs, y, info, params.task["options"])
 metrics = measure(task, examples, derive_seed(params.seed, "measure", *names))
 for picture, *paths in zip(task.pictures, snakemake.output.png, snakemake.output.svg, strict=True):

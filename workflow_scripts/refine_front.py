@@ -38,7 +38,7 @@ x_val, y_val = jets["val"]
 validation = validation_of(params, read_info(snakemake.input.jets), y_val)
 rows = finalist_metrics(trials, compressed, costs)
 for row, entry in zip(rows, compressed, strict=True):
-    told = {} if entry.result.failure else validation.values(lambda entry=entry: entry.fixed_point.predict(x_val))
+    told = {} if entry.result.failure else validation.values(lambda entry=entry: entry.fixed_point.outputs(x_val))
     row |= {name: told.get(name) for name in validation.names}
 chosen = choose_finalist(rows, params.cost, minimum)
 write_metrics(rows, snakemake.output.metrics)

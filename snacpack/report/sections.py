@@ -193,7 +193,7 @@ def verification_sentence(verified: Mapping[Key, Mapping[str, Any]]) -> str:
     worst = max(comparison["max_difference"] for comparison in unequal)
     return (
         f"{len(comparisons) - len(unequal)} of {len(comparisons)} comparisons of a circuit's description with its "
-        f"trained network are exact, bit for bit; the largest difference of a logit in the others is {worst:.3g}."
+        f"trained network are exact, bit for bit; the largest difference of an output in the others is {worst:.3g}."
     )
 
 

@@ -24,7 +24,7 @@ _LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d)  (.*)")
 _START = re.compile(r"Snakemake was started (.+)")
 _SHARD = re.compile(r"generation (\d+), shard \d+: training trials (\d+(?:, \d+)*)")
 _GENERATION = re.compile(r"generation \d+ is finished")
-_TRIAL = re.compile(r"trial (\d+) of generation (\d+), .*?: (?:\S+ (-?\d+\.\d\d)%|failed)")
+_TRIAL = re.compile(r"trial (\d+) of generation (\d+), .*?: (?:[^:]+? (-?\d+\.\d\d)%|failed)")
 
 
 def announce_start() -> None:

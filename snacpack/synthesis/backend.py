@@ -14,6 +14,9 @@ from snacpack.synthesis.devices import RESOURCES
 if TYPE_CHECKING:
     from snacpack.synthesis.rtl import Circuit
 
+HLS4ML_BACKENDS = ("Vitis", "Vivado")
+"""Those of hls4ml's backends whose projects the workflow compiles and compares."""
+
 TOOLS = ("compiler", "verilator", "yosys")
 """What a run can try before its first job; see :data:`snacpack.run.preflight.CHECKS`."""
 
@@ -157,6 +160,11 @@ class Backend:
             text = getattr(self, name)
             if not isinstance(text, str) or not text.strip():
                 raise ValueError(f"{name} is {text!r}; write a text")
+        if self.hls4ml not in HLS4ML_BACKENDS:
+            raise ValueError(
+                f"hls4ml is {self.hls4ml!r}; write {' or '.join(map(repr, HLS4ML_BACKENDS))}: projects of hls4ml's "
+                "other backends have another form"
+            )
         if not callable(self.synthesise):
             raise ValueError(f"synthesise is {self.synthesise!r}; give a function of a Synthesis")
         for name in ("programs", "tools"):

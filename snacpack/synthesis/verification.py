@@ -103,7 +103,7 @@ def complaint(comparisons: list[dict[str, Any]]) -> str | None:
     """Return a sentence about the forms that are not exact, or None if all is well."""
     wrong = [
         f"{entry['name']} differs on {entry['n_different']} of {entry['n_jets']} examples, by up to "
-        f"{entry['max_difference']:g}, and agrees on the class of {entry['class_agreement']:.2%}"
+        f"{entry['max_difference']:g}"
         for entry in comparisons
         if not entry["exact"]
     ]

@@ -1,6 +1,7 @@
 """All tasks that a configuration can name: those of :mod:`snacpack.tasks.entries`, and those of plugins."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,42 @@ def find_task(name: str) -> Task:
     if name not in tasks:
         raise ValueError(f"task.name: {name!r} is unknown; there are {', '.join(tasks)}")
     return tasks[name]
+
+
+def try_task(task: Task, info: DataInfo, options: Mapping[str, Any]) -> Iterator[str]:
+    """Try a task on a few drawn examples of a data set: a fault would else show at the end of a run.
+
+    Yields
+    ------
+    str
+        A sentence for each fault, with its cure.
+    """
+    from snacpack.training.losses import Loss
+
+    try:
+        loss = Loss(**task.loss(options))
+    except (TypeError, ValueError) as error:
+        yield f"the loss of {task.name} is none: {error}; mend its function loss"
+        return
+    if loss.of_classes != (task.targets == CLASSES):
+        yield f"the loss of {task.name} is for other targets than {task.targets}; choose a kind that fits"
+    if task.score not in [metric.name for metric in task.metrics]:
+        yield f"the score of {task.name} is {task.score}, which is none of its metrics; add it to them"
+    random, n_outputs = np.random.default_rng(1), task.n_outputs(info)
+    outputs = random.normal(size=(10 * max(2, n_outputs), n_outputs))
+    classes = np.arange(len(outputs)) % max(1, len(info.classes))
+    targets = classes if task.targets == CLASSES else random.normal(size=outputs.shape)
+    examples = Examples(outputs, targets, info, options)
+    for metric in task.metrics:
+        try:
+            rows = measure(replace(task, metrics=(metric,)), examples, 1)
+            metric.note.format(**options)
+        # A plugin's function may fail as it likes.
+        except Exception as error:
+            yield f"the metric {metric.name} of {task.name} fails with {type(error).__name__}: {error}; mend it"
+            continue
+        if not any(row["of"] == "" for row in rows):
+            yield f"the metric {metric.name} of {task.name} has no value for all together; return one under the name ''"
 
 
 def task_params(settings: Mapping[str, Any], trust: bool = False) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Backends: one file each, of the workflow or of a plugin, from which all else follows."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,11 @@ class TestDocumentedExample(BackendTests):
     def backend(self, tmp_path: Path) -> Backend:
         use_plugins([write(tmp_path / "mine")])
         return find_backend(self.name)
+
+
+def test_a_project_of_another_form_is_refused():
+    with pytest.raises(ValueError, match=r"hls4ml is 'Quartus'; write 'Vitis' or 'Vivado'"):
+        replace(find_backend("open"), hls4ml="Quartus")
 
 
 def test_each_backend_is_the_file_of_its_name_and_has_its_tests():

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
+from helpers.random_networks import jets, random_network
 from helpers.report_run import run_files, take_circuit, write_run
+from snacpack import fixed_point
 from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.network import freeze
@@ -93,6 +95,20 @@ def test_sums_that_no_float_holds_are_refused_by_name():
     network = FixedPointNetwork(Quantizer(8, 0, True), (layer,))
     with pytest.raises(NoCircuit, match=r"78 bits, and no more than 53"):
         trace(network)
+    # It is measured with the others all the same.
+    with pytest.raises(OverflowError):
+        network.predict(np.ones((1, 1)))
+    np.testing.assert_allclose(network.outputs(np.array([[3.0]])), [[3 * 2047 + 2047 / 2**60]])
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
+def test_outputs_in_floats_are_those_of_the_integers(activation, monkeypatch):
+    network = random_network((5, 6, 4, 3), activation)
+    x = jets(network, 200)
+    assert np.ptp(network.predict(x), axis=0).max() > 0
+    exact = network.predict(x)
+    monkeypatch.setattr(fixed_point, "INTEGER_BITS", 1)
+    np.testing.assert_array_equal(network.outputs(x), exact)
 
 
 def test_where_no_trial_has_a_circuit_the_most_accurate_are_trained_on():

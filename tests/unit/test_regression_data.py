@@ -89,8 +89,14 @@ def test_a_fault_is_named_with_key_and_cure(tmp_path, change, arrays, told):
 
 
 def test_targets_that_are_all_the_same_are_named(tmp_path):
-    with pytest.raises(ValueError, match=r"data.arrays.target: f is the same in nearly all .*the task's normalisation"):
+    with pytest.raises(ValueError, match=r"data.arrays.target: f is the same in all \d+ training examples"):
         prepare_arrays(asked(tmp_path, table().assign(f=1.0)), 1)
+    # All values that differ are for training.
+    frame = table().assign(split=["train"] * 200 + ["val"] * 50 + ["test"] * 50)
+    frame.loc[250:, "e"] = 50.0
+    told = r"data.arrays.target: e is the same in all 50 test examples, and no network can be judged by it"
+    with pytest.raises(ValueError, match=told):
+        prepare_arrays(asked(tmp_path, frame, split="split"), 1)
 
 
 def test_classes_have_one_key(tmp_path):

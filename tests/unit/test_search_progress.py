@@ -61,6 +61,13 @@ def test_a_search_from_its_first_line_to_its_last(progress):
     )
 
 
+def test_a_score_of_two_words_is_read_too(progress, monkeypatch):
+    monkeypatch.setattr("snacpack.search.progress.score_word", lambda: "balanced accuracy")
+    progress.shard_started(0, 0, range(4))
+    progress.trials_finished(0, finished(range(2), 0.55))
+    assert "2 of 16 trials, best balanced accuracy 55.00%" in progress.terminal.getvalue()
+
+
 def test_time_left_follows_from_the_rate_of_the_trainings():
     history = History.read(
         text_of(

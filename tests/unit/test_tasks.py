@@ -1,6 +1,8 @@
 """Tasks: what each entry must be, and what the metrics of classification give."""
 
 import json
+import re
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -32,6 +34,7 @@ from snacpack.costs.registry import (
     validated,
 )
 from snacpack.data.info import DataInfo
+from snacpack.data.normalisation import Normalisation
 from snacpack.hardware.surrogate import Surrogate
 from snacpack.plugins import PluginError
 from snacpack.report.style import save_figure
@@ -48,6 +51,7 @@ from snacpack.tasks.registry import (
     score_on_test,
     task_of,
     task_params,
+    try_task,
     use_task,
     validation_of,
 )
@@ -303,6 +307,42 @@ def test_readme_has_every_option():
 
 def test_each_task_has_tests():
     assert {tests.name for tests in TaskTests.__subclasses__()} == {*REGISTRY.known()}
+
+
+def broken_metric(*_):
+    raise ZeroDivisionError("no examples")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"loss": lambda options: {"kind": "nonsense"}}, r"the loss of classification is none: .*nonsense"),
+        ({"loss": lambda options: {"kind": "huber"}}, r"for other targets than classes"),
+        ({"loss": lambda options: {"slope": 1}}, r"the loss of classification is none: .*slope"),
+        ({"score": "purity"}, r"the score of classification is purity, which is none of its metrics"),
+        ({"prepare": broken_metric}, r"the metric accuracy of classification fails with ZeroDivisionError"),
+        ({"prepare": lambda examples: lambda weights: {"a": 1.0}}, r"has no value for all together"),
+        ({"note": "at {efficiency}"}, r"the metric accuracy of classification fails with KeyError"),
+    ],
+)
+def test_a_fault_of_a_plugins_task_shows_before_the_first_job(changes, told):
+    task = find_task("classification")
+    of_metric = {name: value for name, value in changes.items() if name in ("prepare", "note")}
+    of_task = {name: value for name, value in changes.items() if name not in of_metric}
+    if of_metric:
+        first, *others = task.metrics
+        of_task["metrics"] = (replace(first, **of_metric, interval=None), *others)
+    (problem,) = try_task(replace(task, **of_task), DATA, task.complete({}))
+    assert re.search(told, problem)
+
+
+def test_the_workflows_own_tasks_have_no_fault():
+    y = np.random.default_rng(1).normal(size=(50, 2))
+    scale = Normalisation.fit("standard", y, ["e", "f"], "target", "examples").to_dict()
+    numbers_info = replace(DATA, classes=(), targets=("e", "f"), target_normalisation=scale)
+    for name, info in {"classification": DATA, "regression": numbers_info}.items():
+        task = find_task(name)
+        assert list(try_task(task, info, task.complete({}))) == []
 
 
 def problems(config):

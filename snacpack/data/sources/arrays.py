@@ -101,7 +101,7 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     examples, given, features, classes, targets = _join(parts, arrays, of_numbers)
     splits = _split(examples, given, data, seed)
     if of_numbers:
-        _check_numbers(splits)
+        _check_numbers(splits, targets)
     else:
         _check_classes(splits, classes)
     _check_constant(splits["train"].x, features)
@@ -262,12 +262,19 @@ def _check_classes(splits: Mapping[str, _Examples], classes: Sequence[str]) -> N
     _check_enough(splits)
 
 
-def _check_numbers(splits: Mapping[str, _Examples]) -> None:
+def _check_numbers(splits: Mapping[str, _Examples], targets: Sequence[str]) -> None:
     if len(splits["train"].y) < FEWEST:
         raise ValueError(
             f"data.arrays.files: there are {len(splits['train'].y)} training examples; give {FEWEST} or more"
         )
     _check_enough(splits)
+    for split, piece in splits.items():
+        constant = [name for name, column in zip(targets, piece.y.T, strict=True) if column.min() == column.max()]
+        if constant:
+            raise ValueError(
+                f"data.arrays.target: {briefly(constant)} is the same in all {len(piece.y)} {SPLIT_NAMES[split]} "
+                "examples, and no network can be judged by it; take it out, or give more examples"
+            )
 
 
 def _check_enough(splits: Mapping[str, _Examples]) -> None:
