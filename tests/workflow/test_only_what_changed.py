@@ -21,7 +21,7 @@ TRAININGS = {
 }
 """Rules that train networks."""
 SYNTHESIS = {"build_hls_project", "build_rtl", "verify_model", "synthesize_model"}
-REFERENCES = 2
+REFERENCES = 1
 CANDIDATES = 1
 
 
@@ -127,7 +127,7 @@ def test_one_rule_can_be_run_again(finished):
 def test_two_runs_share_nothing(finished, tmp_path):
     """Under another name all jobs are there again, though the configuration is the same."""
     jobs = planned(finished, {"run": "other"}, tmp_path)
-    assert jobs["simulate_jets"] == 15
+    assert jobs["simulate_jets"] == 10
     assert jobs["train_trials"] == 4
 
 
@@ -155,7 +155,7 @@ def test_where_the_numbers_come_from(finished):
     assert record["data"]["jets"]["train"] > 0
     (used,) = record["run_with"]
     assert used["jobs"]["train_trials"] == 4
-    assert used["jobs"]["simulate_jets"] == 15
+    assert used["jobs"]["simulate_jets"] == 10
     for rows in record["tables"].values():
         for row in rows:
             for path in row["numbers_from"]:
