@@ -45,11 +45,12 @@ def group_of(item: pytest.Item) -> str | None:
 
 def place_in_line(item: pytest.Item) -> int:
     """Let one worker make the finished run, and the others have work until it is there; small tests fill the end."""
-    if group_of(item) in ("pipeline", "slurm"):
-        return ("pipeline", "slurm").index(group_of(item))
+    first = ("pipeline", "slurm", "tutorial")
+    if group_of(item) in first:
+        return first.index(group_of(item))
     if "finished" not in item.fixturenames:
-        return 3
-    return 2 if item.get_closest_marker("thorough") else 4
+        return 4
+    return 3 if item.get_closest_marker("thorough") else 5
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -5,10 +5,11 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from snacpack.data.dataset import read_info
+from snacpack.data.dataset import load_dataset, read_info
 
 
 class Words(HTMLParser):
@@ -30,7 +31,9 @@ class Words(HTMLParser):
         self.text += "" if self._skipped else data
 
 
-def check_results(results: Path, shape: tuple[int, ...], classes: list[str], least_accuracy_percent: float) -> None:
+def check_classification(
+    results: Path, shape: tuple[int, ...], classes: list[str], least_accuracy_percent: float
+) -> None:
     """Check that a finished run has networks for its inputs and classes, exact circuits, and no word of jets.
 
     Parameters
@@ -60,3 +63,41 @@ def check_results(results: Path, shape: tuple[int, ...], classes: list[str], lea
     assert all(name in words for name in classes)
     for path in (*(results / "tables").iterdir(), results / "data" / "card.json"):
         assert not re.search(r"\bjets?\b", path.read_text()), path
+
+
+def check_regression(results: Path, target: str, least_score_percent: float) -> None:
+    """Check that a finished run has networks with one number, exact circuits, and no word of classes.
+
+    Parameters
+    ----------
+    results
+        The run's folder, ``results/{run}``.
+    target
+        Name of the number.
+    least_score_percent
+        R² that the best network of table 2 exceeds, in percent.
+    """
+    tables = {name: pd.read_csv(results / "tables" / f"{name}.csv") for name in ("table2", "table3")}
+    assert tables["table2"]["score_percent"].max() > least_score_percent
+    assert (tables["table2"]["score_low"] <= tables["table2"]["score_percent"]).all()
+    assert "score_percent" in tables["table3"]
+    assert tables["table3"]["failure"].isna().all()
+    assert not any("accuracy" in column for table in tables.values() for column in table)
+    assert {label.rpartition("-")[2] for label in tables["table2"]["architecture"]} == {"1"}
+    verified = list((results / "synthesis").rglob("verification.json"))
+    assert len(verified) >= 2
+    for path in verified:
+        assert all(comparison["exact"] for comparison in json.loads(path.read_text())["comparisons"])
+    # Residuals are in the units of the file.
+    info = read_info(results / "data" / "dataset.h5")
+    assert info.targets == (target,)
+    _, y = load_dataset(results / "data" / "dataset.h5", ("test",))["test"]
+    spread = info.target_normalisation["standard_deviation"][0] * np.std(y)
+    for path in (results / "candidates").rglob("performance.json"):
+        told = {row["metric"]: row["value"] for row in json.loads(path.read_text())["metrics"]}
+        assert told["rms"] == pytest.approx(spread * (1 - told["r2"]) ** 0.5, rel=1e-3)
+    words = Words((results / "report.html").read_text()).text
+    for word in ("R²", "RMS", "Resolution", "Residuals", target):
+        assert word in words
+    for word in ("accuracy", "Accurac", "confusion", "class", "jets"):
+        assert word not in words, words[max(0, words.index(word) - 60) :][:140]

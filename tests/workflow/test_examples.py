@@ -14,7 +14,7 @@ from example_data import WRITERS
 from helpers.backends import documented_backend
 from helpers.documents import ROOT, Example, blocks, commands, configurations
 from helpers.objectives import documented_objectives
-from helpers.own_arrays import check_results
+from helpers.own_arrays import check_classification, check_regression
 from snacpack.jets.layout import CLASSES
 from snacpack.jets.simulation import simulate_jets
 
@@ -216,10 +216,10 @@ def test_a_benchmark_knows_its_options(copy, example):
     assert all(word in printed for word in example.words[2:] if word.startswith("--"))
 
 
-@pytest.mark.thorough
-def test_the_tutorial_goes_from_the_file_to_the_report(tmp_path):
-    """The commands of docs/own_data.md run in their order."""
-    copy = Copy(tmp_path)
+@pytest.fixture(scope="module")
+def tutorial(tmp_path_factory) -> Path:
+    """The folder ``results`` after the commands of docs/own_data.md, in their order."""
+    copy = Copy(tmp_path_factory.mktemp("tutorial"))
     for name in WRITERS:
         (copy.folder / name).unlink()
     for example in commands():
@@ -227,8 +227,15 @@ def test_the_tutorial_goes_from_the_file_to_the_report(tmp_path):
             copy.run([sys.executable, *example.words[1:]])
         elif example.page.name == "own_data.md" and example.words[0] == "snakemake":
             copy.snakemake(example.words)
-    check_results(copy.folder / "results" / "digits", (8, 8, 1), [str(digit) for digit in range(10)], 80)
-    check_results(copy.folder / "results" / "cancer", (30,), ["benign", "malignant"], 90)
+    return copy.folder / "results"
+
+
+@pytest.mark.thorough
+@pytest.mark.xdist_group("tutorial")
+def test_the_tutorial_goes_from_the_files_to_the_reports(tutorial):
+    check_classification(tutorial / "digits", (8, 8, 1), [str(digit) for digit in range(10)], 80)
+    check_classification(tutorial / "cancer", (30,), ["benign", "malignant"], 90)
+    check_regression(tutorial / "diabetes", "progress", 30)
 
 
 @pytest.mark.thorough
