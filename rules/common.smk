@@ -21,7 +21,10 @@ from snacpack.plugins import use_plugins
 from snacpack.report.projections import projections
 from snacpack.seeds import derive_seed
 from snacpack.synthesis.registry import plugin_digests as digests_of_backends
-from snacpack.tasks.registry import find_task, task_params
+from snacpack.tasks.registry import find_task
+from snacpack.tasks.registry import plugin_digests as digests_of_tasks
+from snacpack.tasks.registry import task_params
+from snacpack.tasks.task import NUMBERS
 
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
 if workflow.is_main_process:
@@ -108,13 +111,20 @@ DATA_SET = f"results/{{run}}/data/{SOURCE.data_set}.h5"
 # The one origin of the number of inputs and of classes.
 DATA_INFO = SOURCE.describe(config, not workflow.is_main_process)
 TASK = find_task(config["task"]["name"])
-# What decides its numbers and figures, a parameter of the rules that measure.
-TASK_PARAMS = task_params(config["task"], trust=not workflow.is_main_process)
+# The task's name and options decide its numbers and figures: a parameter of the rules that measure.
+TASK_PARAMS = task_params(config["task"])
+# The content of the plugin that holds the task, as content_of_plugins has that of objectives.
+TASK_PLUGIN = digests_of_tasks(TASK.name, trust=not workflow.is_main_process)
+TASK_PLUGIN = {"task_plugins": TASK_PLUGIN} if TASK_PLUGIN else {}
+# The same for rules that tell a score and train: a plugin's metric measures numbers, and correct classes are counted.
+SCORE_PLUGIN = TASK_PLUGIN if TASK.targets == NUMBERS else {}
 # A parameter of the rules that train, none for cross-entropy.
 LOSS = dict(TASK.loss(TASK_PARAMS["options"]))
 LOSS = {"loss": LOSS} if LOSS else {}
 PICTURES = [picture.name for picture in TASK.pictures]
 SIZES = TASK.sizes(DATA_INFO)
+# The score of a guess, from which the hypervolume is measured; that of the workflow's own tasks does not change.
+GUESS = {"guess": TASK.guess(SIZES["n_outputs"])} if TASK_PLUGIN else {}
 # The word for them, a parameter of every rule whose figure or caption has it.
 EXAMPLES = DATA_INFO.examples
 
@@ -335,11 +345,6 @@ def content_of_backend():
     return {"backend_plugins": digests} if digests else {}
 
 
-def content_of_task():
-    """Return the content of the plugin that holds the task as a parameter of rules, as content_of_plugins does."""
-    return {"task_plugins": {TASK.name: TASK_PARAMS["digest"]}} if "digest" in TASK_PARAMS else {}
-
-
 def optimised_costs(search):
     """Return the costs that a table or figure has beside its usual ones as a parameter, none where there are none."""
     section = {ARCHITECTURES: config["search"], COMPRESSIONS: COMPRESSION_SEARCH}[search]
@@ -351,7 +356,7 @@ def validated_metrics(search):
     """Return what a search optimises of its trials' outputs as a parameter of what trains them, none without such."""
     section = {ARCHITECTURES: config["search"], COMPRESSIONS: COMPRESSION_SEARCH}[search]
     names = validated(search, section["objectives"])
-    return {"validated": {"names": names, "task": TASK_PARAMS}} if names else {}
+    return {"validated": {"names": names, "task": TASK_PARAMS}, **TASK_PLUGIN} if names else {}
 
 
 def accuracy_reference(wanted):

@@ -132,7 +132,7 @@ rule estimate_limits:
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
         **content_of_plugins(ARCHITECTURES),
-        **content_of_task(),
+        **GUESS,
     threads: 1
     priority: SEARCH_PRIORITY
     resources:
@@ -348,8 +348,7 @@ rule train_candidate:
         **LOSS,
         training=TRAINING,
         seed=config["seed"],
-        **validated_metrics(ARCHITECTURES),
-        **content_of_task(),
+        **{**validated_metrics(ARCHITECTURES), **SCORE_PLUGIN},
     threads: 1
     group:
         group_of_training
@@ -380,6 +379,7 @@ rule measure_candidate:
     params:
         task=TASK_PARAMS,
         seed=config["seed"],
+        **TASK_PLUGIN,
     threads: 1
     group:
         together("candidates")

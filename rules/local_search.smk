@@ -112,7 +112,7 @@ rule evaluate_compressed:
     benchmark:
         "results/{run}/benchmarks/evaluate_compressed/{candidate}_{scheme}.tsv"
     params:
-        **content_of_task(),
+        **SCORE_PLUGIN,
     threads: 1
     group:
         COMPRESSION_GROUP

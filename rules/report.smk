@@ -50,7 +50,7 @@ rule tabulate_networks:
         bit_width=config["hardware"]["bit_width"],
         **optimised_costs(ARCHITECTURES),
         **content_of_plugins(ARCHITECTURES),
-        **content_of_task(),
+        **TASK_PLUGIN,
     threads: 1
     group:
         together("candidates")
@@ -87,7 +87,7 @@ rule tabulate_circuits:
         examples=EXAMPLES,
         schemes=SCHEMES,
         part=config["synthesis"]["part"],
-        **content_of_task(),
+        **TASK_PLUGIN,
     threads: 1
     resources:
         mem_mb=500,
@@ -309,6 +309,7 @@ rule measure_compressed:
         task=TASK_PARAMS,
         seed=config["seed"],
         examples=EXAMPLES,
+        **TASK_PLUGIN,
     threads: 1
     group:
         COMPRESSION_GROUP
@@ -367,6 +368,7 @@ rule write_report:
         config=config,
         task=TASK_PARAMS,
         **content_of_plugins(ARCHITECTURES, COMPRESSIONS),
+        **TASK_PLUGIN,
     threads: 1
     resources:
         mem_mb=1000,

@@ -1,4 +1,4 @@
-"""What is compiled when it is first needed and kept for later jobs: the library of ``training/native.cpp``, and more.
+"""Code that is compiled when it is first needed and kept for later jobs: ``training/native.cpp``, and more.
 
 It stands outside the package that trains, because a run makes sure of it before its first job, without PyTorch.
 """

@@ -126,7 +126,7 @@ def _describe(error: BaseException, path: Path) -> str:
     return f"{where}{type(error).__name__}: {error}"
 
 
-def only_entry(module: ModuleType, path: Path, kind: type[Entry]) -> Entry:
+def only_entry(module: ModuleType, path: Path, kind: type[Entry], imported: Iterable[Entry] = ()) -> Entry:
     """Return the one entry that a file holds, and whose name the file has.
 
     Parameters
@@ -135,13 +135,17 @@ def only_entry(module: ModuleType, path: Path, kind: type[Entry]) -> Entry:
         The file as a module, and where it is.
     kind
         The entry's class, which has a ``name``.
+    imported
+        Entries of other files, which this one may import.
 
     Raises
     ------
     PluginError
         If the file holds none or several, or one of another name.
     """
-    found = list({id(value): value for value in vars(module).values() if isinstance(value, kind)}.values())
+    theirs = {id(entry) for entry in imported}
+    entries = {id(value): value for value in vars(module).values() if isinstance(value, kind)}
+    found = [entry for key, entry in entries.items() if key not in theirs]
     name, word = kind.__name__, kind.__name__.lower()
     if not found:
         raise PluginError([f"{path} holds no {name}; define one at its top level, {name.upper()} = {name}(...)"])
@@ -161,7 +165,7 @@ class Registry(Generic[Entry]):
     Parameters
     ----------
     folder
-        One of :data:`KINDS`.
+        One of :data:`KINDS`, or the name of a kind that plugins cannot add to.
     kind
         The entries' class, which has a ``name``.
     package
@@ -197,6 +201,19 @@ class Registry(Generic[Entry]):
         """Return all entries by name, the workflow's own first."""
         return {**self.built_in, **{name: entry for name, (entry, _) in self.plugins.items()}}
 
+    def find(self, name: str) -> Entry:
+        """Return an entry by its name.
+
+        Raises
+        ------
+        ValueError
+            If there is no such entry; the message lists all.
+        """
+        known = self.known()
+        if name not in known:
+            raise ValueError(f"{name!r} is not one of {', '.join(known)}")
+        return known[name]
+
     def use_plugins(self, folders: Iterable[str | Path]) -> None:
         """Make this process know the entries of plugins, and no longer those of an earlier call.
 
@@ -215,7 +232,7 @@ class Registry(Generic[Entry]):
         problems = []
         for path in find_plugins(folders, self.folder):
             try:
-                entry = only_entry(import_plugin(path), path, self.kind)
+                entry = only_entry(import_plugin(path), path, self.kind, self.built_in.values())
             except PluginError as error:
                 problems += error.problems
                 continue

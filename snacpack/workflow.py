@@ -16,7 +16,7 @@ from snacpack.locks import hold_as_job
 from snacpack.places import settle
 from snacpack.plugins import check_unchanged, use_plugins
 from snacpack.run.preflight import NEEDS, check_job
-from snacpack.tasks.registry import task_of, use_task
+from snacpack.tasks.registry import use_task
 from snacpack.versions import job_line
 
 
@@ -83,9 +83,6 @@ def start_job(snakemake: Any) -> TextIO:
     if plugins:
         use_plugins(plugins)
         check_unchanged(snakemake.params)
-        task = snakemake.params.get("task")
-        if task:
-            task_of(task)
     # The words for the score of whatever this job writes.
     task = getattr(snakemake, "config", {}).get("task")
     if task:

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -88,3 +90,18 @@ def copied(finished: Workflow, tmp_path: Path) -> Workflow:
     workflow = Workflow(tmp_path / "copied")
     shutil.copytree(finished.folder, workflow.folder, symlinks=True)
     return workflow
+
+
+@pytest.fixture(params=["native", "stack"])
+def trainer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable:
+    """``train`` by compiled code or by the stack in PyTorch."""
+    from snacpack.training import train, trials
+
+    if request.param == "native":
+        return train
+
+    def stacked(results, training, validation, epochs, batch_size, loss, threads, on_epoch, on_result):
+        trials._train_stacked(results, training, validation, epochs, batch_size, loss, "cpu", on_epoch, on_result)
+
+    monkeypatch.setattr(trials, "_train_natively", stacked)
+    return partial(train)

@@ -10,12 +10,12 @@ from snacpack.architecture import Architecture
 from snacpack.data.dataset import load_dataset, read_info
 from snacpack.files import read_json, write_json
 from snacpack.seeds import derive_seed
-from snacpack.tasks.registry import task_of
+from snacpack.tasks.registry import find_task
 from snacpack.tasks.task import Examples, measure
 from snacpack.training import build_network, predict
 
 params = snakemake.params
-task, info = task_of(params.task), read_info(snakemake.input.jets)
+task, info = find_task(params.task["name"]), read_info(snakemake.input.jets)
 network = build_network(Architecture.from_dict(read_json(snakemake.input.architecture)))
 network.load_state_dict(torch.load(snakemake.input.weights, map_location="cpu", weights_only=True))
 x, y = load_dataset(snakemake.input.jets, ("test",))["test"]

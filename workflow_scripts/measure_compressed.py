@@ -9,11 +9,11 @@ from snacpack.files import write_json
 from snacpack.fixed_point import FixedPointNetwork
 from snacpack.report.style import save_figure
 from snacpack.seeds import derive_seed
-from snacpack.tasks.registry import task_of
+from snacpack.tasks.registry import find_task
 from snacpack.tasks.task import Examples, measure
 
 params, names = snakemake.params, (snakemake.wildcards.candidate, snakemake.wildcards.scheme)
-task, info = task_of(params.task), read_info(snakemake.input.jets)
+task, info = find_task(params.task["name"]), read_info(snakemake.input.jets)
 x, y = load_dataset(snakemake.input.jets, ("test",))["test"]
 outputs = FixedPointNetwork.load(snakemake.input.fixed_point).outputs(x)
 examples = Examples(outputs, y, info, params.task["options"])

@@ -24,6 +24,7 @@ RESERVED = frozenset(
         *("l1", "dropout", "genome", "loss", "epochs", "seed", "seconds", "failure", "pareto", "extrapolated"),
         *("estimate_of", "precision", "weight_bits", "activation_bits", "input_bits", "sparsity", "iteration"),
         *("validation_accuracy", "macs_left", "model", "kind", "accuracy_percent", "accuracy_low", "accuracy_high"),
+        *("score_percent", "score_low", "score_high"),
     )
 )
 """Columns of the tables beside objectives, whose names no objective may have."""
@@ -47,6 +48,7 @@ def _reference_columns() -> set[str]:
 
 
 REGISTRY = Registry("objectives", Objective, "snacpack.costs.objectives", _unmeasured, _owner)
+find_objective = REGISTRY.find
 
 
 def plugin_digests(search: str, trust: bool = False) -> dict[str, str]:
@@ -60,20 +62,6 @@ def plugin_digests(search: str, trust: bool = False) -> dict[str, str]:
         As :func:`snacpack.inputs.file_digests`: a job takes over what the process that started it has found.
     """
     return REGISTRY.digests(lambda objective: getattr(objective, search) is not None, trust)
-
-
-def find_objective(name: str) -> Objective:
-    """Return an objective by its name.
-
-    Raises
-    ------
-    ValueError
-        If there is no such objective; the message lists all.
-    """
-    known = REGISTRY.known()
-    if name not in known:
-        raise ValueError(f"{name} is unknown; there are {', '.join(known)}")
-    return known[name]
 
 
 def find_measure(search: str, name: str) -> Measure:

@@ -57,7 +57,7 @@ class Normalisation:
         key, examples
             Key of the configuration that an error is about, and the word for the examples.
         method_key
-            What another method is chosen by, for the error.
+            The key that chooses another method, for the error.
 
         Raises
         ------

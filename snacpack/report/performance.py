@@ -31,7 +31,7 @@ def performance_table(
     measured
         Content of ``performance.json`` by model and scheme.
     task, options
-        What was measured, and all options of the task.
+        The task behind the numbers, and all its options.
     examples
         The word for examples.
     """

@@ -25,7 +25,7 @@ def draw_residuals(
     outputs, targets
         ``(n, n_targets)`` in the units of the files; of many examples the first 2000 are points.
     names
-        Of the targets.
+        The targets' names.
     model
         The network's name in words.
     examples

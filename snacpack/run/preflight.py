@@ -19,7 +19,7 @@ from snacpack.files import read_json
 from snacpack.places import Room, cache_folder, lack_of_room, settle, temporary_folder
 from snacpack.run.surroundings import without_shadows
 
-# What a rule's jobs need beside Python: training on a GPU needs no trainer, and a backend says itself what it needs.
+# Needs of a rule's jobs beside Python: training on a GPU needs no trainer, and a backend names its own tools.
 NEEDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (

@@ -18,7 +18,7 @@ HLS4ML_BACKENDS = ("Vitis", "Vivado")
 """Those of hls4ml's backends whose projects the workflow compiles and compares."""
 
 TOOLS = ("compiler", "verilator", "yosys")
-"""What a run can try before its first job; see :data:`snacpack.run.preflight.CHECKS`."""
+"""Tools that a run can try before its first job; see :data:`snacpack.run.preflight.CHECKS`."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -62,7 +62,7 @@ class Synthesis:
 
 @dataclass(frozen=True)
 class Numbers:
-    """What a backend says about a circuit.
+    """The numbers that a backend gives for a circuit.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Numbers:
     cells
         Counts by cell type, if the tool gives them.
     timing
-        What the tool lets one say about the clock: ``estimated_clock_period_ns`` and ``meets_target`` at least, and an
+        The clock as far as the tool tells of it: ``estimated_clock_period_ns`` and ``meets_target`` at least, and an
         entry ``timing`` of the origin.
 
     Raises
@@ -123,7 +123,7 @@ class Backend:
     programs
         Names of programs of which it needs one on PATH, the preferred one first; none if it needs none.
     remedy
-        What puts one of them on PATH.
+        An instruction that puts one of them on PATH.
     tools
         Those of :data:`TOOLS` that it needs; they are tried before the first job.
     vendor

@@ -46,7 +46,7 @@ STAGE_FLOW = """
     setattr -unset src t:* w:*
     rename -enumerate
 """
-# What ABC does to a stage's logic: between carry chains there is nothing to restructure, in tables there is.
+# ABC's script for a stage's logic: between carry chains there is nothing to restructure, in tables there is.
 ABC_ADDERS = "+strash;if"
 ABC_TABLES = "+strash;ifraig;dch,-f;if;mfs2"
 
@@ -88,7 +88,7 @@ def map_circuit(
     counts : dict
         Cells by type.
     yosys : Yosys
-        What counted them.
+        The Yosys that counted them.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the backends of AMD's tools share: C and logic synthesis of the hls4ml project, and the reports of both."""
+"""C and logic synthesis of the hls4ml project by AMD's tools, and their reports: the part that both backends share."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ from snacpack.synthesis.processes import log_end, run_tool
 
 REMEDY = "source the settings64.sh of AMD's tools"
 
-# What hls4ml's build() sets: C synthesis and logic synthesis, and nothing that simulates.
+# Options of hls4ml's build(): C synthesis and logic synthesis, and nothing that simulates.
 BUILD_OPTIONS = {
     "reset": 0,
     "csim": 0,

@@ -1,1 +1,1 @@
-"""What networks are trained for: the targets, the score that counts, what is measured and drawn."""
+"""Tasks, which networks are trained for: targets, the score that counts, metrics and figures."""

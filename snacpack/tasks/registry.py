@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from snacpack.data.info import DataInfo
-from snacpack.inputs import CHANGED, file_digest, file_digests
-from snacpack.plugins import PluginError, Registry
+from snacpack.plugins import Registry
 from snacpack.tasks.task import CLASSES, NUMBERS, Examples, Task, Validation, measure
 
 SCORES = {CLASSES: "accuracy", NUMBERS: "r2"}
@@ -24,20 +23,7 @@ def _faults(task: Task) -> Iterator[str]:
 
 
 REGISTRY = Registry("tasks", Task, "snacpack.tasks.entries", _faults)
-
-
-def find_task(name: str) -> Task:
-    """Return a task by its name.
-
-    Raises
-    ------
-    ValueError
-        If there is no such task; the message lists all.
-    """
-    tasks = REGISTRY.known()
-    if name not in tasks:
-        raise ValueError(f"task.name: {name!r} is unknown; there are {', '.join(tasks)}")
-    return tasks[name]
+find_task = REGISTRY.find
 
 
 def try_task(task: Task, info: DataInfo, options: Mapping[str, Any]) -> Iterator[str]:
@@ -76,22 +62,29 @@ def try_task(task: Task, info: DataInfo, options: Mapping[str, Any]) -> Iterator
             yield f"the metric {metric.name} of {task.name} has no value for all together; return one under the name ''"
 
 
-def task_params(settings: Mapping[str, Any], trust: bool = False) -> dict[str, Any]:
-    """Return what decides a task's numbers, as a parameter of rules: its name and all options, a plugin's digest.
+def task_params(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides a task's numbers, as a parameter of rules: its name and all options.
 
     Parameters
     ----------
     settings
         The configuration's section ``task``.
+    """
+    task = find_task(settings["name"])
+    return {"name": task.name, "options": task.complete(settings["options"])}
+
+
+def plugin_digests(name: str, trust: bool = False) -> dict[str, str]:
+    """Return the SHA-256 of the plugin's file that holds a task, by its name; empty for one of the workflow's own.
+
+    Parameters
+    ----------
+    name
+        ``task.name``.
     trust
         As :func:`snacpack.inputs.file_digests`: a job takes over what the process that started it has found.
     """
-    task = find_task(settings["name"])
-    params = {"name": task.name, "options": task.complete(settings["options"])}
-    if task.name in REGISTRY.plugins:
-        path = REGISTRY.plugins[task.name][1]
-        params["digest"] = file_digests([path], trust)[path]
-    return params
+    return REGISTRY.digests(lambda task: task.name == name, trust)
 
 
 def targets_of(config: Mapping[str, Any]) -> dict[str, str]:
@@ -102,34 +95,21 @@ def targets_of(config: Mapping[str, Any]) -> dict[str, str]:
     return {"targets": task.complete(config["task"]["options"]).get("normalisation", "standard")}
 
 
-def task_of(params: Mapping[str, Any]) -> Task:
-    """Return the task of :func:`task_params`.
-
-    Raises
-    ------
-    PluginError
-        If it is a plugin that changed since the run started.
-    """
-    if "digest" in params:
-        there = REGISTRY.plugins.get(params["name"])
-        if there is None or file_digest(there[1]) != params["digest"]:
-            raise PluginError([f"the plugin {there[1] if there else params['name'] + '.py'} {CHANGED}"])
-    return find_task(params["name"])
-
-
 def validation_of(params: Mapping[str, Any], info: DataInfo, targets: np.ndarray) -> Validation:
     """Return what a job measures of the networks that it trains, from its parameters.
 
     Parameters
     ----------
     params
-        Of the rule; ``validated`` holds the names of metrics and :func:`task_params`, and is not there where no metric
-        is an objective.
+        The rule's parameters; ``validated`` holds the names of metrics and :func:`task_params`, and is not there where
+        no metric is an objective.
     info, targets
         The data set's description, and the targets of its validation examples.
     """
-    validated = params.get("validated", {"names": [], "task": {"name": next(iter(REGISTRY.built_in)), "options": {}}})
-    task = task_of(validated["task"])
+    if "validated" not in params:
+        return Validation(current_task(), [], info, {}, targets)
+    validated = params["validated"]
+    task = find_task(validated["task"]["name"])
     return Validation(task, validated["names"], info, validated["task"]["options"], targets)
 
 
@@ -174,7 +154,7 @@ def score_on_test(
         ``test_accuracy``, ``test_correct`` and ``n_test`` of classes; ``test_score`` with its 68.27% interval
         (``test_low`` and ``test_high``) and ``n_test`` of numbers.
     """
-    task = find_task(settings["name"])
+    task = REGISTRY.find(settings["name"])
     if task.targets == CLASSES:
         correct = int((outputs.argmax(axis=1) == targets).sum())
         return {"test_accuracy": correct / len(targets), "test_correct": correct, "n_test": len(targets)}

@@ -73,9 +73,9 @@ class Option:
     default
         Its value where the configuration has none.
     schema
-        What it may be, as a JSON schema; ``description`` says it in words.
+        The values that it may have, as a JSON schema; ``description`` says them in words.
     meaning
-        What it decides, for the table in ``config/README.md``.
+        Its effect, for the table in ``config/README.md``.
     """
 
     name: str
@@ -162,7 +162,7 @@ def _no_problems(info: DataInfo, options: Mapping[str, Any]) -> Iterable[str]:
 
 @dataclass(frozen=True)
 class Task:
-    """What networks are trained for: everything that the workflow knows of it.
+    """A purpose of networks: everything that the workflow knows of it.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ class Task:
     guess
         A function of the number of outputs that returns the score of a guess.
     metrics
-        What is measured, in the order of columns.
+        The metrics that are measured, in the order of columns.
     pictures
         Figures of each compressed network.
     options
@@ -299,16 +299,16 @@ def values_over_all(task: Task, examples: Examples, names: Sequence[str]) -> dic
 
 @dataclass(frozen=True)
 class Validation:
-    """What a search measures of its trials beside the score, on validation examples.
+    """Metrics that a search measures of its trials beside the score, on validation examples.
 
     Parameters
     ----------
     task
-        What the networks are trained for.
+        The task of the networks.
     names
         Metrics of it; none for a search that optimises none.
     info, options
-        Of the data set and the task.
+        The data set's description, and the task's options.
     targets
         Targets of the validation examples.
     """

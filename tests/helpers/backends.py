@@ -1,4 +1,4 @@
-"""Backends as documents write them, and what every backend promises."""
+"""Backends as documents write them, and the promises of every backend."""
 
 import os
 import re
@@ -47,7 +47,7 @@ def bare_path(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
 
 
 class BackendTests:
-    """What every backend promises; a class of tests for one names it, and what stands in for its programs."""
+    """Promises of every backend; a class of tests for one names it, and a stand-in for its programs."""
 
     name: ClassVar[str]
 

@@ -4,7 +4,6 @@ import copy
 import math
 import platform
 from dataclasses import replace
-from functools import partial
 
 import h5py
 import numpy as np
@@ -30,14 +29,14 @@ from snacpack.compression.trials import compress
 from snacpack.data.dataset import load_dataset
 from snacpack.data.info import DataInfo
 from snacpack.jets.hdf5 import UnreadableError
-from snacpack.training import evaluate, fit, train, trials
+from snacpack.training import evaluate, fit, train
 from snacpack.training.fine_tuning import FineTuning, fine_tune
 from snacpack.training.fit import jet_order, predict
 from snacpack.training.losses import LOSSES, Loss
 from snacpack.training.native import NativeNetwork, NativeQuantizedNetwork
 from snacpack.training.quantized_stack import QuantizedStack
 from snacpack.training.stack import Stack
-from snacpack.training.trials import _train_stacked, dropout_seed, initial_network
+from snacpack.training.trials import dropout_seed, initial_network
 
 deltas = st.sampled_from([0.1, 0.5, 1.0, 3.0])
 losses = st.builds(Loss, st.sampled_from(LOSSES), deltas)
@@ -150,19 +149,6 @@ def test_gradients_are_autograds(member, loss, n, seed, weighted):
     for ours in (native.differentiate(x, y, weights), stack.differentiate(*stacked)[0]):
         for mine, gradient in zip(ours, exact, strict=True):
             assert (mine - gradient).abs().max() <= 1e-5 * scale + 20 * noise
-
-
-@pytest.fixture(params=["native", "stack"])
-def trainer(request, monkeypatch):
-    """``train`` by compiled code or by the stack in PyTorch."""
-    if request.param == "native":
-        return train
-
-    def stacked(results, training, validation, epochs, batch_size, loss, threads, on_epoch, on_result):
-        _train_stacked(results, training, validation, epochs, batch_size, loss, "cpu", on_epoch, on_result)
-
-    monkeypatch.setattr(trials, "_train_natively", stacked)
-    return partial(train)
 
 
 MEMBERS = [

@@ -65,7 +65,7 @@ def test_a_source_describes_its_data_set_before_the_first_job(configurations, tm
 
 
 def test_an_unknown_source_is_named_with_all_there_are():
-    with pytest.raises(ValueError, match=r"data\.source: 'internet' is not one of arrays, files, pythia, zenodo"):
+    with pytest.raises(ValueError, match=r"'internet' is not one of arrays, files, pythia, zenodo"):
         find_source("internet")
     config = merged("config")
     config["data"]["source"] = "internet"

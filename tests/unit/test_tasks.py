@@ -36,7 +36,7 @@ from snacpack.costs.registry import (
 from snacpack.data.info import DataInfo
 from snacpack.data.normalisation import Normalisation
 from snacpack.hardware.surrogate import Surrogate
-from snacpack.plugins import PluginError
+from snacpack.plugins import PluginError, check_unchanged
 from snacpack.report.style import save_figure
 from snacpack.search.hypervolume import hypervolume
 from snacpack.search.records import proposals, trials_table
@@ -48,8 +48,8 @@ from snacpack.tasks.registry import (
     REGISTRY,
     SCORES,
     find_task,
+    plugin_digests,
     score_on_test,
-    task_of,
     task_params,
     try_task,
     use_task,
@@ -78,7 +78,7 @@ def examples_of(task, info=DATA, n=300, seed=1, steps=4, **options):
 
 
 class TaskTests:
-    """What every task must do; an entry's tests inherit it and name the task."""
+    """Promises of every task; an entry's tests inherit them and name the task."""
 
     name: str
 
@@ -163,7 +163,7 @@ class TestRegression(TaskTests):
         assert told["r2", ""] == pytest.approx(r2_score(wanted, given))
         assert told["rms", "t"] == pytest.approx(mean_squared_error(wanted[:, 0], given[:, 0]) ** 0.5)
         assert told["rms", "t"] == pytest.approx(20 / 3, rel=0.05)
-        # Of normal residuals the half-width is their standard deviation.
+        # The half-width of normal residuals is their standard deviation.
         assert told["resolution", "u"] == pytest.approx(0.5 / 3, rel=0.08)
 
     def test_few_large_residuals_do_not_change_the_resolution(self):
@@ -425,23 +425,22 @@ def test_trials_have_what_was_measured_as_last_columns_and_are_ranked_by_it():
 
 
 PLUGIN = """
-from snacpack.tasks.entries.classification import TASK as CLASSIFICATION
 from dataclasses import replace
+
+from snacpack.tasks.entries.classification import TASK as CLASSIFICATION
 
 
 def nothing(info, options):
     return []
 
 
-mine = replace(CLASSIFICATION, name="mine", metrics=CLASSIFICATION.metrics[:1], options=(), pictures=(), check=nothing)
+MINE = replace(CLASSIFICATION, name="mine", metrics=CLASSIFICATION.metrics[:1], options=(), pictures=(), check=nothing)
 """
 
 
 def write(folder, text=PLUGIN, name="mine.py"):
     (folder / "tasks").mkdir(parents=True, exist_ok=True)
-    # The task that it starts from is imported under another name, within a mapping.
-    text = text.replace("TASK as CLASSIFICATION", "TASK as _TASK").replace("CLASSIFICATION", "_HELD['task']")
-    (folder / "tasks" / name).write_text(text.replace("\n\nmine", "\n_HELD = {'task': _TASK}\ndel _TASK\n\nmine"))
+    (folder / "tasks" / name).write_text(text)
     return folder
 
 
@@ -450,12 +449,13 @@ def test_a_plugin_adds_a_task(tmp_path):
     config = merged("config")
     config["plugins"], config["task"]["name"] = [str(folder)], "mine"
     validate_config(config, SCHEMA)
-    params = task_params(config["task"])
-    assert task_of(params).name == "mine"
-    assert params["options"] == {}
-    (folder / "tasks" / "mine.py").write_text((folder / "tasks" / "mine.py").read_text() + "\n")
+    assert task_params(config["task"]) == {"name": "mine", "options": {}}
+    digests = plugin_digests("mine")
+    assert plugin_digests("classification") == {}
+    check_unchanged({"task_plugins": digests})
+    (folder / "tasks" / "mine.py").write_text(PLUGIN + "\n")
     with pytest.raises(PluginError, match=r"mine.py changed since this run started; start the command again"):
-        task_of(params)
+        check_unchanged({"task_plugins": digests})
 
 
 @pytest.mark.parametrize(
@@ -490,5 +490,5 @@ def test_outputs_and_targets_must_be_of_the_same_examples():
     with pytest.raises(ValueError, match="3 outputs for 2 targets"):
         Examples(np.zeros((3, 2)), np.zeros(2, int), TWO, {})
     assert find_task("classification").targets == CLASSES
-    with pytest.raises(ValueError, match="'words' is unknown; there are classification, regression"):
+    with pytest.raises(ValueError, match="'words' is not one of classification, regression"):
         find_task("words")

@@ -2,7 +2,6 @@
 
 import os
 import platform
-from functools import partial
 
 import numpy as np
 import pytest
@@ -20,7 +19,7 @@ from snacpack.training import train, trials
 from snacpack.training.dropout import dropout_keys, dropout_mask
 from snacpack.training.native import NativeNetwork
 from snacpack.training.stack import Stack
-from snacpack.training.trials import _train_stacked, dropout_seed, initial_network
+from snacpack.training.trials import dropout_seed, initial_network
 
 architectures = st.builds(
     Architecture,
@@ -31,19 +30,6 @@ architectures = st.builds(
     l1=st.sampled_from([0.0, 1e-3]),
     n_inputs=st.just(9),
 )
-
-
-@pytest.fixture(params=["native", "stack"])
-def trainer(request, monkeypatch):
-    """``train`` by compiled code or by the stack in PyTorch."""
-    if request.param == "native":
-        return train
-
-    def stacked(results, training, validation, epochs, batch_size, loss, threads, on_epoch, on_result):
-        _train_stacked(results, training, validation, epochs, batch_size, loss, "cpu", on_epoch, on_result)
-
-    monkeypatch.setattr(trials, "_train_natively", stacked)
-    return partial(train)
 
 
 def native_gradients(members, x, y):

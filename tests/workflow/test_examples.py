@@ -11,10 +11,9 @@ import pytest
 import yaml
 from example_data import WRITERS
 
-from helpers.backends import documented_backend
 from helpers.documents import ROOT, Example, blocks, commands, configurations
-from helpers.objectives import documented_objectives
 from helpers.own_arrays import check_classification, check_regression
+from helpers.plugins import documented_plugins
 from snacpack.jets.layout import CLASSES
 from snacpack.jets.simulation import simulate_jets
 
@@ -43,10 +42,6 @@ SMALL = {
     "compression.search.final_epochs": 1,
     "synthesis.n_verification_jets": 100,
     "synthesis.n_rtl_jets": 50,
-}
-# The plugins of the documents, by their place in the folder of one.
-PLUGINS = {f"objectives/{name}": text for name, text in documented_objectives().items()} | {
-    f"backends/{name}": text for name, text in [documented_backend()]
 }
 # Folders of examples that no test may write to, and what stands for them.
 ELSEWHERE = {"/scratch/me": "elsewhere"}
@@ -87,7 +82,7 @@ def test_every_block_says_its_language():
     """``bash`` and ``yaml`` blocks are run, ``python`` blocks are plugins that tests use; the rest is ``text``."""
     known = ("bash", "yaml", "text")
     others = {block.place: block.text for block in blocks() if block.language not in known}
-    assert sorted(others.values()) == sorted(PLUGINS.values())
+    assert sorted(others.values()) == sorted(documented_plugins().values())
 
 
 def test_every_command_is_run_or_listed_with_its_reason():
@@ -131,7 +126,7 @@ class Copy:
         given = folder / "results" / "quick" / "config.yaml"
         given.parent.mkdir(parents=True)
         shutil.copy(folder / "config" / "config.yaml", given)
-        for name, text in PLUGINS.items():
+        for name, text in documented_plugins().items():
             (folder / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / "mine" / name).write_text(text)
         self._write_jets(folder / "my_jets", n_jets)

@@ -1,4 +1,4 @@
-"""The plugins of the documents, objectives and a backend, from the configuration to the report."""
+"""The plugins of the documents, objectives, a task and a backend, from the configuration to the report."""
 
 import hashlib
 import json
@@ -10,8 +10,7 @@ import pytest
 import yaml
 
 from helpers import ROOT
-from helpers.backends import documented_backend
-from helpers.objectives import documented_objectives
+from helpers.plugins import documented_plugins
 from helpers.running import Workflow
 
 pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("plugins")]
@@ -21,6 +20,7 @@ CONFIG = {
     "references": {"baseline": {"units": [8, 4], "activation": "relu"}},
     "search": {"objectives": ["accuracy", "average_resources", "widest_layer"]},
     "compression": {"method": "search", "search": {"objectives": ["accuracy", "lut", "largest_weight"]}},
+    "task": {"name": "purity"},
     "synthesis": {"backend": "estimate"},
 }
 
@@ -32,12 +32,10 @@ def arguments(workflow: Workflow) -> list[str]:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Workflow:
     workflow = Workflow(tmp_path_factory.mktemp("plugins"))
-    (workflow.folder / "mine" / "objectives").mkdir(parents=True)
-    for name, text in documented_objectives().items():
-        (workflow.folder / "mine" / "objectives" / name).write_text(text)
-    (workflow.folder / "mine" / "backends").mkdir()
-    name, text = documented_backend()
-    (workflow.folder / "mine" / "backends" / name).write_text(text)
+    for name, text in documented_plugins().items():
+        path = workflow.folder / "mine" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     (workflow.folder / "mine.yaml").write_text(yaml.safe_dump(CONFIG))
     workflow.run(*arguments(workflow))
     return workflow
@@ -110,13 +108,27 @@ def test_circuits_have_the_numbers_of_its_backend(run):
     assert "Backend estimate: " in run.results("tables/table3.md").read_text()
 
 
+def test_final_networks_have_the_metric_of_its_task(run):
+    paths = list(run.results("candidates").rglob("performance.json"))
+    assert len(paths) >= 3
+    for path in paths:
+        measured = json.loads(path.read_text())
+        (purity,) = [row for row in measured["metrics"] if row["metric"] == "purity"]
+        assert measured["task"] == "purity"
+        # A network may call nothing signal.
+        assert purity["value"] is None or 0 <= purity["low"] <= purity["value"] <= purity["high"] <= 1
+    assert "Purity [%]" in run.results("report.html").read_text()
+
+
 def test_provenance_knows_the_files(run):
     known = json.loads(run.results("provenance.json").read_text())["plugins"]
     files = sorted((run.folder / "mine").glob("*/*.py"))
     assert known == {str(f.relative_to(run.folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
-@pytest.mark.parametrize("name", ["objectives/widest_layer", "objectives/largest_weight", "backends/estimate"])
+@pytest.mark.parametrize(
+    "name", ["objectives/widest_layer", "objectives/largest_weight", "backends/estimate", "tasks/purity"]
+)
 def test_a_change_of_a_file_repeats_what_uses_it(run, name):
     assert planned(run) == {}
     path = run.folder / "mine" / f"{name}.py"
@@ -132,6 +144,10 @@ def test_a_change_of_a_file_repeats_what_uses_it(run, name):
     if name == "backends/estimate":
         assert jobs["build_hls_project"] == jobs["synthesize_model"] > 0
         assert not {"estimate_hardware", "train_trials", "compress_trials", "build_rtl"} & set(jobs)
+    elif name == "tasks/purity":
+        assert jobs["measure_candidate"] == jobs["tabulate_networks"] + 1 == 2
+        assert jobs["measure_compressed"] == 2
+        assert not {"train_trials", "train_candidate", "compress_trials", "synthesize_model"} & set(jobs)
     elif name == "objectives/widest_layer":
         assert jobs["estimate_hardware"] == jobs["select_survivors"] == 2
         assert jobs["estimate_references"] == jobs["estimate_limits"] == 1

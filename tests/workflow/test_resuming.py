@@ -171,9 +171,9 @@ def test_half_a_folder_is_made_again(copied):
 
 
 def test_a_file_that_is_cut_off_unnoticed_is_named_and_made_again(copied, finished):
-    """Where even Snakemake's record of the job was lost: each branch says which file to delete, then all goes on."""
+    """Each branch says which file to delete, even if Snakemake's record of the job was lost; then all goes on."""
     model = "baseline/w8a8"
-    # What is cut off, and what is made from it: what needs the second pair's files is made again behind them.
+    # Files that are cut off, and others that are made from them. The first pair's files follow from the second's.
     for cut in (
         {
             f"candidates/{model}/fixed_point.json": f"synthesis/{model}/rtl",

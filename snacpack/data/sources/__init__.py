@@ -8,20 +8,7 @@ from snacpack.data.source import Source
 from snacpack.plugins import Registry
 
 REGISTRY = Registry("sources", Source, __name__)
-
-
-def find_source(name: str) -> Source:
-    """Return a source by its name.
-
-    Raises
-    ------
-    ValueError
-        If there is no such source; the message lists all.
-    """
-    known = REGISTRY.known()
-    if name not in known:
-        raise ValueError(f"data.source: {name!r} is not one of {', '.join(known)}")
-    return known[name]
+find_source = REGISTRY.find
 
 
 def describe_choices() -> str:

@@ -36,7 +36,7 @@ class Separation:
 
     @cached_property
     def _starts(self) -> np.ndarray:
-        """Where each different number begins in the order, the largest first."""
+        """The places at which each different number begins in the order, the largest first."""
         ordered = self.numbers[self._order]
         return np.concatenate([[0], np.flatnonzero(np.diff(ordered)) + 1])
 
@@ -128,7 +128,7 @@ def _accuracy_interval(examples: Examples) -> dict[str, tuple[float, float]]:
 
 def _areas(examples: Examples) -> Callable[[Weights], dict[str, float]]:
     names = examples.info.classes
-    # Of two classes, each has the other's area.
+    # Each of two classes has the other's area.
     numbers = range(len(names)) if len(names) > 2 else [1]
     separations = {names[number]: class_separation(examples, number) for number in numbers}
 
