@@ -44,8 +44,11 @@ def draw_roc_curves(curves: Mapping[str, Curve], model: str, point: tuple[str, f
             label = f"rejection {rejection:,.1f} of {plain_text(name, 18)}"
             axes.scatter([efficiency], [1 / rejection], label=label, **look)
             lowest = min(lowest, 1 / rejection)
-        axes.plot([0.0, 1.0], [0.0, 1.0], color=INK, linewidth=0.8, linestyle=":")
-        axes.set(yscale="log", xlim=(0, 1), ylim=(max(lowest / 1.5, 1e-6), 1.2))
+        floor = max(lowest / 1.5, 1e-6)
+        # On a logarithmic axis the diagonal is a curve.
+        guess = np.geomspace(floor, 1, 200)
+        axes.plot(guess, guess, color=INK, linewidth=0.8, linestyle=":", label="a guess")
+        axes.set(yscale="log", xlim=(0, 1), ylim=(floor, 1.2))
         axes.set(xlabel="Signal efficiency", ylabel="Background efficiency")
         axes.set_title(f"{plain_text(model, 60)}\none class against the rest", fontsize=10)
         axes.legend(loc="lower right", fontsize=7.5)

@@ -37,6 +37,7 @@ from snacpack.data.info import DataInfo
 from snacpack.data.normalisation import Normalisation
 from snacpack.hardware.surrogate import Surrogate
 from snacpack.plugins import PluginError, check_unchanged
+from snacpack.report.roc import draw_roc_curves
 from snacpack.report.style import save_figure
 from snacpack.search.hypervolume import hypervolume
 from snacpack.search.records import proposals, trials_table
@@ -260,6 +261,16 @@ def test_areas_and_rejections_are_what_counting_gives(pairs, efficiency):
     rejection = separation.rejection(ones, efficiency)
     assert 1 - 1e-9 <= rejection <= len(background) + 1e-9
     assert separation.rejection(ones, efficiency / 2) >= rejection - 1e-9
+
+
+def test_a_guess_passes_as_much_background_as_signal():
+    """Its line is drawn on a logarithmic axis."""
+    curve = (np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.01, 1.0]), 0.9)
+    (axes,) = draw_roc_curves({"x": curve}, "model", ("x", 0.5, 100.0)).axes
+    (guess,) = [line for line in axes.get_lines() if line.get_label() == "a guess"]
+    signal, background = guess.get_data()
+    assert np.array_equal(signal, background)
+    assert np.diff(np.log(signal)).max() < 0.1
 
 
 def test_equal_logits_in_another_order_are_equal():
