@@ -229,7 +229,7 @@ RECORDS = {
     "no accuracy": ("trials_00", removing(2, "accuracy"), "'accuracy' is missing"),
     "no survivors": ("survivors", removing("survivors"), "'survivors' is missing"),
     "empty survivors": ("survivors", setting("survivors", value=[]), "it has no survivors"),
-    "an unknown objective": ("survivors", setting("objectives", value=["speed"]), "speed is unknown"),
+    "an unknown objective": ("survivors", setting("objectives", value=["speed"]), "'speed'"),
     "a survivor without an objective": ("survivors", removing("survivors", 0, "bops"), "'bops' is missing"),
     "a survivor in words": ("survivors", setting("best", 0, "bops", value="few"), "could not convert string to float"),
     "a survivor of another space": ("survivors", setting("survivors", 0, "genome", 3, value=9), "is not in the search"),
