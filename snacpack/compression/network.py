@@ -12,7 +12,13 @@ from snacpack.architecture import Architecture
 from snacpack.compression.brevitas_parts import qnn
 from snacpack.compression.quantizers import activation_quantizer, bias_quantizer, constant_quantizer, weight_quantizer
 from snacpack.compression.scheme import Precision
-from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
+from snacpack.networks.grid import Quantizer
+from snacpack.networks.integers import FixedPointNetwork
+from snacpack.networks.operation import Operation
+from snacpack.networks.operations.dense import Dense
+from snacpack.networks.operations.quantize import Quantize
+from snacpack.networks.operations.relu import Relu
+from snacpack.networks.operations.table import Table as IntegerTable
 from snacpack.training.network import initialise
 from snacpack.training.quantized import QuantizedDense, QuantizedNetwork, QuantizedReLU, Table
 
@@ -159,32 +165,34 @@ def freeze(network: nn.Sequential) -> FixedPointNetwork:
     Its ``predict`` equals the network's output in evaluation mode exactly, as long as the network computes in the
     integers' ``float_type`` (``network.double()`` where that is float64) and ``check_sums`` finds no fault.
     """
-    return FixedPointNetwork(
-        _grid(network.input), tuple(_freeze_layer(network, i) for i in range(len(dense_layers(network))))
-    )
+    layers = dense_layers(network)
+    operations = [entry for i in range(len(layers)) for entry in _freeze_layer(network, i)]
+    return FixedPointNetwork.chain(_grid(network.input), (layers[0].in_features,), operations)
 
 
 @torch.no_grad()
-def _freeze_layer(network: nn.Sequential, i: int) -> DenseLayer:
+def _freeze_layer(network: nn.Sequential, i: int) -> list[tuple[str, Operation]]:
+    """Return the operations of a layer, named as what they come from."""
     children = dict(network.named_children())
     dense = children[f"dense_{i}"]
     weight, bias = dense.quant_weight(), dense.quant_bias()
-    constants = {
-        "weight": weight.int().numpy().astype(np.int64),
-        "weight_fraction_bits": _fraction_bits(weight.scale),
-        "bias": bias.int().numpy().astype(np.int64),
-        "bias_fraction_bits": _fraction_bits(bias.scale),
-    }
+    operation = Dense(
+        weight.int().numpy().astype(np.int64),
+        Quantizer(int(weight.bit_width), _fraction_bits(weight.scale), signed=True, narrow=True),
+        bias.int().numpy().astype(np.int64),
+        Quantizer(int(bias.bit_width), _fraction_bits(bias.scale), signed=True),
+    )
+    operations: list[tuple[str, Operation]] = [(f"dense_{i}", operation)]
     if f"activation_{i}" not in children:
-        return DenseLayer(**constants, activation="linear")
+        return operations
     activation = children[f"activation_{i}"]
     output = _grid(activation)
     if isinstance(activation, qnn.QuantReLU):
-        return DenseLayer(**constants, activation="relu", output=output)
-    table_input = _grid(children[f"table_input_{i}"])
-    name = "tanh" if isinstance(activation, qnn.QuantTanh) else "sigmoid"
-    table = _table(activation, table_input, output)
-    return DenseLayer(**constants, activation=name, output=output, table_input=table_input, table=table)
+        return [*operations, (f"relu_{i}", Relu()), (f"activation_{i}", Quantize(output))]
+    grid = _grid(children[f"table_input_{i}"])
+    function = "tanh" if isinstance(activation, qnn.QuantTanh) else "sigmoid"
+    table = IntegerTable(function, grid, output, _table(activation, grid, output))
+    return [*operations, (f"table_input_{i}", Quantize(grid)), (f"activation_{i}", table)]
 
 
 def _table_inputs(grid: Quantizer) -> torch.Tensor:

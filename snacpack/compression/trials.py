@@ -14,8 +14,8 @@ from snacpack.compression.pruning import state_of
 from snacpack.compression.scheme import MIXED, Compression
 from snacpack.costs.objective import CompressedNetwork
 from snacpack.costs.registry import COMPRESSIONS, compute
-from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.circuit import estimate_circuits
+from snacpack.networks.integers import FixedPointNetwork
 from snacpack.seeds import derive_seed
 from snacpack.training.fine_tuning import FineTuned, FineTuning, fine_tune
 from snacpack.training.fit import Jets

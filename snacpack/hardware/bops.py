@@ -1,12 +1,10 @@
 """Costs that need no model of a board: multiply-accumulates, bit operations and effective bit operations."""
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-import numpy as np
-
-from snacpack.fixed_point import FixedPointNetwork
+from snacpack.networks.integers import FixedPointNetwork
+from snacpack.networks.operations.dense import count_bit_operations
 
 
 def multiply_accumulates(layer_widths: Sequence[int]) -> int:
@@ -82,25 +80,30 @@ def bit_operations(
     if len(densities) != len(layers) or not all(0 <= density <= 1 for density in densities):
         raise ValueError(f"{len(layers)} layers need as many densities between 0 and 1, got {list(densities)}")
     return sum(
-        n_in * n_out * (density * b_a * b_w + b_a + b_w + math.log2(n_in))
+        count_bit_operations(n_in, n_out, b_w, b_a, density)
         for (n_in, n_out), b_a, b_w, density in zip(layers, bits, weight_bits, densities, strict=True)
     )
 
 
-def bops_of(network: FixedPointNetwork) -> float:
-    """Count the bit operations of a compressed network, by :func:`bit_operations`.
+def bops_of(
+    network: FixedPointNetwork, weight_bits: Sequence[int] | None = None, densities: Sequence[float] | None = None
+) -> float:
+    """Count the bit operations of a compressed network, as :func:`bit_operations` does.
 
-    Each layer counts with the fraction of its weights that are not zero, and with the bits, sign included, that its
-    largest weight takes.
+    Parameters
+    ----------
+    network
+        The network.
+    weight_bits
+        Bits of each matrix of weights; those that its largest weight takes, the sign included, if left out.
+    densities
+        Fraction of each matrix' weights that are left; the fraction that is not zero if left out.
     """
-    weights = [layer.weight for layer in network.layers]
-    input_bits, *activation_bits = _input_bits(network)
-    return bit_operations(
-        network.layer_widths,
-        [int(np.abs(weight).max()).bit_length() + 1 for weight in weights],
-        activation_bits,
-        input_bits,
-        [np.count_nonzero(weight) / weight.size for weight in weights],
+    n = len(network.weights)
+    given = zip(weight_bits or [None] * n, densities or [None] * n, strict=True)
+    return sum(
+        operation.bit_operations(*inputs, *(next(given) if operation.weights else ()))
+        for operation, inputs, _ in network.described()
     )
 
 
@@ -115,23 +118,7 @@ def effective_bit_operations(network: FixedPointNetwork) -> int:
     bits of its product. By Sun et al., "HGQ: High Granularity Quantization for Real-time Neural Networks on FPGAs",
     arXiv:2405.00645.
     """
-    return sum(
-        bits * int(_enclosed_bits(layer.weight).sum())
-        for bits, layer in zip(_input_bits(network), network.layers, strict=True)
-    )
-
-
-def _input_bits(network: FixedPointNetwork) -> list[int]:
-    """Bits of what each dense layer gets."""
-    return [network.input.bits, *(layer.output.bits for layer in network.layers[:-1])]
-
-
-def _enclosed_bits(integers: np.ndarray) -> np.ndarray:
-    """Count the bits from each integer's most to its least significant one, of the same shape; 0 for 0."""
-    magnitude = np.abs(integers)
-    lowest = magnitude & -magnitude
-    # frexp's exponent of an integer is its number of bits.
-    return np.frexp(magnitude)[1] - np.frexp(lowest)[1] + (magnitude > 0)
+    return sum(operation.effective_bit_operations(*inputs) for operation, inputs, _ in network.described())
 
 
 def _each(bits: int | Sequence[int], n: int, of: str) -> list[int]:

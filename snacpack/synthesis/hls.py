@@ -14,7 +14,7 @@ import numpy as np
 
 from snacpack.compiler import cxx_command
 from snacpack.files import read_json, write_json
-from snacpack.fixed_point import Quantizer
+from snacpack.networks.grid import Quantizer
 from snacpack.synthesis.processes import run_tool
 from snacpack.synthesis.qonnx import activation_tables, quantizer_grid, read_onnx
 from snacpack.synthesis.registry import find_backend
@@ -160,7 +160,7 @@ def _reuse_factors(project: "ModelGraph") -> list[int]:
 
 
 def run_hls_simulation(folder: str | Path, x: np.ndarray) -> np.ndarray:
-    """Return the logits of (n, n_inputs) inputs, (n, n_outputs) float64, by a project's compiled C simulation.
+    """Return the logits of (n, *shape) inputs, (n, n_outputs) float64, by a project's compiled C simulation.
 
     A project that was moved or copied since it was compiled, or that another machine compiled, is compiled again
     elsewhere; its own folder stays as it is.
@@ -173,7 +173,7 @@ def run_hls_simulation(folder: str | Path, x: np.ndarray) -> np.ndarray:
         If the inputs are not of the network's width.
     """
     project = read_json(Path(folder) / "project.json")
-    jets = np.ascontiguousarray(x, dtype=np.float64)
+    jets = np.ascontiguousarray(x, dtype=np.float64).reshape(len(x), -1)
     if jets.shape[1:] != (project["n_inputs"],):
         raise ValueError(f"{folder} takes {project['n_inputs']} inputs an example, got an array of shape {jets.shape}")
     logits = np.zeros((len(jets), project["n_outputs"]))

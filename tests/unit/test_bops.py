@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.random_networks import random_network
-from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
+from helpers.random_networks import chain, dense, random_network
 from snacpack.hardware.bops import bit_operations, bops_of, effective_bit_operations, multiply_accumulates
+from snacpack.networks.grid import Quantizer
+from snacpack.networks.operations.quantize import Quantize
+from snacpack.networks.operations.relu import Relu
 
 BASELINE = (24, 120, 60, 32, 64, 64, 64, 32, 44, 5)
 widths = st.lists(st.integers(1, 200), min_size=2, max_size=8)
@@ -73,9 +75,8 @@ def test_impossible_networks_are_refused(arguments, word):
 
 def two_layers():
     """5-bit features and 3-bit activations; largest weights of 5 and 3 bits; 5 of 6 and 2 of 4 weights are left."""
-    first = DenseLayer(np.array([[1, -6, 8], [0, 15, -12]]), 3, np.array([1, 2]), 3, "relu", Quantizer(3, 1, False))
-    second = DenseLayer(np.array([[0, 2], [-3, 0]]), 2, np.array([0, 1]), 2, "linear")
-    return FixedPointNetwork(Quantizer(5, 2, True), (first, second))
+    first, second = dense([[1, -6, 8], [0, 15, -12]], 3, [1, 2], 3), dense([[0, 2], [-3, 0]], 2, [0, 1], 2)
+    return chain(Quantizer(5, 2, True), first, Relu(), Quantize(Quantizer(3, 1, False)), second)
 
 
 def test_bit_operations_of_a_compressed_network_by_hand():
@@ -92,19 +93,21 @@ def test_effective_bit_operations_by_hand():
 @given(st.lists(st.integers(1, 8), min_size=3, max_size=5), st.integers(2, 10), st.floats(0, 1), st.integers(0, 2**31))
 def test_effective_bit_operations_count_no_more_than_the_products(layer_widths, bits, density, seed):
     network = random_network(tuple(layer_widths), bits=bits, density=density, seed=seed)
-    products = sum(bits * (bits - 1) * np.count_nonzero(layer.weight) for layer in network.layers)
+    products = sum(bits * (bits - 1) * np.count_nonzero(weight) for weight in network.weights)
     assert effective_bit_operations(network) <= products
+
+
+def finer(operation, shift):
+    """Return an operation whose weights, if it has any, are the same numbers on a finer grid."""
+    if not operation.weights:
+        return operation
+    bias = operation.bias, operation.bias_grid.fraction_bits
+    return dense(operation.weight << shift, operation.weight_grid.fraction_bits + shift, *bias)
 
 
 @given(st.integers(0, 2**31), st.integers(0, 6))
 def test_a_power_of_two_costs_no_effective_bits(seed, shift):
     network = random_network((5, 4, 3), seed=seed)
-    shifted = FixedPointNetwork(
-        network.input,
-        tuple(
-            DenseLayer(layer.weight << shift, layer.weight_fraction_bits + shift, *list(vars(layer).values())[2:])
-            for layer in network.layers
-        ),
-    )
+    shifted = chain(network.input, *(finer(operation, shift) for operation in network.operations))
     np.testing.assert_array_equal(shifted.predict(np.eye(5)), network.predict(np.eye(5)))
     assert effective_bit_operations(shifted) == effective_bit_operations(network)
