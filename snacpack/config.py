@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
-from itertools import pairwise
 from math import ceil, isfinite, log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,9 @@ import yaml
 from snacpack.architecture import Architecture
 from snacpack.data.sources import REGISTRY as SOURCES
 from snacpack.data.sources import describe_source, find_source, source_faults
+from snacpack.networks.family import Family
+from snacpack.networks.registry import REGISTRY as FAMILIES
+from snacpack.networks.registry import describe_choices as describe_families
 from snacpack.tasks.registry import REGISTRY as TASKS
 from snacpack.tasks.registry import find_task, try_task
 
@@ -90,9 +92,9 @@ def complete_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def complete_reference(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return all fields of a reference that the configuration may set, with the defaults of an architecture."""
-    settable = ("units", "activation", "batch_norm", "learning_rate", "l1", "dropout")
-    complete = Architecture.from_dict({**fields, **_ANY_SIZES}).to_dict()
-    return {name: complete[name] for name in settable}
+    settable = ("activation", "batch_norm", "learning_rate", "l1", "dropout", "family")
+    defaults = {name: Architecture.__dataclass_fields__[name].default for name in settable}
+    return {**defaults, "options": {}, **fields}
 
 
 def configuration_warnings(config: Mapping[str, Any]) -> list[str]:
@@ -130,7 +132,7 @@ def _reuse_warnings(config: Mapping[str, Any]) -> Iterator[str]:
     if synthesis["strategy"] != "resource":
         return
     for name, architecture in _references(config).items():
-        written = [closest_reuse_factor(*sizes, asked) for sizes in pairwise(architecture.layer_widths)]
+        written = [closest_reuse_factor(matrix.n_in, matrix.n_out, asked) for matrix in architecture.graph.matrices]
         if set(written) != {asked}:
             yield (
                 f"synthesis.reuse_factor: {asked} does not fit every layer of references.{name}, so that hls4ml will "
@@ -200,6 +202,11 @@ def _with_entries(schema: Mapping[str, Any], config: Mapping[str, Any]) -> dict[
         name = f"objective_of_{search}"
         definitions[name] = {**definitions[name], "enum": list(measures_of(search))}
     definitions["source"] = {"description": describe_sources(), "enum": list(SOURCES.known())}
+    families = FAMILIES.known()
+    definitions["family"] = {"description": describe_families(), "enum": list(families)}
+    definitions["options_of_families"] = {
+        "allOf": [_options_rule(family) for family in families.values() if family.options]
+    }
     definitions["backend"] = {"description": describe_choices(), "enum": [AUTO, *all_backends()]}
     tasks, section = TASKS.known(), config.get("task")
     definitions["task"] = {**definitions["task"], "enum": list(tasks)}
@@ -207,6 +214,12 @@ def _with_entries(schema: Mapping[str, Any], config: Mapping[str, Any]) -> dict[
     if isinstance(name, str) and name in tasks:
         definitions["task_options"] = tasks[name].options_schema
     return {**schema, "$defs": definitions}
+
+
+def _options_rule(family: Family) -> dict[str, Any]:
+    """Return a JSON schema of all references, which says what options those of a family have."""
+    of_family = {"properties": {"family": {"const": family.name}}, "required": ["family"]}
+    return {"if": of_family, "then": {"required": ["options"], "properties": {"options": family.options_schema}}}
 
 
 def _repeated_keys(path: str | Path) -> Iterator[str]:
@@ -447,9 +460,15 @@ def _model_problems(config: Mapping[str, Any]) -> Iterator[str]:
     references = {name: fields for name, fields in config["references"].items() if fields is not None}
     if not references:
         yield "references: all are null, but candidates are compared with a reference; keep one"
+    sizes = None
+    # Data that cannot be used are problems of their own.
+    with suppress(ValueError):
+        sizes = _sizes(config)
     for name, fields in references.items():
+        if sizes is None and "family" in fields:
+            continue
         try:
-            Architecture.from_dict({**fields, **_ANY_SIZES})
+            Architecture.from_dict({**fields, **(sizes or _ANY_SIZES)})
         except ValueError as error:
             yield f"references.{name}: {error}"
     yield from _score_problems("selection.min_score", config["selection"]["min_score"], config)

@@ -1,58 +1,53 @@
 """Costs that need no model of a board: multiply-accumulates, bit operations and effective bit operations."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from snacpack.networks.integers import FixedPointNetwork
+from snacpack.networks.layer import Matrix
 from snacpack.networks.operations.dense import count_bit_operations
 
 
-def multiply_accumulates(layer_widths: Sequence[int]) -> int:
-    """Count the multiply-accumulates of one inference of a dense network.
+def multiply_accumulates(matrices: Sequence[Matrix]) -> int:
+    """Count the multiply-accumulates of one inference of a network.
 
     Parameters
     ----------
-    layer_widths
-        Inputs, hidden units and outputs in order, e.g. ``(24, 64, 32, 5)``.
-
-    Raises
-    ------
-    ValueError
-        If fewer than two widths are given, or one is not positive.
+    matrices
+        Its matrices of weights.
 
     Notes
     -----
     Table 2 of the SNAC-Pack paper lists this number as "BOPs".
     """
-    return sum(n_in * n_out for n_in, n_out in _layers(layer_widths))
+    return sum(matrix.uses * matrix.n_in * matrix.n_out for matrix in matrices)
 
 
 def bit_operations(
-    layer_widths: Sequence[int],
+    matrices: Sequence[Matrix],
     weight_bits: int | Sequence[int],
     activation_bits: int | Sequence[int],
     input_bits: int | None = None,
     densities: Sequence[float] | None = None,
 ) -> float:
-    r"""Count the bit operations (BOPs) of one inference of a pruned, quantised dense network.
+    r"""Count the bit operations (BOPs) of one inference of a pruned, quantised network.
 
     Parameters
     ----------
-    layer_widths
-        Inputs, hidden units and outputs in order.
+    matrices
+        Its matrices of weights, from the input on.
     weight_bits
-        Bits of each weight; a number for each layer where they differ.
+        Bits of each weight; a number for each matrix where they differ.
     activation_bits
-        Bits of each hidden layer's outputs; a number for each hidden layer where they differ.
+        Bits of what each matrix but the first is given; a number for each where they differ.
     input_bits
         Bits of each feature; may be left out if they are ``activation_bits``, one number.
     densities
-        Fraction of each layer's weights that are left; all of them if left out.
+        Fraction of each matrix' weights that are left; all of them if left out.
 
     Raises
     ------
     ValueError
-        If the widths, bits or densities make no network.
+        If the bits or densities make no network.
 
     Notes
     -----
@@ -67,21 +62,20 @@ def bit_operations(
     Front. Artif. Intell. 4 (2021) 676564, whose pruned weights save the multiplication
     but not the accumulator's bits.
     """
-    layers = _layers(layer_widths)
     if input_bits is None:
         if not isinstance(activation_bits, int):
             raise ValueError("layers with bits of their own need input_bits too")
         input_bits = activation_bits
-    weight_bits = _each(weight_bits, len(layers), "layers' weights")
-    bits = [input_bits, *_each(activation_bits, len(layers) - 1, "hidden layers")]
-    densities = [1.0] * len(layers) if densities is None else densities
+    weight_bits = _each(weight_bits, len(matrices), "layers' weights")
+    bits = [input_bits, *_each(activation_bits, len(matrices) - 1, "hidden layers")]
+    densities = [1.0] * len(matrices) if densities is None else densities
     if min(*weight_bits, *bits) < 1:
         raise ValueError(f"every number needs at least one bit, got {weight_bits} for weights and {bits} for inputs")
-    if len(densities) != len(layers) or not all(0 <= density <= 1 for density in densities):
-        raise ValueError(f"{len(layers)} layers need as many densities between 0 and 1, got {list(densities)}")
+    if len(densities) != len(matrices) or not all(0 <= density <= 1 for density in densities):
+        raise ValueError(f"{len(matrices)} layers need as many densities between 0 and 1, got {list(densities)}")
     return sum(
-        count_bit_operations(n_in, n_out, b_w, b_a, density)
-        for (n_in, n_out), b_a, b_w, density in zip(layers, bits, weight_bits, densities, strict=True)
+        matrix.uses * count_bit_operations(matrix.n_in, matrix.n_out, b_w, b_a, density)
+        for matrix, b_a, b_w, density in zip(matrices, bits, weight_bits, densities, strict=True)
     )
 
 
@@ -127,9 +121,3 @@ def _each(bits: int | Sequence[int], n: int, of: str) -> list[int]:
     if len(bits) != n:
         raise ValueError(f"{n} {of} need as many numbers of bits, got {list(bits)}")
     return list(bits)
-
-
-def _layers(layer_widths: Sequence[int]) -> list[tuple[int, int]]:
-    if len(layer_widths) < 2 or min(layer_widths) < 1:
-        raise ValueError(f"a network needs at least inputs and outputs, one or more of each, got {layer_widths}")
-    return list(pairwise(layer_widths))

@@ -61,7 +61,7 @@ def search_rules(search: Mapping[str, Any], sizes: Mapping[str, int], seed: int)
 
 def compression_rules(search: Mapping[str, Any], architecture: Architecture, seed: int) -> "NSGA2":
     """Return the search of the config's section ``compression.search`` for a network."""
-    return _rules(search, CompressionSpace.from_config(search["space"], len(architecture.units) + 1), seed)
+    return _rules(search, CompressionSpace.from_config(search["space"], len(architecture.graph.matrices)), seed)
 
 
 def _rules(search: Mapping[str, Any], space: Space, seed: int) -> "NSGA2":

@@ -1,6 +1,7 @@
 """Multiply-accumulates, bit operations and effective bit operations against numbers worked out by hand."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,62 +11,73 @@ from hypothesis import strategies as st
 from helpers.random_networks import chain, dense, random_network
 from snacpack.hardware.bops import bit_operations, bops_of, effective_bit_operations, multiply_accumulates
 from snacpack.networks.grid import Quantizer
+from snacpack.networks.layer import Matrix
 from snacpack.networks.operations.quantize import Quantize
 from snacpack.networks.operations.relu import Relu
 
 BASELINE = (24, 120, 60, 32, 64, 64, 64, 32, 44, 5)
-widths = st.lists(st.integers(1, 200), min_size=2, max_size=8)
+networks = st.lists(st.integers(1, 200), min_size=2, max_size=8).map(lambda widths: matrices(*widths))
+
+
+def matrices(*widths):
+    """Return the matrices of dense layers of these widths one behind the other."""
+    return [Matrix(n_in, n_out) for n_in, n_out in pairwise(widths)]
 
 
 def test_multiply_accumulates_of_the_baseline():
-    assert multiply_accumulates(BASELINE) == 25_916
+    assert multiply_accumulates(matrices(*BASELINE)) == 25_916
+
+
+def test_a_layer_that_vectors_share_counts_once_for_each():
+    shared, alone = [Matrix(3, 16, uses=8), Matrix(16, 5)], [Matrix(3, 16)]
+    assert multiply_accumulates(shared) == 8 * multiply_accumulates(alone) + 80
+    rest = bit_operations(shared[1:], 6, 6)
+    assert bit_operations(shared, 6, 6) == 8 * bit_operations(alone, 6, 6) + rest
 
 
 def test_bit_operations_of_one_layer_by_hand():
     # 4 x 3 weights; each 8 * 6 for the product, 8 + 6 + log2(4) for the accumulator.
-    assert bit_operations((4, 3), weight_bits=6, activation_bits=8) == 12 * (48 + 8 + 6 + 2)
+    assert bit_operations(matrices(4, 3), weight_bits=6, activation_bits=8) == 12 * (48 + 8 + 6 + 2)
 
 
 def test_bit_operations_of_a_pruned_network_by_hand():
     # First layer: 10-bit inputs, half the weights left. Second: 4-bit inputs, a quarter left.
     first = 16 * 8 * (0.5 * 10 * 6 + 10 + 6 + 4)
     second = 8 * 2 * (0.25 * 4 * 6 + 4 + 6 + 3)
-    assert bit_operations((16, 8, 2), 6, 4, input_bits=10, densities=(0.5, 0.25)) == first + second
+    assert bit_operations(matrices(16, 8, 2), 6, 4, input_bits=10, densities=(0.5, 0.25)) == first + second
 
 
 def test_bit_operations_of_layers_with_their_own_bits_by_hand():
     first = 16 * 8 * (10 * 6 + 10 + 6 + 4)
     second = 8 * 2 * (3 * 5 + 3 + 5 + 3)
-    assert bit_operations((16, 8, 2), [6, 5], [3], input_bits=10) == first + second
+    assert bit_operations(matrices(16, 8, 2), [6, 5], [3], input_bits=10) == first + second
 
 
-@given(widths, st.integers(1, 16), st.integers(1, 16))
-def test_equal_bits_may_be_given_one_by_one(layer_widths, weight_bits, activation_bits):
-    n = len(layer_widths) - 1
-    each = bit_operations(layer_widths, [weight_bits] * n, [activation_bits] * (n - 1), activation_bits)
-    assert each == bit_operations(layer_widths, weight_bits, activation_bits)
+@given(networks, st.integers(1, 16), st.integers(1, 16))
+def test_equal_bits_may_be_given_one_by_one(network, weight_bits, activation_bits):
+    n = len(network)
+    each = bit_operations(network, [weight_bits] * n, [activation_bits] * (n - 1), activation_bits)
+    assert each == bit_operations(network, weight_bits, activation_bits)
 
 
-@given(widths, st.integers(1, 16), st.integers(1, 16))
-def test_an_empty_network_still_pays_for_its_accumulators(layer_widths, weight_bits, activation_bits):
-    dense = bit_operations(layer_widths, weight_bits, activation_bits)
-    empty = bit_operations(layer_widths, weight_bits, activation_bits, densities=[0] * (len(layer_widths) - 1))
-    products = multiply_accumulates(layer_widths) * weight_bits * activation_bits
+@given(networks, st.integers(1, 16), st.integers(1, 16))
+def test_an_empty_network_still_pays_for_its_accumulators(network, weight_bits, activation_bits):
+    dense = bit_operations(network, weight_bits, activation_bits)
+    empty = bit_operations(network, weight_bits, activation_bits, densities=[0] * len(network))
+    products = multiply_accumulates(network) * weight_bits * activation_bits
     assert math.isclose(dense - empty, products)
 
 
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (((24,), 8, 8), "inputs and outputs"),
-        (((24, 0, 5), 8, 8), "inputs and outputs"),
-        (((24, 5), 0, 8), "at least one bit"),
-        (((24, 5), 8, 8, None, (0.5, 0.5)), "densities"),
-        (((24, 5), 8, 8, None, (1.5,)), "densities"),
-        (((24, 8, 5), (8, 8, 8), 8), "layers' weights"),
-        (((24, 8, 5), 8, (8, 8), 8), "hidden layers"),
-        (((24, 8, 5), 8, (8,)), "input_bits"),
-        (((24, 8, 5), 8, (0,), 8), "at least one bit"),
+        ((matrices(24, 5), 0, 8), "at least one bit"),
+        ((matrices(24, 5), 8, 8, None, (0.5, 0.5)), "densities"),
+        ((matrices(24, 5), 8, 8, None, (1.5,)), "densities"),
+        ((matrices(24, 8, 5), (8, 8, 8), 8), "layers' weights"),
+        ((matrices(24, 8, 5), 8, (8, 8), 8), "hidden layers"),
+        ((matrices(24, 8, 5), 8, (8,)), "input_bits"),
+        ((matrices(24, 8, 5), 8, (0,), 8), "at least one bit"),
     ],
 )
 def test_impossible_networks_are_refused(arguments, word):

@@ -7,7 +7,7 @@ def count_bops(network: FloatNetwork) -> float:
     """Count the bit operations of an architecture at the bits of the configuration."""
     from snacpack.hardware.bops import bit_operations
 
-    return round(bit_operations(network.architecture.layer_widths, network.bit_width, network.bit_width), 2)
+    return round(bit_operations(network.architecture.graph.matrices, network.bit_width, network.bit_width), 2)
 
 
 def count_bops_of_compressed(network: CompressedNetwork) -> int:

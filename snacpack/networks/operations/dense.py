@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from snacpack.networks.grid import Numbers, Quantizer
+from snacpack.networks.layer import Layer, Matrix, Row, Shape
 from snacpack.networks.operation import Operation
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from snacpack.synthesis.qonnx import GraphWriter
 
 
@@ -99,6 +102,38 @@ class Dense(Operation):
         bias_bits = self.bias_grid.fraction_bits
         products = self.weight_grid.fraction_bits + fraction_bits if self.weight.any() else bias_bits
         return max(products, bias_bits)
+
+
+@dataclass(frozen=True)
+class DenseLayer(Layer):
+    """A dense layer with biases.
+
+    Parameters
+    ----------
+    units
+        Outputs of each vector along the last axis.
+    """
+
+    units: int
+
+    def result_shape(self, shape: Shape) -> Shape:
+        """Return the shape with the layer's outputs on the last axis."""
+        return (*shape[:-1], self.units)
+
+    def matrix(self, shape: Shape) -> Matrix:
+        """Return the matrix, used once for each vector."""
+        return Matrix(shape[-1], self.units, math.prod(shape[:-1]))
+
+    def rows(self, shape: Shape) -> list[Row]:
+        """Return a dense layer for each vector: in the circuit none is shared."""
+        parameters = (shape[-1] + 1) * self.units
+        return [Row("Dense", shape[-1], self.units, parameters, parameters, multiplies=True)] * math.prod(shape[:-1])
+
+    def module(self, shape: Shape) -> "nn.Module":
+        """Return PyTorch's own."""
+        from torch import nn
+
+        return nn.Linear(shape[-1], self.units)
 
 
 def count_bit_operations(n_in: int, n_out: int, weight_bits: int, input_bits: int, density: float) -> float:
