@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from snacpack.architecture import Architecture
+from snacpack.architecture import DENSE, Architecture
 from snacpack.data.sources import REGISTRY as SOURCES
 from snacpack.data.sources import describe_source, find_source, source_faults
 from snacpack.networks.family import Family
@@ -149,13 +149,21 @@ def _references(config: Mapping[str, Any]) -> dict[str, Architecture]:
 
 def _widest(config: Mapping[str, Any]) -> Architecture:
     """The network of the search space with the most layers and the most units in each."""
-    space = config["search"]["space"]
-    units = [max(options) for options in space["units"][: max(space["n_layers"])]]
-    return Architecture(units, **_sizes(config))
+    from snacpack.search.space import SearchSpace
+
+    space = SearchSpace.from_config(config["search"]["space"], **_sizes(config))
+    return space.decode(space.largest()[0])
 
 
 def _sizes(config: Mapping[str, Any]) -> dict[str, int]:
     return find_task(config["task"]["name"]).sizes(describe_source(config))
+
+
+def _sizes_for(config: Mapping[str, Any], family: str) -> dict[str, int] | None:
+    """Return the sizes to check a network of a family with; None where the data, a problem of their own, tell none."""
+    with suppress(ValueError):
+        return _sizes(config)
+    return _ANY_SIZES if family == DENSE else None
 
 
 @cache
@@ -204,9 +212,10 @@ def _with_entries(schema: Mapping[str, Any], config: Mapping[str, Any]) -> dict[
     definitions["source"] = {"description": describe_sources(), "enum": list(SOURCES.known())}
     families = FAMILIES.known()
     definitions["family"] = {"description": describe_families(), "enum": list(families)}
-    definitions["options_of_families"] = {
-        "allOf": [_options_rule(family) for family in families.values() if family.options]
-    }
+    schemas = {"options_of_families": "options_schema", "search_of_families": "search_schema"}
+    for name, schema_name in schemas.items():
+        rules = [_options_rule(family, getattr(family, schema_name)) for family in families.values()]
+        definitions[name] = {"allOf": rules}
     definitions["backend"] = {"description": describe_choices(), "enum": [AUTO, *all_backends()]}
     tasks, section = TASKS.known(), config.get("task")
     definitions["task"] = {**definitions["task"], "enum": list(tasks)}
@@ -216,10 +225,11 @@ def _with_entries(schema: Mapping[str, Any], config: Mapping[str, Any]) -> dict[
     return {**schema, "$defs": definitions}
 
 
-def _options_rule(family: Family) -> dict[str, Any]:
-    """Return a JSON schema of all references, which says what options those of a family have."""
+def _options_rule(family: Family, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a JSON schema of sections with a family, which says what options those of this one have."""
     of_family = {"properties": {"family": {"const": family.name}}, "required": ["family"]}
-    return {"if": of_family, "then": {"required": ["options"], "properties": {"options": family.options_schema}}}
+    required = ["options"] if family.options else []
+    return {"if": of_family, "then": {"required": required, "properties": {"options": options}}}
 
 
 def _repeated_keys(path: str | Path) -> Iterator[str]:
@@ -375,8 +385,11 @@ def _search_problems(config: Mapping[str, Any]) -> Iterator[str]:
     from snacpack.search.nsga2 import search_rules
 
     search = config["search"]
+    sizes = _sizes_for(config, search["space"]["family"])
+    if sizes is None:
+        return
     try:
-        size = search_rules(search, _ANY_SIZES, seed=0).space.size
+        size = search_rules(search, sizes, seed=0).space.size
     except ValueError as error:
         yield str(error)
         return
@@ -460,15 +473,12 @@ def _model_problems(config: Mapping[str, Any]) -> Iterator[str]:
     references = {name: fields for name, fields in config["references"].items() if fields is not None}
     if not references:
         yield "references: all are null, but candidates are compared with a reference; keep one"
-    sizes = None
-    # Data that cannot be used are problems of their own.
-    with suppress(ValueError):
-        sizes = _sizes(config)
     for name, fields in references.items():
-        if sizes is None and "family" in fields:
+        sizes = _sizes_for(config, fields.get("family", DENSE))
+        if sizes is None:
             continue
         try:
-            Architecture.from_dict({**fields, **(sizes or _ANY_SIZES)})
+            Architecture.from_dict({**fields, **sizes})
         except ValueError as error:
             yield f"references.{name}: {error}"
     yield from _score_problems("selection.min_score", config["selection"]["min_score"], config)

@@ -12,8 +12,10 @@ from typing import Any
 
 import pandas as pd
 
+from snacpack.architecture import DENSE
 from snacpack.costs.registry import ARCHITECTURES, find_measure, measures_of, shown_costs
 from snacpack.files import write_text
+from snacpack.networks.registry import find_family
 from snacpack.synthesis.devices import RESOURCES
 from snacpack.tasks.intervals import wilson_interval
 from snacpack.tasks.registry import current_task
@@ -83,7 +85,10 @@ def write_number(value: Any, specification: str) -> str:
 
 def table1_rows(space: Mapping[str, Any]) -> list[Row]:
     """Return the search space of the config, row by row as in the paper's Table 1."""
-    rows = [{"parameter": "Number of layers", "space": _options(space["n_layers"])}]
+    family = find_family(space.get("family", DENSE))
+    own = [option.decision(f"options.{name}", space["options"][name]) for name, option in family.options.items()]
+    rows = [{"parameter": name, "space": _options(options)} for decision in own for name, options in decision.genes]
+    rows += [{"parameter": "Number of layers", "space": _options(space["n_layers"])}]
     rows += [
         {"parameter": f"Hidden units of layer {i}", "space": _options(widths)}
         for i, widths in enumerate(space["units"], start=1)

@@ -1,13 +1,15 @@
 """The files of a search: proposals, trials, estimates, and the table of them all."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from snacpack.architecture import Architecture
+from snacpack.architecture import DENSE, Architecture
 from snacpack.compression.scheme import Compression, Precision
 from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, costs_of, validated
 from snacpack.files import contents_of, read_json
@@ -196,6 +198,9 @@ def trials_table(records: Sequence[Mapping[str, Any]], objectives: Sequence[str]
     table = _with_front(pd.DataFrame(rows), objectives)
     architectures = [Architecture.from_dict(r["architecture"]) for r in sorted(records, key=lambda r: r["trial"])]
     table["extrapolated"] = [surrogate.extrapolates(architecture) for architecture in architectures]
+    if any(architecture.family != DENSE for architecture in architectures):
+        table["family"] = [architecture.family for architecture in architectures]
+        table["options"] = [json.dumps(architecture.to_dict()["options"]) for architecture in architectures]
     return _with_appended_last(table, ARCHITECTURES, objectives)
 
 
@@ -235,14 +240,17 @@ def compressions_table(records: Sequence[Mapping[str, Any]], objectives: Sequenc
 
 def architecture_of(row: Mapping[str, Any]) -> Architecture:
     """Return the architecture of a row of :func:`trials_table`."""
-    n_inputs, *units, n_outputs = map(int, row["architecture"].split("-"))
+    # The label of another family begins with a shape, such as 8x3.
+    inputs, *_, n_outputs = row["architecture"].split("-")
+    options = row.get("options")
     return Architecture(
-        units=units,
+        units=[int(width) for width in str(row["units"]).split()],
         activation=row["activation"],
         batch_norm=bool(row["batch_norm"]),
         **{name: float(row[name]) for name in ("learning_rate", "l1", "dropout")},
-        n_inputs=n_inputs,
-        n_outputs=n_outputs,
+        n_inputs=prod(map(int, inputs.split("x"))),
+        n_outputs=int(n_outputs),
+        **({"family": row["family"], "options": json.loads(options)} if isinstance(options, str) else {}),
     )
 
 

@@ -1,9 +1,9 @@
 """The space of architectures, and a genome for each of them.
 
-A genome is a list of small integers, one per decision: the index of the depth
-among the depths, then for each possible layer the index of its width, then the
-indices of activation, batch norm, learning rate, L1 and dropout. Layers beyond
-the depth carry index 0, so that one network has one genome.
+A genome is a list of small integers, one per gene: first those of the family's own
+decisions, then the index of the depth among the depths and for each possible layer the
+index of its width, then the indices of activation, batch norm, learning rate, L1 and
+dropout. Layers beyond the depth carry index 0, so that one network has one genome.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,24 +13,28 @@ from math import prod
 from random import Random
 from typing import Any
 
-from snacpack.architecture import Architecture
+from snacpack.architecture import DENSE, Architecture
+from snacpack.networks.decision import Choice, Decision, Widths
+from snacpack.networks.registry import find_family
 
 Genome = tuple[int, ...]
 CHOICES = ("activation", "batch_norm", "learning_rate", "l1", "dropout")
+# Decisions without a size that the cost of a network follows from.
+COSTLY_CHOICES = ("activation", "batch_norm")
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """Dense networks whose every decision is a finite list of options.
+    """Networks of a family whose every decision has a finite list of options.
 
     Parameters
     ----------
-    n_layers
-        Numbers of hidden layers.
-    units
-        For the first, second, ... hidden layer the widths to choose from.
-    activation, batch_norm, learning_rate, l1, dropout
-        Options of the decisions that hold for the whole network.
+    family
+        The name of one of :data:`snacpack.networks.registry.REGISTRY`.
+    own
+        The family's own decisions, by the name of the option that each decides.
+    common
+        ``units`` and :data:`CHOICES`, by the name of the field of an architecture that each decides.
     n_inputs, n_outputs
         Numbers of an example, and classes: see :class:`snacpack.data.info.DataInfo`.
 
@@ -41,67 +45,63 @@ class SearchSpace:
         option is outside its range.
     """
 
-    n_layers: tuple[int, ...]
-    units: tuple[tuple[int, ...], ...]
-    activation: tuple[str, ...]
-    batch_norm: tuple[bool, ...]
-    learning_rate: tuple[float, ...]
-    l1: tuple[float, ...]
-    dropout: tuple[float, ...]
+    family: str
+    own: Mapping[str, Decision]
+    common: Mapping[str, Decision]
     n_inputs: int
     n_outputs: int
 
     def __post_init__(self) -> None:
-        for name, options in self._named_options():
+        for name, options in self._genes():
             if not options:
                 raise ValueError(f"search.space.{name} is empty; give at least one option")
             if len(set(options)) < len(options):
                 raise ValueError(f"search.space.{name} repeats an option; remove it")
-        if max(self.n_layers) > len(self.units) or min(self.n_layers) < 1:
-            raise ValueError(
-                f"search.space.n_layers goes from {min(self.n_layers)} to {max(self.n_layers)}, but search.space.units "
-                f"gives widths for {len(self.units)} layers; add widths or remove depths"
-            )
-        for i in range(max(map(len, (options for _, options in self._named_options())))):
+        for decision in self._decisions():
+            problem = decision.problem()
+            if problem:
+                raise ValueError(f"search.space.{problem}")
+        for i in range(max(len(options) for _, options in self._genes())):
             self._check_options(i)
 
-    def _named_options(self) -> list[tuple[str, Sequence[Any]]]:
-        layers = [(f"units[{i}]", widths) for i, widths in enumerate(self.units)]
-        return [("n_layers", self.n_layers), *layers, *((name, getattr(self, name)) for name in CHOICES)]
+    def _decisions(self) -> list[Decision]:
+        return [*self.own.values(), *self.common.values()]
+
+    def _genes(self) -> list[tuple[str, tuple[Any, ...]]]:
+        return [gene for decision in self._decisions() for gene in decision.genes]
 
     def _check_options(self, i: int) -> None:
         # Every option appears in the i-th of these architectures for some i, and architectures check themselves.
-        options = {name: getattr(self, name)[i % len(getattr(self, name))] for name in CHOICES}
         try:
-            sizes = {"n_inputs": self.n_inputs, "n_outputs": self.n_outputs}
-            Architecture(units=[widths[i % len(widths)] for widths in self.units], **options, **sizes)
+            self._architecture(*({name: d.spread(i) for name, d in part.items()} for part in (self.own, self.common)))
         except ValueError as error:
             raise ValueError(f"search.space: {error}") from None
 
     @classmethod
     def from_config(cls, space: Mapping[str, Any], n_inputs: int, n_outputs: int) -> "SearchSpace":
         """Build the space from the config's ``search.space`` for networks of these inputs and outputs."""
-        fields = {name: tuple(space[name]) for name in ("n_layers", *CHOICES)}
-        return cls(
-            units=tuple(tuple(widths) for widths in space["units"]), **fields, n_inputs=n_inputs, n_outputs=n_outputs
-        )
+        family = space.get("family", DENSE)
+        own = {
+            name: option.decision(f"options.{name}", space["options"][name])
+            for name, option in find_family(family).options.items()
+        }
+        units = Widths("n_layers", "units", tuple(space["n_layers"]), tuple(map(tuple, space["units"])))
+        common = {"units": units, **{name: Choice(name, tuple(space[name])) for name in CHOICES}}
+        return cls(family, own, common, n_inputs, n_outputs)
 
     @property
     def option_counts(self) -> tuple[int, ...]:
         """Number of options of each gene."""
-        return tuple(len(options) for _, options in self._named_options())
+        return tuple(len(options) for _, options in self._genes())
 
     @property
     def size(self) -> int:
         """Number of different networks."""
-        trunks = sum(prod(len(widths) for widths in self.units[:depth]) for depth in self.n_layers)
-        return trunks * prod(len(getattr(self, name)) for name in CHOICES)
+        return prod(decision.size for decision in self._decisions())
 
     def canonical(self, genome: Sequence[int]) -> Genome:
         """Return the genome of the same network whose unused genes are zero."""
-        depth = self.n_layers[genome[0]]
-        first_unused, n_layers = 1 + depth, len(self.units)
-        return tuple(0 if first_unused <= i <= n_layers else int(gene) for i, gene in enumerate(genome))
+        return tuple(int(gene) if used else 0 for gene, used in zip(genome, self._used(genome), strict=True))
 
     def with_random_unused(self, genome: Sequence[int], random: Random) -> list[int]:
         """Return a genome of the same network whose unused genes are drawn anew.
@@ -109,10 +109,8 @@ class SearchSpace:
         Recombined as they are stored, zeros would make every layer that a child gains
         the first of its options.
         """
-        depth = self.n_layers[genome[0]]
         drawn = [random.randrange(count) for count in self.option_counts]
-        first_unused, n_layers = 1 + depth, len(self.units)
-        return [drawn[i] if first_unused <= i <= n_layers else int(gene) for i, gene in enumerate(genome)]
+        return [int(gene) if used else new for gene, used, new in zip(genome, self._used(genome), drawn, strict=True)]
 
     def sample(self, random: Random) -> Genome:
         """Draw a genome, every option of every gene with equal probability."""
@@ -123,10 +121,11 @@ class SearchSpace:
 
         What it is trained with has no size: the first option of each is taken.
         """
-        depth = self.n_layers.index(max(self.n_layers))
-        widest = [widths.index(max(widths)) for widths in self.units]
-        choices = product(range(len(self.activation)), range(len(self.batch_norm)))
-        return [self.canonical([depth, *widest, *choice, 0, 0, 0]) for choice in choices]
+        genes = [
+            [[i] for i in range(decision.size)] if name in COSTLY_CHOICES else [decision.largest()]
+            for name, decision in (*self.own.items(), *self.common.items())
+        ]
+        return [self.canonical([gene for part in parts for gene in part]) for parts in product(*genes)]
 
     def decode(self, genome: Sequence[int]) -> Architecture:
         """Return the genome's architecture.
@@ -139,13 +138,12 @@ class SearchSpace:
         counts = self.option_counts
         if len(genome) != len(counts):
             raise ValueError(f"a genome of this space has {len(counts)} genes, got {len(genome)}: {list(genome)}")
-        for (name, options), gene in zip(self._named_options(), genome, strict=True):
+        for (name, options), gene in zip(self._genes(), genome, strict=True):
             if not 0 <= gene < len(options):
                 raise ValueError(f"gene {gene} of {name} is not the index of one of {list(options)}")
-        depth = self.n_layers[genome[0]]
-        units = [widths[gene] for widths, gene in zip(self.units, genome[1:], strict=False)][:depth]
-        chosen = {name: getattr(self, name)[genome[i - len(CHOICES)]] for i, name in enumerate(CHOICES)}
-        return Architecture(units=units, **chosen, n_inputs=self.n_inputs, n_outputs=self.n_outputs)
+        parts = iter(self._parts(genome))
+        own = {name: decision.outcome(next(parts)) for name, decision in self.own.items()}
+        return self._architecture(own, {name: decision.outcome(next(parts)) for name, decision in self.common.items()})
 
     def describe(self, genome: Sequence[int]) -> dict[str, Any]:
         """Return what ``offspring.json`` says of a genome."""
@@ -159,12 +157,22 @@ class SearchSpace:
         ValueError
             If the architecture is not in the space; the message names the decision.
         """
-        depth = len(architecture.units)
-        wanted = [("n_layers", depth), *((f"units[{i}]", width) for i, width in enumerate(architecture.units))]
-        wanted += [(name, getattr(architecture, name)) for name in CHOICES]
-        options = dict(self._named_options())
-        for name, value in wanted:
-            if value not in options.get(name, ()):
-                raise ValueError(f"{name} = {value} is not in the search space")
-        indices = {name: list(options[name]).index(value) for name, value in wanted}
-        return tuple(indices.get(name, 0) for name in options)
+        if architecture.family != self.family:
+            raise ValueError(f"family = {architecture.family} is not in the search space")
+        own = [decision.encode(architecture.options[name]) for name, decision in self.own.items()]
+        common = [decision.encode(getattr(architecture, name)) for name, decision in self.common.items()]
+        return tuple(gene for genes in (*own, *common) for gene in genes)
+
+    def _architecture(self, own: Mapping[str, Any], common: Mapping[str, Any]) -> Architecture:
+        sizes = {"n_inputs": self.n_inputs, "n_outputs": self.n_outputs}
+        return Architecture(**common, **sizes, family=self.family, options=own)
+
+    def _parts(self, genome: Sequence[int]) -> list[Sequence[int]]:
+        """Return the genes of each decision."""
+        genes = iter(genome)
+        return [[next(genes) for _ in decision.genes] for decision in self._decisions()]
+
+    def _used(self, genome: Sequence[int]) -> list[bool]:
+        """Return whether each gene has an effect."""
+        parts = zip(self._decisions(), self._parts(genome), strict=True)
+        return [i < decision.n_used(genes) for decision, genes in parts for i in range(len(genes))]

@@ -133,7 +133,7 @@ def test_variation_favours_no_option():
     _, seen = run(search, lambda genome: {"accuracy": 0.0}, n_generations=5)
     last = np.array(seen[-400:])
     for layer in (5, 6, 7):
-        used = last[np.array(space.n_layers)[last[:, 0]] >= layer, layer]
+        used = last[np.array(TABLE_1["n_layers"])[last[:, 0]] >= layer, layer]
         assert abs((used == 0).mean() - 0.5) < 0.12
 
 

@@ -14,11 +14,18 @@ def distinct(options, min_size=1, max_size=4):
     return st.lists(options, min_size=min_size, max_size=max_size, unique=True)
 
 
+def deep_sets(constituents):
+    units = {"n_layers": [2, 1], "units": [[3, 5], [4]]}
+    return {"family": "deep_sets", "options": {"constituents": [constituents], "shared_units": units}}
+
+
 @st.composite
 def spaces(draw):
     units = draw(st.lists(distinct(st.integers(1, 200)), min_size=1, max_size=6))
+    constituents = draw(st.integers(1, 8))
     return SearchSpace.from_config(
         {
+            **draw(st.sampled_from([{}, {"family": "dense", "options": {}}, deep_sets(constituents)])),
             "n_layers": draw(distinct(st.integers(1, len(units)))),
             "units": units,
             "activation": draw(distinct(st.sampled_from(["relu", "tanh", "sigmoid"]), max_size=3)),
@@ -27,7 +34,7 @@ def spaces(draw):
             "l1": draw(distinct(st.floats(0.0, 1.0))),
             "dropout": draw(distinct(st.floats(0.0, 0.9))),
         },
-        n_inputs=draw(st.integers(1, 50)),
+        n_inputs=constituents * draw(st.integers(1, 6)),
         n_outputs=draw(st.integers(2, 12)),
     )
 
@@ -58,6 +65,16 @@ def test_size_counts_different_networks():
     assert len({space.decode(genome) for genome in every}) == len(every) == space.size == (2 + 2 * 1 * 3) * 2 * 2
 
 
+def test_a_family_has_decisions_of_its_own():
+    space = SearchSpace.from_config({**SMALL, **deep_sets(8)}, **SIZES)
+    every = {space.canonical(genome) for genome in product(*(range(count) for count in space.option_counts))}
+    assert len(every) == space.size == (2 + 2 * 1) * SearchSpace.from_config(SMALL, **SIZES).size
+    shared = {space.decode(genome).options["shared_units"] for genome in every}
+    assert shared == {(3,), (5,), (3, 4), (5, 4)}
+    largest = space.decode(space.largest()[0])
+    assert (largest.options["shared_units"], largest.units) == ((5, 4), (3, 4, 7))
+
+
 def test_table_1_has_the_papers_size():
     depths = 36 + 72 + 144 + 288 + 864
     assert SearchSpace.from_config(TABLE_1, **SIZES).size == depths * 3 * 2 * 3 * 4 * 3
@@ -82,11 +99,14 @@ def test_samples_reach_every_option():
         ("learning_rate", [-1.0], "learning_rate"),
         ("dropout", [1.0], "dropout"),
         ("l1", [-1e-3], "l1"),
+        ("options", {**deep_sets(8)["options"], "constituents": []}, "options.constituents is empty"),
+        ("options", deep_sets(7)["options"], "24 numbers of an example are no multiple"),
     ],
 )
 def test_impossible_spaces_are_refused(key, value, message):
+    family = "deep_sets" if key == "options" else "dense"
     with pytest.raises(ValueError, match=message):
-        SearchSpace.from_config({**SMALL, key: value}, **SIZES)
+        SearchSpace.from_config({**SMALL, "family": family, key: value}, **SIZES)
 
 
 def test_an_architecture_outside_the_space_is_named():

@@ -1,4 +1,4 @@
-"""A reference of another family, through the real rules: from its configuration to a verified circuit."""
+"""Networks of another family through the real rules: a reference to its circuit, and a search to its choice."""
 
 import json
 
@@ -22,6 +22,12 @@ SETS = {
         }
     },
     "compression": {"search": {"references": True}},
+    "search": {
+        "space": {
+            "family": "deep_sets",
+            "options": {"constituents": [8], "shared_units": {"n_layers": [1, 2], "units": [[4, 6], [4]]}},
+        }
+    },
 }
 
 
@@ -30,7 +36,7 @@ def run(tmp_path_factory):
     workflow = Workflow(tmp_path_factory.mktemp("families"))
     path = workflow.folder / "sets.yaml"
     path.write_text(yaml.safe_dump(SETS))
-    targets = ["references/hardware.csv", "candidates/sets/float.json"]
+    targets = ["references/hardware.csv", "candidates/sets/float.json", "candidates/selected.json", "tables/table1.csv"]
     targets += [
         f"synthesis/sets/{scheme}/{name}.json" for scheme in ("w8a8", "mixed") for name in ("verification", "report")
     ]
@@ -55,3 +61,13 @@ def test_every_form_of_its_circuit_is_exact(run, scheme):
     assert len(verified["comparisons"]) == 5
     report = json.loads(run.results(f"synthesis/sets/{scheme}/report.json").read_text())
     assert report["lut"] > 0
+
+
+def test_the_search_is_over_the_family(run):
+    trials = pd.read_csv(run.results("search/trials.csv"))
+    assert (trials["family"] == "deep_sets").all()
+    assert trials["architecture"].str.startswith("8x3-8x").all()
+    assert trials["accuracy"].notna().all()
+    (chosen,) = json.loads(run.results("candidates/selected.json").read_text())["candidates"]
+    assert chosen["architecture"]["family"] == "deep_sets"
+    assert json.loads(trials.set_index("trial").loc[chosen["trial"], "options"]) == chosen["architecture"]["options"]

@@ -6,7 +6,7 @@ networks: deep sets for particle jets", JHEP 01 (2019) 121.
 
 from typing import TYPE_CHECKING
 
-from snacpack.networks.family import Family
+from snacpack.networks.family import Family, Option, Units
 from snacpack.networks.graph import Graph
 from snacpack.networks.hidden import hidden_layers
 from snacpack.networks.layer import ExactLayer
@@ -43,17 +43,13 @@ FAMILY = Family(
     "dense layers that all constituents share, their sum, and dense layers on that",
     build,
     options={
-        "constituents": {
-            "description": "constituents of an example, equal parts of its numbers, from 1",
-            "type": "integer",
-            "minimum": 1,
-        },
-        "shared_units": {
-            "description": "hidden units of each layer that the constituents share, of 1 to 64 layers",
-            "type": "array",
-            "minItems": 1,
-            "maxItems": 64,
-            "items": {"$ref": "#/$defs/width"},
-        },
+        "constituents": Option(
+            {
+                "description": "constituents of an example, equal parts of its numbers, from 1",
+                "type": "integer",
+                "minimum": 1,
+            }
+        ),
+        "shared_units": Units.of("layer that the constituents share"),
     },
 )

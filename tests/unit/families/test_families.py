@@ -1,8 +1,11 @@
 """Families of networks: from their configuration over both trainings to integers that every form computes."""
 
+import io
 from dataclasses import replace
+from random import Random
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -17,8 +20,12 @@ from snacpack.compression.network import fold_batch_norm, freeze, tensors_of
 from snacpack.compression.qat import train_quantized
 from snacpack.compression.scheme import Precision
 from snacpack.config import ConfigError, validate_config
+from snacpack.hardware.surrogate import Surrogate
 from snacpack.networks.layer import Matrix
 from snacpack.networks.registry import REGISTRY
+from snacpack.report.tables import table1_rows
+from snacpack.search.records import architecture_of, trials_table
+from snacpack.search.space import SearchSpace
 from snacpack.synthesis.hls import HlsSettings, build_hls_project, run_hls_simulation
 from snacpack.synthesis.qonnx import export_qonnx, run_qonnx
 from snacpack.synthesis.rtl import build_rtl, run_interpreted
@@ -194,7 +201,7 @@ DEEP_SETS = {"units": [4], "family": "deep_sets", "options": {"constituents": 8,
 def test_the_readme_lists_every_family_and_its_options():
     lines = ["| family | networks | options |", "| --- | --- | --- |"]
     for family in REGISTRY.known().values():
-        options = "; ".join(f"`{name}`: {schema['description']}" for name, schema in family.options.items())
+        options = "; ".join(f"`{name}`: {option.schema['description']}" for name, option in family.options.items())
         lines.append(f"| `{family.name}` | {family.words} | {options or 'none'} |")
     assert "\n".join(lines) + "\n\n" in (ROOT / "config" / "README.md").read_text()
 
@@ -211,6 +218,48 @@ def test_a_reference_may_be_of_another_family():
     validate_config(config, SCHEMA)
 
 
+SPACE = {
+    "family": "deep_sets",
+    "options": {"constituents": [8], "shared_units": {"n_layers": [1, 2], "units": [[4, 8], [4]]}},
+}
+
+
+def test_a_search_may_be_over_another_family():
+    config = merged("config")
+    config["search"]["space"] |= SPACE
+    validate_config(config, SCHEMA)
+    parameters = [row["parameter"] for row in table1_rows(config["search"]["space"])]
+    assert parameters[:2] == ["options.constituents", "options.shared_units.n_layers"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"family": "dense"}, "unknown key 'constituents', 'shared_units'"),
+        ({"options": {"constituents": [8]}}, "'shared_units' is a required property"),
+        ({"options": {**SPACE["options"], "constituents": [5]}}, "24 numbers of an example are no multiple of it"),
+        ({"options": {**SPACE["options"], "constituents": 8}}, "8 is not of type 'array'"),
+        ({"options": {**SPACE["options"], "shared_units": {"n_layers": [3], "units": [[4]]}}}, "add widths"),
+    ],
+)
+def test_a_space_of_no_networks_is_named(change, words):
+    config = merged("config")
+    config["search"]["space"] |= {**SPACE, **change}
+    with pytest.raises(ConfigError, match=r"search\.space") as refused:
+        validate_config(config, SCHEMA)
+    assert words in str(refused.value)
+
+
+def test_a_trial_of_a_family_is_found_again_in_the_table():
+    space = SearchSpace.from_config({**merged("config")["search"]["space"], **SPACE}, 24, 5)
+    genomes = [space.sample(Random(seed)) for seed in range(4)]
+    record = {"generation": 0, "accuracy": 0.5, "loss": 1.0, "epochs": 1, "seed": 1, "failure": None, "lut": 1.0}
+    records = [{"trial": i, "genome": g, **record, **space.describe(g)} for i, g in enumerate(genomes)]
+    table = pd.read_csv(io.StringIO(trials_table(records, ["accuracy", "lut"], Surrogate()).to_csv(index=False)))
+    assert list(table)[-2:] == ["family", "options"]
+    assert [architecture_of(row) for row in table.to_dict("records")] == [space.decode(genome) for genome in genomes]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -218,7 +267,7 @@ def test_a_reference_may_be_of_another_family():
         ({"options": {"constituents": 8}}, "'shared_units' is a required property"),
         ({"options": {"constituents": 7, "shared_units": [4]}}, "24 numbers of an example are no multiple of it"),
         ({"options": {"constituents": 8, "shared_units": [4], "pool": "max"}}, "unknown key 'pool'"),
-        ({"family": "dense"}, "the family dense takes none, got constituents, shared_units"),
+        ({"family": "dense"}, "unknown key 'constituents', 'shared_units'"),
     ],
 )
 def test_a_reference_that_is_no_network_is_named(change, words):
