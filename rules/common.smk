@@ -17,6 +17,7 @@ from snacpack.costs.registry import (
 )
 from snacpack.data.sources import find_source
 from snacpack.inputs import content_digest
+from snacpack.networks.registry import plugin_digests as digests_of_families
 from snacpack.plugins import use_plugins
 from snacpack.report.projections import projections
 from snacpack.seeds import derive_seed
@@ -118,9 +119,12 @@ TASK_PLUGIN = digests_of_tasks(TASK.name, trust=not workflow.is_main_process)
 TASK_PLUGIN = {"task_plugins": TASK_PLUGIN} if TASK_PLUGIN else {}
 # The same for rules that tell a score and train: a plugin's metric measures numbers, and correct classes are counted.
 SCORE_PLUGIN = TASK_PLUGIN if TASK.targets == NUMBERS else {}
-# A parameter of the rules that train, none for cross-entropy.
+# The content of the plugins that hold the networks' families: a parameter of the rules that train and estimate.
+FAMILY_PLUGINS = digests_of_families(config, trust=not workflow.is_main_process)
+FAMILY_PLUGINS = {"family_plugins": FAMILY_PLUGINS} if FAMILY_PLUGINS else {}
+# Parameters of the rules that train, none for cross-entropy.
 LOSS = dict(TASK.loss(TASK_PARAMS["options"]))
-LOSS = {"loss": LOSS} if LOSS else {}
+LOSS = {**({"loss": LOSS} if LOSS else {}), **FAMILY_PLUGINS}
 PICTURES = [picture.name for picture in TASK.pictures]
 SIZES = TASK.sizes(DATA_INFO)
 # The score of a guess, from which the hypervolume is measured; that of the workflow's own tasks does not change.
@@ -336,7 +340,8 @@ def content_of_plugins(*searches):
     of the start with the files that it uses.
     """
     digests = {name: digest for search in searches for name, digest in digests_of_plugins(search).items()}
-    return {"plugins": digests} if digests else {}
+    families = FAMILY_PLUGINS if ARCHITECTURES in searches else {}
+    return {**({"plugins": digests} if digests else {}), **families}
 
 
 def content_of_backend():

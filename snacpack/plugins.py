@@ -27,6 +27,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "objectives": Kind("snacpack.costs.registry", "plugins"),
+    "families": Kind("snacpack.networks.registry", "family_plugins"),
     "tasks": Kind("snacpack.tasks.registry", "task_plugins"),
     "backends": Kind("snacpack.synthesis.registry", "backend_plugins"),
 }

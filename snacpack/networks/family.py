@@ -94,6 +94,8 @@ class Family:
             raise ValueError(f"words is {self.words!r}; write a phrase")
         if not callable(self.build):
             raise ValueError(f"build is {self.build!r}; give a function of an architecture")
+        if not isinstance(self.options, Mapping):
+            raise ValueError(f"options is {self.options!r}; give an Option for each name")
 
     @property
     def options_schema(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Families of networks: from their configuration over both trainings to integers that every form computes."""
 
 import io
+import re
 from dataclasses import replace
 from random import Random
 
@@ -8,21 +9,24 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import ROOT
-from helpers.configs import SCHEMA, merged
+from helpers.configs import SCHEMA, merged, update
 from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.choice import macs_left
 from snacpack.compression.network import fold_batch_norm, freeze, tensors_of
 from snacpack.compression.qat import train_quantized
 from snacpack.compression.scheme import Precision
-from snacpack.config import ConfigError, validate_config
+from snacpack.config import ConfigError, complete_config, validate_config
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.inputs import file_digest
 from snacpack.networks.layer import Matrix
-from snacpack.networks.registry import REGISTRY
+from snacpack.networks.registry import REGISTRY, plugin_digests
+from snacpack.plugins import use_plugins
 from snacpack.report.tables import table1_rows
 from snacpack.search.records import architecture_of, trials_table
 from snacpack.search.space import SearchSpace
@@ -216,6 +220,66 @@ def test_a_reference_may_be_of_another_family():
     config = merged("config")
     config["references"]["sets"] = DEEP_SETS
     validate_config(config, SCHEMA)
+
+
+@pytest.fixture
+def documented(tmp_path, monkeypatch):
+    """The configuration of docs/families.md, with the family's file and its text."""
+    text = (ROOT / "docs" / "families.md").read_text()
+    (source,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    path = tmp_path / "mine" / "families" / "summed.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(source)
+    monkeypatch.chdir(tmp_path)
+    config = merged("config")
+    update(config, yaml.safe_load(example))
+    yield config, path, source
+    use_plugins([])
+
+
+def test_the_documented_family_is_one_file_and_an_entry_of_the_configuration(documented):
+    config, path, _ = documented
+    validate_config(config, SCHEMA)
+    assert plugin_digests(complete_config(config)) == {"summed": file_digest(path)}
+    summed = config["references"]["summed"]
+    architecture = Architecture.from_dict({**summed, "n_inputs": 24, "n_outputs": 5})
+    assert architecture.label == "8x3-16-8-5"
+    x = np.random.default_rng(0).normal(size=(300, 24)).astype(np.float32)
+    (result,) = train([architecture], [1], *[(x, np.arange(300) % 5)] * 2, 1, 50)
+    assert result.failure is None
+    layers, precision = fold_batch_norm(result.network.eval()), Precision((6,) * 3, (6,) * 2, 6)
+    network = quantize(architecture, precision, layers, x).eval()
+    np.testing.assert_array_equal(freeze(network).predict(x), predict(network, x).numpy())
+    use_plugins([])
+    with pytest.raises(ValueError, match="'summed' is not one of"):
+        Architecture.from_dict({**summed, "n_inputs": 24, "n_outputs": 5})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('n = architecture.options["constituents"]', "n = architecture.options.size", "fails to build a network with"),
+        ("def build(architecture):", "def build(architecture):\n    raise SystemExit", "SystemExit"),
+        (", DenseLayer(architecture.n_outputs)]", "]", "the shape (8,); end with n_outputs numbers"),
+        ("return Graph(", "return (", "AttributeError"),
+        (
+            'Option({"description": "constituents of an example", "type": "integer", "minimum": 1})',
+            "1",
+            "write an Option",
+        ),
+        ("FAMILY = Family(", "(lambda *_, **__: None)(", "holds no Family"),
+        ('"summed",\n', '"sums",\n', "name the file sums.py"),
+    ],
+)
+def test_a_family_that_is_none_is_named_before_the_first_job(documented, old, new, words):
+    config, path, source = documented
+    assert old in source
+    path.write_text(source.replace(old, new, 1))
+    with pytest.raises(ConfigError) as refused:
+        validate_config(config, SCHEMA)
+    assert words in str(refused.value)
+    assert "summed.py" in str(refused.value)
 
 
 SPACE = {
