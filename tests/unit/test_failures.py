@@ -187,6 +187,7 @@ SCRIPTS = {
 }
 
 
+@pytest.mark.thorough
 def test_what_snakemake_itself_reports_of_a_run(tmp_path):
     (tmp_path / "Snakefile").write_text(WORKFLOW.format(root=str(ROOT)))
     for name, end in SCRIPTS.items():

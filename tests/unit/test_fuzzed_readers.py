@@ -30,6 +30,8 @@ from snacpack.config import ConfigError, validate_config
 from snacpack.jets.download import unpack
 from snacpack.jets.layout import read_jets
 
+pytestmark = pytest.mark.thorough
+
 N_HDF5 = 200
 # More than the process has when it begins.
 MEMORY_BYTES = 4 << 30

@@ -206,9 +206,8 @@ def open_folder():
         yield Path(folder)
 
 
-@pytest.mark.parametrize(
-    "home", ["/", *(pytest.param(home, marks=pytest.mark.thorough) for home in (None, "", "/nonexistent", "relative"))]
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("home", ["/", None, "", "/nonexistent", "relative"])
 def test_a_user_without_an_entry_and_a_home(open_folder, home):
     hidden = ("HOME", "USER", "LOGNAME", "XDG_CACHE_HOME", "MPLCONFIGDIR")
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
