@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -119,6 +120,19 @@ def test_a_project_says_which_reuse_factors_were_written(project):
     assert written["reuse_factors"] == list(map(int, dense))
     widths = zip((6, 16, 12), (16, 12, 5), strict=True)
     assert written["reuse_factors"] == [closest_reuse_factor(*sizes, 7) for sizes in widths]
+
+
+@pytest.mark.thorough
+def test_a_project_is_written_without_keras(project, tmp_path, monkeypatch):
+    """hls4ml would import it, and TensorFlow with it, where a user has them: ten seconds for nothing."""
+    # hls4ml goes on whatever an import raises, so the module leaves a trace.
+    (tmp_path / "keras.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w').close()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.setattr("snacpack.synthesis.hls.compile_simulation", lambda folder: None)
+    build_hls_project(project[0].parent / "model.onnx", tmp_path / "hls", "vitis", SETTINGS)
+    assert not (tmp_path / "imported").exists()
+    assert "keras" not in sys.modules
 
 
 @pytest.mark.thorough
