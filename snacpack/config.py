@@ -359,11 +359,11 @@ def _objective_problems(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _search_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    from snacpack.search.nsga2 import search_rules
+    from snacpack.problems.architectures import architecture_search
 
     search = config["search"]
     try:
-        size = search_rules(search, _ANY_SIZES, seed=0).space.size
+        size = architecture_search(search, _ANY_SIZES, seed=0).space.size
     except ValueError as error:
         yield str(error)
         return
@@ -404,12 +404,12 @@ def _size_problems(section: str, search: Mapping[str, Any], size: int) -> Iterat
 
 
 def _compression_search_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    from snacpack.search.nsga2 import compression_rules
+    from snacpack.problems.compressions import compression_search
 
     section, search = "compression.search", config["compression"]["search"]
     try:
         # The fewest layers that a network can have leave the fewest compressions.
-        size = compression_rules(search, Architecture(units=(1,), **_ANY_SIZES), seed=0).space.size
+        size = compression_search(search, Architecture(units=(1,), **_ANY_SIZES), seed=0).space.size
     except ValueError as error:
         # Rules that both searches have call the section by its short name.
         yield str(error) if str(error).startswith(section) else f"compression.{error}"

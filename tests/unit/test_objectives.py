@@ -37,12 +37,14 @@ from snacpack.hardware.circuit import COSTS
 from snacpack.hardware.costs import costs_table, estimate_costs
 from snacpack.hardware.surrogate import TARGETS, Surrogate, estimated_by
 from snacpack.plugins import PluginError, describe_plugins, import_plugin, use_plugins
+from snacpack.problems.architectures import Architectures
+from snacpack.problems.compressions import Compressions
 from snacpack.provenance import describe_files
 from snacpack.report.projections import PROJECTIONS, projections
 from snacpack.report.tables import table2_formats
 from snacpack.search.compression_space import CompressionSpace
 from snacpack.search.hypervolume import hypervolume, search_limits
-from snacpack.search.records import compressions_table, proposals, trials_table
+from snacpack.search.records import proposals, trials_table
 from snacpack.search.selection import select_finalists
 from snacpack.search.space import SearchSpace
 
@@ -111,13 +113,13 @@ def test_names_of_columns_are_reserved():
     (trial,) = proposals([next(iter(space.largest()))], space, 0)["trials"]
     result = {"accuracy": 0.5, "loss": 1.0, "epochs": 1, "seed": 1, "failure": None, "generation": 0}
     (cost,) = estimate_costs([NETWORK.architecture], Surrogate(), 8)
-    table = trials_table([{**trial, **result, **cost}], ["accuracy"], Surrogate())
+    table = trials_table(Architectures, [{**trial, **result, **cost}], ["accuracy"], Surrogate())
     known = {*RESERVED, *measures_of(ARCHITECTURES), *measures_of(COMPRESSIONS), *registry._reference_columns()}
     assert {*table, *trial, *cost} - known == set()
     assert {*costs_table({"a": NETWORK.architecture}, Surrogate(), 8), *table2_formats()} - known == set()
     space = CompressionSpace.from_config(merged("config")["compression"]["search"]["space"], 2)
     (trial,) = proposals([(0,) * len(space.option_counts)], space, 0)["trials"]
-    assert {*compressions_table([{**trial, **result}], ["accuracy"]), *trial} - known == set()
+    assert {*trials_table(Compressions, [{**trial, **result}], ["accuracy"]), *trial} - known == set()
 
 
 def test_a_plugin_has_columns_behind_all_others(plugin):

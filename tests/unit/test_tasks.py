@@ -37,6 +37,7 @@ from snacpack.data.info import DataInfo
 from snacpack.data.normalisation import Normalisation
 from snacpack.hardware.surrogate import Surrogate
 from snacpack.plugins import PluginError, check_unchanged
+from snacpack.problems.architectures import Architectures
 from snacpack.report.roc import draw_roc_curves
 from snacpack.report.style import save_figure
 from snacpack.search.hypervolume import hypervolume
@@ -422,14 +423,14 @@ def test_trials_have_what_was_measured_as_last_columns_and_are_ranked_by_it():
         {**trial, **result, **values}
         for trial, values in zip(proposals(genomes, space, 0)["trials"], measured, strict=True)
     ]
-    table = trials_table(records, ["accuracy", "auc"], Surrogate())
+    table = trials_table(Architectures, records, ["accuracy", "auc"], Surrogate())
     assert list(table)[-2:] == ["extrapolated", "auc"]
     assert table["auc"].tolist() == [0.8, 0.7]
     assert table["pareto"].tolist() == [True, False]
-    assert "auc" not in trials_table(records, ["accuracy"], Surrogate())
+    assert "auc" not in trials_table(Architectures, records, ["accuracy"], Surrogate())
     failed = {**result, "failure": "Diverged", "accuracy": None, "loss": None}
     records[0] = {**proposals(genomes, space, 0)["trials"][0], **failed}
-    assert trials_table(records, ["accuracy", "auc"], Surrogate())["pareto"].tolist() == [False, True]
+    assert trials_table(Architectures, records, ["accuracy", "auc"], Surrogate())["pareto"].tolist() == [False, True]
     # From a guess, at 0.5, to the ideal, at 1.
     assert hypervolume([{**result, "auc": 0.75}], ["auc"], {}) == 0.5
     assert hypervolume([{**result, "background_rejection": 500.5}], ["background_rejection"], {}) == 0.5
