@@ -13,16 +13,15 @@ from snacpack.config.configuration import Configuration
 from snacpack.config.data import Detector
 from snacpack.config.keys import Key, Section, default_of, keys_of, section_of
 from snacpack.config.references import Reference
-from snacpack.config.wording import allowed, flow, plain
-from snacpack.tasks.registry import REGISTRY as TASKS
+from snacpack.config.tables import TABLES, keys_table
+from snacpack.config.wording import flow, plain
 
 SEPARATE = {"references.NAME": Reference, "data.pythia.detector": Detector}
 """Sections that stand in the configuration only as far as a user names their keys."""
 
 _WIDTH = 120
 _COMMENT = 34
-_LONGEST_DEFAULT = 60
-_MARKED = re.compile(r"<!-- (?:keys( [\w.]+)?(?:: ([\w ]+))?|options) -->\n(.*?)<!-- end -->\n", re.DOTALL)
+_MARKED = re.compile(r"<!-- (keys|table)( [\w.]+)?(?:: ([\w ]+))? -->\n(.*?)<!-- end -->\n", re.DOTALL)
 
 
 def write_documents(folder: Path) -> None:
@@ -137,24 +136,24 @@ def with_tables(text: str) -> str:
     """Return ``README.md`` with a table between each pair of its marks.
 
     ``<!-- keys SECTION -->`` stands for all keys of a section that are in no other table,
-    ``<!-- keys SECTION: one two -->`` for the keys that it names, and ``<!-- options -->`` for the options of tasks.
-    ``<!-- end -->`` ends a table.
+    ``<!-- keys SECTION: one two -->`` for the keys that it names, and ``<!-- table NAME -->`` for one of
+    :data:`snacpack.config.tables.TABLES`. ``<!-- end -->`` ends a table.
     """
     marks = [_Mark.of(match) for match in _MARKED.finditer(text)]
-    tables = iter([_options_table() if mark.options else _table(rows) for mark, rows in _rows(marks)])
+    tables = iter([keys_table(rows) if mark.of_keys else TABLES[mark.section]() for mark, rows in _rows(marks)])
     return _MARKED.sub(lambda match: f"{match[0].splitlines()[0]}\n\n{next(tables)}\n<!-- end -->\n", text)
 
 
 class _Mark(NamedTuple):
-    """A mark of a table: the section, the names of its keys if not all, or whether it is that of the tasks' options."""
+    """A mark of a table: of a section's keys with the names of those that are in it, if not all; or another's name."""
 
+    of_keys: bool
     section: str
     names: tuple[str, ...]
-    options: bool
 
     @classmethod
     def of(cls, match: re.Match[str]) -> "_Mark":
-        return cls((match[1] or "").strip(), tuple((match[2] or "").split()), match[0].startswith("<!-- options"))
+        return cls(match[1] == "keys", (match[2] or "").strip(), tuple((match[3] or "").split()))
 
     def full(self) -> list[str]:
         """Return the paths of the keys that it names."""
@@ -169,7 +168,7 @@ def _rows(marks: Sequence[_Mark]) -> list[tuple[_Mark, list[tuple[str, Key]]]]:
     named = {path: mark for mark in marks for path in mark.full()}
     if named.keys() - every:
         raise ValueError(f"README.md names keys that there are not: {', '.join(sorted(named.keys() - every))}")
-    whole = {mark.section: mark for mark in marks if not mark.names and not mark.options}
+    whole = {mark.section: mark for mark in marks if mark.of_keys and not mark.names}
     rows: dict[_Mark, list[tuple[str, Key]]] = {mark: [] for mark in marks}
     for path, key in every.items():
         mark = named.get(path) or whole.get(_longest(path, whole))
@@ -181,34 +180,3 @@ def _rows(marks: Sequence[_Mark]) -> list[tuple[_Mark, list[tuple[str, Key]]]]:
 
 def _longest(path: str, sections: Iterable[str]) -> str | None:
     return max((section for section in sections if path.startswith(f"{section}.")), key=len, default=None)
-
-
-def _table(rows: Iterable[tuple[str, Key]]) -> str:
-    lines = ["| key | default | allowed | meaning |", "| --- | --- | --- | --- |"]
-    for name, key in rows:
-        default = "" if key.field.is_required() else _default(default_of(key.field))
-        meaning = f"{key.words}. {key.more}".removesuffix(".") if key.more else key.words
-        lines.append(
-            f"| `{name}` | {default} | {_cell(allowed(key.field.annotation, key.field.metadata))} | {meaning} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _options_table() -> str:
-    lines = ["| task | key under `options` | default | allowed | meaning |", "| --- | --- | --- | --- | --- |"]
-    for task in TASKS.built_in.values():
-        for option in task.options:
-            values = _cell(option.schema["description"])
-            lines.append(
-                f"| `{task.name}` | `{option.name}` | {_default(option.default)} | {values} | {option.meaning} |"
-            )
-    return "\n".join(lines) + "\n"
-
-
-def _default(value: Any) -> str:
-    written = flow(value)
-    return f"`{written}`" if len(written) <= _LONGEST_DEFAULT else "see `config.yaml`"
-
-
-def _cell(text: str) -> str:
-    return re.sub(r"([<>|*])", r"\\\1", text)
