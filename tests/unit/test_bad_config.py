@@ -17,6 +17,10 @@ from helpers import ROOT
 from helpers.configs import merged
 from helpers.jets_files import write_random_jets
 from snacpack.config import ConfigError, validate_config
+from snacpack.config.configuration import Configuration
+from snacpack.config.keys import keys_of
+from snacpack.config.problems import key_problems
+from snacpack.config.wording import allowed, plain
 
 NAN, INFINITE = math.nan, math.inf
 
@@ -286,6 +290,19 @@ def test_a_broken_configuration_is_refused_by_its_key(name):
     lines = problems(config).splitlines()[1:]
     assert any(named in line and remedy in line for line in lines), lines
     assert max(map(len, lines)) < 600
+
+
+@pytest.mark.parametrize("key", list(keys_of(Configuration)), ids=lambda key: ".".join(key.path))
+def test_a_value_of_no_type_is_told_once_at_its_key_with_what_is_allowed(key):
+    *above, name = key.path
+    section = given = {}
+    for part in above:
+        section[part] = section = {}
+    section[name] = date(2026, 1, 1)
+    ((path, told),) = key_problems(Configuration, given).items()
+    assert path == key.path
+    words = [key.words, allowed(key.field.annotation, key.field.metadata)]
+    assert "is not a section" in told or "is not one of" in told or all(plain(part) in told for part in words)
 
 
 def test_a_password_is_not_repeated():
