@@ -59,14 +59,16 @@ def _single_problems(config: Mapping[str, Any]) -> Iterator[str]:
 def _option_problems(config: Mapping[str, Any]) -> dict[tuple[Any, ...], str]:
     """Return the problems of the options of a task, by the path of the key."""
     from snacpack.config.keys import fill
-    from snacpack.config.options import option_problems
     from snacpack.config.task import Task
     from snacpack.tasks.registry import REGISTRY
 
     section = config.get("task", {})
     name, options = fill(Task, section if isinstance(section, Mapping) else {}).values()
-    if not isinstance(name, str) or name not in REGISTRY.known() or not isinstance(options, Mapping):
+    if not isinstance(name, str) or name not in REGISTRY.known() or not isinstance(options, Mapping) or not options:
         return {}
+    # The validator takes a while to import, which most configurations need not wait for.
+    from snacpack.config.options import option_problems
+
     return option_problems(REGISTRY.find(name), options)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict
+from functools import cache
 from typing import get_args
 
 import jsonschema
@@ -94,6 +95,7 @@ def test_the_searches_methods_are_those_of_the_configuration():
 # The schema for editors, in the words of another program.
 
 
+@cache
 def schema():
     return jsonschema.Draft202012Validator(yaml.safe_load((CONFIG / "config.schema.yaml").read_text()))
 
