@@ -83,7 +83,8 @@ def _explain(kind: type[Section], values: Mapping[str, Any], faults: Iterable[Ma
         are, each = ("is", "it") if len(names) == 1 else ("are", "each")
         problems[path] = f"{', '.join(names)} {are} missing; give {each} a value, see config/README.md"
     for path, (place, names) in unknown.items():
-        problems[path] = unknown_keys(names, _known_keys(place))
+        told = unknown_keys(names, _known_keys(place))
+        problems[path] = f"{problems[path]}; {told}" if path in missing else told
     return problems
 
 
