@@ -3,9 +3,9 @@
 Usage: python benchmarks/paper_run.py [--cores N] [--directory FOLDER]
 
 Simulates 867,000 jets unless FOLDER (default: the repository) has them in results/paper, runs 500 trials for
-config/paper.yaml and 500 for config/nac.yaml on the same jets, trains the chosen networks and the baseline in
-floating point, and copies trials, fronts, tables and figures to docs/paper_run/, with the times in cost.json there.
-Started again it goes on where it was, and repeats nothing that is finished.
+config/paper.yaml and 500 with config/nac.yaml laid over it on the same jets, trains the chosen networks and the
+baseline in floating point, and copies trials, fronts, tables and figures to docs/paper_run/, with the times in
+cost.json there. Started again it goes on where it was, and repeats nothing that is finished.
 """
 
 import argparse
@@ -34,7 +34,8 @@ def run_workflow(run: str, targets: list[str], options: argparse.Namespace) -> N
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
         *("--workflow-profile", str(ROOT / "profiles" / "default"), "--directory", str(options.directory)),
-        *("--configfile", str(ROOT / "config" / f"{run}.yaml"), "--cores", str(options.cores)),
+        *("--configfile", *(str(ROOT / "config" / f"{name}.yaml") for name in dict.fromkeys(("paper", run)))),
+        *("--cores", str(options.cores)),
         *("--", *(f"results/{run}/{target}" for target in targets)),
     ]
     print(" ".join(command), flush=True)

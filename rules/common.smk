@@ -49,7 +49,7 @@ if workflow.is_main_process:
     except OSError as error:
         raise WorkflowError(str(error)) from None
     try:
-        validate_config(config, Path(workflow.basedir) / "config" / "config.schema.yaml", workflow.configfiles)
+        validate_config(config, workflow.configfiles)
     except ConfigError as error:
         raise WorkflowError(f"{' with '.join(map(str, workflow.configfiles))}: {error}") from None
     try:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from helpers import ROOT
-from helpers.configs import SCHEMA, merged
+from helpers.configs import merged
 from helpers.objectives import documented_objectives, table_of_objectives
 from snacpack.architecture import Architecture
 from snacpack.compression.choice import choose_finalist
@@ -215,14 +215,14 @@ def test_the_configuration_may_name_it(tmp_path, plugin):
     config["plugins"] = [str(plugin)]
     config["search"]["objectives"] = ["accuracy", "widest_layer"]
     config["compression"]["search"]["objectives"] = ["accuracy", "largest_weight"]
-    validate_config(config, SCHEMA)
+    validate_config(config)
     config["search"]["objectives"] = ["accuracy", "largest_weight"]
     with pytest.raises(ConfigError, match=r"search.objectives.1: 'largest_weight' is not one of .*'widest_layer'"):
-        validate_config(config, SCHEMA)
+        validate_config(config)
     config["plugins"] = []
     config["search"]["objectives"] = ["accuracy", "widest_layer"]
     with pytest.raises(ConfigError, match=r"search.objectives.1: 'widest_layer' is not one of .*'lut'"):
-        validate_config(config, SCHEMA)
+        validate_config(config)
 
 
 FAULTS = {
@@ -300,7 +300,7 @@ def refusal(folder, name, text):
     config = merged("config")
     config["plugins"] = [str(write(folder, name, text))]
     with pytest.raises(ConfigError) as error:
-        validate_config(config, SCHEMA)
+        validate_config(config)
     told = str(error.value).splitlines()
     assert len(told) == 2
     assert told[1].startswith(f"  plugins: {folder}/objectives/{name}")
@@ -348,7 +348,7 @@ def test_what_is_no_list_of_folders_is_refused(plugins):
     config = merged("config")
     config["plugins"] = plugins
     with pytest.raises(ConfigError, match=r"plugins"):
-        validate_config(config, SCHEMA)
+        validate_config(config)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, None, "12", True, np.array([1, 2]), 10**400])

@@ -21,7 +21,7 @@ from sklearn.metrics import (
 )
 
 from helpers import ROOT
-from helpers.configs import SCHEMA, merged
+from helpers.configs import merged
 from snacpack.config import ConfigError, complete_config, validate_config
 from snacpack.costs.objective import MAXIMISED
 from snacpack.costs.registry import (
@@ -304,19 +304,6 @@ def test_a_bootstrap_finds_the_error_of_a_mean():
     assert bootstrap_intervals(lambda w: {"": np.nan}, 10, 5) == {}
 
 
-def table_of_options() -> str:
-    lines = ["| task | key under `options` | default | meaning |", "| --- | --- | --- | --- |"]
-    for task in REGISTRY.known().values():
-        for option in task.options:
-            default = "null" if option.default is None else option.default
-            lines.append(f"| `{task.name}` | `{option.name}` | {default} | {option.meaning} |")
-    return "\n".join(lines) + "\n"
-
-
-def test_readme_has_every_option():
-    assert table_of_options() in (ROOT / "config" / "README.md").read_text()
-
-
 def test_each_task_has_tests():
     assert {tests.name for tests in TaskTests.__subclasses__()} == {*REGISTRY.known()}
 
@@ -359,7 +346,7 @@ def test_the_workflows_own_tasks_have_no_fault():
 
 def problems(config):
     with pytest.raises(ConfigError) as error:
-        validate_config(config, SCHEMA)
+        validate_config(config)
     return str(error.value).splitlines()[1:]
 
 
@@ -391,7 +378,7 @@ def test_what_a_task_measures_can_be_an_objective():
     config = merged("config")
     config["search"]["objectives"] = ["accuracy", "auc", "background_rejection", "average_resources"]
     config["compression"]["search"]["objectives"] = ["accuracy", "auc", "lut"]
-    validate_config(config, SCHEMA)
+    validate_config(config)
     assert validated(ARCHITECTURES, config["search"]["objectives"]) == ["auc", "background_rejection"]
     assert deciding_cost(config["compression"]["search"]["objectives"]) == "lut"
     assert not {"auc", "background_rejection"} & {*costs_of(ARCHITECTURES), *costs_of(COMPRESSIONS)}
@@ -460,7 +447,7 @@ def test_a_plugin_adds_a_task(tmp_path):
     folder = write(tmp_path / "own")
     config = merged("config")
     config["plugins"], config["task"]["name"] = [str(folder)], "mine"
-    validate_config(config, SCHEMA)
+    validate_config(config)
     assert task_params(config["task"]) == {"name": "mine", "options": {}}
     digests = plugin_digests("mine")
     assert plugin_digests("classification") == {}
