@@ -53,6 +53,7 @@ rule all:
 
 onstart:
     check_run()
+    spare_the_scheduler()
     claim.start(on_this_machine=workflow.local_exec)
 
 
