@@ -24,7 +24,7 @@ if "test_correct" not in result:
     seed = derive_seed(snakemake.config["seed"], "measure", *names)
     info, task = read_info(snakemake.input.jets), snakemake.config["task"]
     result |= score_on_test(task, fixed_point.outputs(x), y, info, seed)
-export_qonnx(checkpoint.network(), checkpoint.architecture.n_inputs, snakemake.output.onnx)
+export_qonnx(fixed_point, snakemake.output.onnx)
 checkpoint.save(snakemake.output.checkpoint)
 fixed_point.save(snakemake.output.fixed_point)
 write_json(result, snakemake.output.result)
