@@ -32,13 +32,13 @@ class Reference(Section):
     batch_norm: bool = key(Architecture.batch_norm, "whether hidden layers are batch normalised")
     learning_rate: LearningRate = key(Architecture.learning_rate, "step size of Adam")
     l1: L1 = key(Architecture.l1, "weight of the sum of absolute weights in the loss")
+    dropout: Share = key(Architecture.dropout, "probability that a hidden unit is dropped in training")
     family: Annotated[str, Entry(_families, lambda: listed(_families()))] = key(
         Architecture.family,
         "family of networks",
         "`units` are the hidden units of its last layers. [Families](#families) are listed below.",
     )
     options: Annotated[dict[str, Any], Says("a section with options of the family")] = key({}, "options of the family")
-    dropout: Share = key(Architecture.dropout, "probability that a hidden unit is dropped in training")
 
 
 References = Annotated[
