@@ -11,7 +11,11 @@ from snacpack.networks.graph import Graph
 if TYPE_CHECKING:
     from snacpack.architecture import Architecture
 
+MOST_LAYERS = 64
+"""Layers that an option of hidden units may have."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_WIDTH = {"type": "integer", "minimum": 1, "maximum": 4096}
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,14 @@ class Option:
     schema: Mapping[str, Any]
 
     @property
+    def words(self) -> str:
+        """The values that it may have, in words."""
+        return self.schema["description"]
+
+    @property
     def search_schema(self) -> dict[str, Any]:
         """The JSON schema of its options in a search."""
-        return {"$ref": "#/$defs/options", "items": dict(self.schema)}
+        return _list_of(self.schema, f"a list of different options, each {self.words}")
 
     def decision(self, name: str, options: Any) -> Decision:
         """Return the decision between such options, which the configuration has under this name."""
@@ -43,14 +52,25 @@ class Units(Option):
     @classmethod
     def of(cls, layers: str) -> "Units":
         """Return the option for layers that are described by a phrase such as ``layer that the constituents share``."""
-        width = {"$ref": "#/$defs/width"}
-        description = f"hidden units of each {layers}, of 1 to 64 layers"
-        return cls({"description": description, "type": "array", "minItems": 1, "maxItems": 64, "items": width})
+        description = f"hidden units of each {layers}, of 1 to {MOST_LAYERS} layers"
+        return cls(
+            {"description": description, "type": "array", "minItems": 1, "maxItems": MOST_LAYERS, "items": _WIDTH}
+        )
 
     @property
     def search_schema(self) -> dict[str, Any]:
         """The JSON schema of a section with ``n_layers`` and ``units``, as ``search.space`` has them."""
-        return {"$ref": "#/$defs/depths_and_widths", "description": self.schema["description"]}
+        depths = _list_of({"type": "integer", "minimum": 1}, "a list of different numbers of layers")
+        widths = _list_of(_WIDTH, "a list of different widths, from 1 to 4096")
+        units = {"type": "array", "minItems": 1, "maxItems": MOST_LAYERS, "items": widths}
+        properties = {"n_layers": depths, "units": units}
+        return {
+            "description": "a section with n_layers, a list of numbers, and units, a list of widths for each layer",
+            "type": "object",
+            "additionalProperties": False,
+            "required": list(properties),
+            "properties": properties,
+        }
 
     def decision(self, name: str, options: Any) -> Decision:
         """Return the decision on the number of layers and their widths."""
@@ -97,21 +117,6 @@ class Family:
         if not isinstance(self.options, Mapping):
             raise ValueError(f"options is {self.options!r}; give an Option for each name")
 
-    @property
-    def options_schema(self) -> dict[str, Any]:
-        """The JSON schema of the options of one network."""
-        return self._schema({name: dict(option.schema) for name, option in self.options.items()})
 
-    @property
-    def search_schema(self) -> dict[str, Any]:
-        """The JSON schema of the options of all networks of a search."""
-        return self._schema({name: option.search_schema for name, option in self.options.items()})
-
-    def _schema(self, properties: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "description": f"options of the family {self.name}",
-            "type": "object",
-            "additionalProperties": False,
-            "required": list(properties),
-            "properties": properties,
-        }
+def _list_of(items: Mapping[str, Any], description: str) -> dict[str, Any]:
+    return {"description": description, "type": "array", "minItems": 1, "uniqueItems": True, "items": dict(items)}

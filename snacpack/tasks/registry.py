@@ -101,14 +101,14 @@ def validation_of(params: Mapping[str, Any], info: DataInfo, targets: np.ndarray
     Parameters
     ----------
     params
-        The rule's parameters; ``validated`` holds the names of metrics and :func:`task_params`, and is not there where
-        no metric is an objective.
+        The rule's parameters; ``validated`` holds the names of metrics and :func:`task_params`, and is None or
+        missing where no metric is an objective.
     info, targets
         The data set's description, and the targets of its validation examples.
     """
-    if "validated" not in params:
+    validated = params.get("validated")
+    if not validated:
         return Validation(current_task(), [], info, {}, targets)
-    validated = params["validated"]
     task = find_task(validated["task"]["name"])
     return Validation(task, validated["names"], info, validated["task"]["options"], targets)
 

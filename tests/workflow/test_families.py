@@ -64,7 +64,7 @@ def test_every_form_of_its_circuit_is_exact(run, scheme):
 
 
 def test_the_search_is_over_the_family(run):
-    trials = pd.read_csv(run.results("search/trials.csv"))
+    trials = pd.read_csv(run.results("searches/architectures/trials.csv"))
     assert (trials["family"] == "deep_sets").all()
     assert trials["architecture"].str.startswith("8x3-8x").all()
     assert trials["accuracy"].notna().all()
