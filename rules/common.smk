@@ -24,7 +24,7 @@ from snacpack.synthesis.registry import plugin_digests as digests_of_backends
 from snacpack.tasks.registry import find_task
 from snacpack.tasks.registry import plugin_digests as digests_of_tasks
 from snacpack.tasks.registry import task_params
-from snacpack.tasks.task import NUMBERS
+from snacpack.tasks.task import NUMBERS, RECONSTRUCTION
 
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
 if workflow.is_main_process:
@@ -117,7 +117,7 @@ TASK_PARAMS = task_params(config["task"])
 TASK_PLUGIN = digests_of_tasks(TASK.name, trust=not workflow.is_main_process)
 TASK_PLUGIN = {"task_plugins": TASK_PLUGIN} if TASK_PLUGIN else {}
 # The same for rules that tell a score and train: a plugin's metric measures numbers, and correct classes are counted.
-SCORE_PLUGIN = TASK_PLUGIN if TASK.targets == NUMBERS else {}
+SCORE_PLUGIN = TASK_PLUGIN if TASK.targets in (NUMBERS, RECONSTRUCTION) else {}
 # A parameter of the rules that train, none for cross-entropy.
 LOSS = dict(TASK.loss(TASK_PARAMS["options"]))
 LOSS = {"loss": LOSS} if LOSS else {}

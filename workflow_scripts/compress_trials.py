@@ -6,7 +6,7 @@ terminal = start_job(snakemake)
 
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.trials import circuit_costs, compress, trial_seed
-from snacpack.data.dataset import load_dataset, read_info
+from snacpack.data.dataset import load_dataset, load_training, read_info
 from snacpack.files import write_json
 from snacpack.search.progress import SearchProgress
 from snacpack.search.records import read_compressions
@@ -26,7 +26,7 @@ def tell(position, result):
     progress.trials_finished(generation, [{**record, "accuracy": result.accuracy, "failure": result.failure}])
 
 
-jets = load_dataset(snakemake.input.jets, ("train", "val"))
+jets = load_training(snakemake.input.jets)
 compressed = compress(
     Checkpoint.load(snakemake.input.warmup),
     compressions,
@@ -41,8 +41,8 @@ compressed = compress(
 )
 costs = circuit_costs(compressed, params.clock_period_ns, params.part, snakemake.threads)
 fields = ("accuracy", "loss", "epochs", "seconds", "failure")
-x_val, y_val = jets["val"]
-validation = validation_of(params, read_info(snakemake.input.jets), y_val)
+x_val, y_val = load_dataset(snakemake.input.jets, ("val",))["val"]
+validation = validation_of(params, read_info(snakemake.input.jets), y_val, x_val)
 records = []
 for trial, entry in zip(trials, compressed, strict=True):
     record = {"trial": trial, "seed": entry.seed, **{name: getattr(entry.result, name) for name in fields}}

@@ -4,7 +4,7 @@ from snacpack.workflow import start_job
 
 terminal = start_job(snakemake)
 
-from snacpack.data.dataset import load_dataset, read_info
+from snacpack.data.dataset import load_dataset, load_training, read_info
 from snacpack.files import write_json
 from snacpack.search.progress import SearchProgress
 from snacpack.search.records import read_proposals, training_seed
@@ -12,9 +12,9 @@ from snacpack.tasks.registry import validation_of
 from snacpack.training import predict, train
 from snacpack.training.losses import Loss
 
-jets = load_dataset(snakemake.input.jets, ("train", "val"))
-x_val, y_val = jets["val"]
-validation = validation_of(snakemake.params, read_info(snakemake.input.jets), y_val)
+jets = load_training(snakemake.input.jets)
+x_val, y_val = load_dataset(snakemake.input.jets, ("val",))["val"]
+validation = validation_of(snakemake.params, read_info(snakemake.input.jets), y_val, x_val)
 generation, shard = int(snakemake.wildcards.generation), int(snakemake.wildcards.shard)
 trials, architectures = zip(*read_proposals(snakemake.input.offspring)[shard :: snakemake.params.n_shards], strict=True)
 progress = SearchProgress(snakemake.params.progress, snakemake.config["search"], terminal)
