@@ -115,9 +115,10 @@ def validation_of(
     info, targets, inputs
         The data set's description, the targets of its validation examples, and their inputs.
     """
-    if "validated" not in params:
+    # Snakemake's parameters are a list of values that has names: `in` looks for a value.
+    validated = params.get("validated")
+    if validated is None:
         return Validation(current_task(), [], info, {}, targets)
-    validated = params["validated"]
     task = find_task(validated["task"]["name"])
     return Validation(task, validated["names"], info, validated["task"]["options"], targets, inputs)
 

@@ -19,6 +19,7 @@ from sklearn.metrics import (
     roc_auc_score,
     roc_curve,
 )
+from snakemake.iocontainers import Params
 
 from helpers import ROOT
 from helpers.configs import SCHEMA, merged
@@ -526,13 +527,14 @@ def test_an_objective_that_the_task_does_not_measure_is_named(tmp_path):
     assert "search.objectives: auc is no metric of the classification; it has accuracy" in problem
 
 
-def test_a_job_measures_validation_examples_where_a_search_asks_for_it():
+@pytest.mark.parametrize("params", [dict, lambda params: Params(fromdict=params)])
+def test_a_job_measures_validation_examples_where_a_search_asks_for_it(params):
     task = find_task("classification")
     examples = examples_of(task)
     told = {"names": ["auc"], "task": task_params({"name": "classification", "options": {}})}
-    validation = validation_of({"validated": told}, DATA, examples.targets)
+    validation = validation_of(params({"seed": 1, "validated": told}), DATA, examples.targets)
     assert validation.values(lambda: examples.outputs) == values_over_all(task, examples, ["auc"])
-    assert validation_of({}, DATA, examples.targets).values(lambda: 1 / 0) == {}
+    assert validation_of(params({"seed": 1}), DATA, examples.targets).values(lambda: 1 / 0) == {}
 
 
 def test_trials_have_what_was_measured_as_last_columns_and_are_ranked_by_it():
