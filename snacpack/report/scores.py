@@ -49,7 +49,7 @@ def draw_scores(
         for colour, (name, scores) in zip(PALETTE, list(signals.items())[:_MOST_SIGNALS], strict=False):
             axes.stairs(shares(scores), bins, color=colour, linewidth=1.4, label=plain_text(name, 18))
         threshold = np.quantile(background, 1 - rate)
-        axes.axvline(threshold, color=INK, linewidth=1, linestyle=":", label=f"{rate:g} of the background pass")
+        axes.axvline(threshold, color=INK, linewidth=1, linestyle=":", label=f"threshold at a rate of {rate:g}")
         axes.set(xscale="log", yscale="log", xlabel="Mean squared difference of outputs and inputs")
         axes.set_ylabel(f"Share of the {examples}")
         # Room for the legend.

@@ -269,6 +269,14 @@ class TestAnomaly(TaskTests):
         options = self.task.complete({"loss": "huber", "delta": 0.5})
         assert Loss(**self.task.loss(options)) == Loss("huber", 0.5, pooled=True)
 
+    def test_a_perfect_reconstruction_finds_nothing_and_can_be_drawn(self, tmp_path):
+        examples = self.examples()
+        perfect = replace(examples, outputs=examples.inputs)
+        told = values_over_all(self.task, perfect, ["r2", "auc", "signal_efficiency"])
+        assert told == pytest.approx({"r2": 1, "auc": 0.5, "signal_efficiency": 0.1})
+        for picture in self.task.pictures:
+            save_figure(picture.draw(perfect, "model"), [tmp_path / "picture.svg"])
+
     def test_a_network_gives_as_many_numbers_as_it_gets(self):
         info = replace(SIGNALS, input_shape=(5, 4))
         assert self.task.sizes(info) == {"n_inputs": 20, "n_outputs": 20}
