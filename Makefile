@@ -10,7 +10,7 @@ BIN := .venv/bin
 LOCK := envs/requirements.lock
 DEVELOPMENT_LOCK := envs/development.lock
 
-.PHONY: setup setup-development run test test-all durations lint lock audit clean-env
+.PHONY: setup setup-development run test test-all durations lint config lock audit clean-env
 
 setup: .venv/.ready
 setup-development: .venv/.ready-development
@@ -18,8 +18,8 @@ setup-development: .venv/.ready-development
 # What is there may have been cut off by a full disk, lost its Python, or been moved since.
 GOALS := $(or $(MAKECMDGOALS),setup)
 BROKEN = $(BIN)/python envs/check_environment.py
-ifneq ($(and $(wildcard .venv/.ready),$(filter setup setup-development run test test-all durations lint,$(GOALS))),)
-LOCKS := $(LOCK) $(if $(filter-out setup run,$(GOALS)),$(and $(wildcard .venv/.ready-development),$(DEVELOPMENT_LOCK)))
+ifneq ($(and $(wildcard .venv/.ready),$(filter setup setup-development run test test-all durations lint config,$(GOALS))),)
+LOCKS := $(LOCK) $(if $(filter-out setup run config,$(GOALS)),$(and $(wildcard .venv/.ready-development),$(DEVELOPMENT_LOCK)))
 ifneq ($(shell { $(BROKEN) $(LOCKS) && $(BIN)/pip --version >/dev/null; } 2>/dev/null || echo no Python),)
 $(info .venv is damaged and will be mended)
 $(shell rm -f .venv/.ready .venv/.ready-development)
@@ -79,6 +79,10 @@ lint: setup-development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakemake --lint
+
+# Writes what follows from the definitions in snacpack/config: config.yaml, config.schema.yaml and the tables of README.md.
+config: setup
+	@$(BIN)/python -m snacpack.config
 
 # Resolves envs/*.in anew, into both locks and the file for conda; review the difference before committing it.
 lock:

@@ -36,9 +36,9 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 include: "rules/common.smk"
 include: "rules/data.smk"
+include: "rules/search.smk"
 include: "rules/global_search.smk"
 include: "rules/local_search.smk"
-include: "rules/compression_search.smk"
 include: "rules/synthesis.smk"
 include: "rules/report.smk"
 
@@ -53,6 +53,7 @@ rule all:
 
 onstart:
     check_run()
+    spare_the_scheduler()
     claim.start(on_this_machine=workflow.local_exec)
 
 

@@ -40,9 +40,10 @@ from snacpack.compression.scheme import MIXED, Scheme
 from snacpack.compression.trials import circuit_costs, compress, refinement_seed, trial_seed
 from snacpack.data.dataset import load_dataset
 from snacpack.files import read_json, write_json
+from snacpack.problems.architectures import training_seed
+from snacpack.problems.compressions import Compressions, compression_search, compressions_of
 from snacpack.report.style import figure_style, save_figure
-from snacpack.search.nsga2 import compression_rules
-from snacpack.search.records import compressions_of, compressions_table, training_seed
+from snacpack.search.records import trials_table
 from snacpack.search.selection import select_finalists
 from snacpack.seeds import derive_seed
 from snacpack.synthesis.mapping import count_resources, map_circuit
@@ -173,7 +174,7 @@ class Bench:
 
     def _trials(self, start: Checkpoint, architecture: Architecture, model: str) -> pd.DataFrame:
         settings = self.config["compression"]["search"]
-        rules = compression_rules(settings, architecture, derive_seed(self.seed, "compression", model))
+        rules = compression_search(settings, architecture, derive_seed(self.seed, "compression", model))
         survivors, trials = [], []
         for generation in range(settings["trials"] // settings["population"]):
             genomes = rules.ask(generation, survivors, [trial["genome"] for trial in trials])
@@ -204,7 +205,7 @@ class Bench:
             trials += new
             survivors = rules.tell(survivors, new)
             print(f"  seed {self.seed}: generation {generation} of the compression search", flush=True)
-        return compressions_table(trials, settings["objectives"])
+        return trials_table(Compressions, trials, settings["objectives"])
 
 
 def rows_of_seed(bench: Bench, candidate: str, architectures: Mapping[str, Architecture]) -> Iterator[dict[str, Any]]:

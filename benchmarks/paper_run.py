@@ -3,9 +3,9 @@
 Usage: python benchmarks/paper_run.py [--cores N] [--directory FOLDER]
 
 Simulates 867,000 jets unless FOLDER (default: the repository) has them in results/paper, runs 500 trials for
-config/paper.yaml and 500 for config/nac.yaml on the same jets, trains the chosen networks and the baseline in
-floating point, and copies trials, fronts, tables and figures to docs/paper_run/, with the times in cost.json there.
-Started again it goes on where it was, and repeats nothing that is finished.
+config/paper.yaml and 500 with config/nac.yaml laid over it on the same jets, trains the chosen networks and the
+baseline in floating point, and copies trials, fronts, tables and figures to docs/paper_run/, with the times in
+cost.json there. Started again it goes on where it was, and repeats nothing that is finished.
 """
 
 import argparse
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "docs" / "paper_run"
 FIGURES = {"paper": ("fig1", "fig2", "fig3", "hypervolume", "data_card"), "nac": ("fig4", "hypervolume")}
 RECORDS = ("trials.csv", "pareto.csv", "hypervolume.csv", "progress.log")
-SEARCH_RULES = ("propose_offspring", "train_trials", "estimate_hardware", "estimate_limits", "select_survivors")
+SEARCH_RULES = ("propose_trials", "evaluate_trials", "estimate_hardware", "estimate_limits", "select_survivors")
 
 
 def run_workflow(run: str, targets: list[str], options: argparse.Namespace) -> None:
@@ -34,7 +34,8 @@ def run_workflow(run: str, targets: list[str], options: argparse.Namespace) -> N
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
         *("--workflow-profile", str(ROOT / "profiles" / "default"), "--directory", str(options.directory)),
-        *("--configfile", str(ROOT / "config" / f"{run}.yaml"), "--cores", str(options.cores)),
+        *("--configfile", *(str(ROOT / "config" / f"{name}.yaml") for name in dict.fromkeys(("paper", run)))),
+        *("--cores", str(options.cores)),
         *("--", *(f"results/{run}/{target}" for target in targets)),
     ]
     print(" ".join(command), flush=True)
@@ -70,10 +71,10 @@ def search_cost(run: Path) -> dict[str, float]:
     for begin, end in zip(jobs["begin"], jobs["end"], strict=True):
         busy += max(0.0, end - max(begin, last))
         last = max(last, end)
-    trials = [record for path in run.glob("search/gen_*/trials_*.json") for record in read_json(path)]
+    trials = [record for path in run.glob("searches/architectures/gen_*/trials_*.json") for record in read_json(path)]
     return {
         "wall_seconds": round(wall, 1),
-        "train_trials_seconds": round(jobs.loc[jobs["rule"] == "train_trials", "seconds"].sum(), 1),
+        "train_trials_seconds": round(jobs.loc[jobs["rule"] == "evaluate_trials", "seconds"].sum(), 1),
         "network_seconds": round(sum(record["seconds"] for record in trials), 1),
         "networks": len(trials),
         "failed": sum(record["failure"] is not None for record in trials),
@@ -96,7 +97,7 @@ def keep(folder: Path, run: str) -> None:
     source, target = folder / "results" / run, KEPT / run
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    files = [f"search/{name}" for name in RECORDS] + ["tables/table2.csv", "tables/table2.md"]
+    files = [f"searches/architectures/{name}" for name in RECORDS] + ["tables/table2.csv", "tables/table2.md"]
     for name in [*files, *(f"figures/{figure}.png" for figure in FIGURES[run])]:
         shutil.copy(source / name, target / Path(name).name)
 
@@ -113,8 +114,12 @@ def main() -> None:
     share_jets(options.directory)
     for run, figures in FIGURES.items():
         # The search by itself first, so that its time is its own.
-        run_workflow(run, ["search/pareto.csv"], options)
-        rest = ["tables/table2.csv", "search/hypervolume.csv", *(f"figures/{name}.png" for name in figures)]
+        run_workflow(run, ["searches/architectures/pareto.csv"], options)
+        rest = [
+            "tables/table2.csv",
+            "searches/architectures/hypervolume.csv",
+            *(f"figures/{name}.png" for name in figures),
+        ]
         run_workflow(run, rest, options)
         keep(options.directory, run)
     record: dict[str, Any] = {

@@ -26,10 +26,10 @@ from snacpack.data.sources import describe_source
 from snacpack.files import write_json
 from snacpack.hardware.costs import estimate_costs
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.problems.architectures import architecture_search, training_seed
 from snacpack.report.style import figure_style, save_figure
 from snacpack.search.hypervolume import limiting_architectures, reached_by_generation, search_limits
-from snacpack.search.nsga2 import METHODS, search_rules
-from snacpack.search.records import training_seed
+from snacpack.search.nsga2 import METHODS
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "search_quality.json"
@@ -76,7 +76,7 @@ class Evaluator:
 def run_search(config: dict[str, Any], method: str, seed: int, evaluate: Evaluator) -> list[dict[str, Any]]:
     """Return all trials of a search."""
     settings = {**config["search"], "method": method}
-    search = search_rules(settings, evaluate.sizes, seed=seed)
+    search = architecture_search(settings, evaluate.sizes, seed=seed)
     survivors, trials = [], []
     for generation in range(settings["trials"] // settings["population"]):
         genomes = search.ask(generation, survivors, [trial["genome"] for trial in trials])
@@ -190,7 +190,7 @@ def main() -> None:
     search["trials"] = options.trials or search["trials"]
     search["population"] = options.population or search["population"]
     evaluate = Evaluator(config, load_dataset(options.jets, ("train", "val")), options.threads)
-    space = search_rules(search, evaluate.sizes, seed=0).space
+    space = architecture_search(search, evaluate.sizes, seed=0).space
     limits = search_limits(space, evaluate.costs(limiting_architectures(space)))
     records = []
     for seed in range(1, options.seeds + 1):

@@ -49,7 +49,7 @@ if workflow.is_main_process:
     except OSError as error:
         raise WorkflowError(str(error)) from None
     try:
-        validate_config(config, Path(workflow.basedir) / "config" / "config.schema.yaml", workflow.configfiles)
+        validate_config(config, workflow.configfiles)
     except ConfigError as error:
         raise WorkflowError(f"{' with '.join(map(str, workflow.configfiles))}: {error}") from None
     try:
@@ -102,7 +102,11 @@ if COMPRESSION_MIN_ACCURACY is None:
     COMPRESSION_MIN_ACCURACY = config["selection"]["min_score"]
 N_COMPRESSION_GENERATIONS = COMPRESSION_SEARCH["trials"] // COMPRESSION_SEARCH["population"]
 N_COMPRESSION_SHARDS = COMPRESSION_SEARCH["shards"]
-CORES_OF_A_COMPRESSION_SHARD = max(1, CORES // N_COMPRESSION_SHARDS) if LOCAL_CORES else CORES
+# The networks are compressed side by side: a search alone would leave cores idle while its job starts.
+N_COMPRESSION_SEARCHES = config["selection"]["max_candidates"] + SEARCHES_REFERENCES * len(REFERENCES)
+CORES_OF_A_COMPRESSION_SHARD = CORES
+if LOCAL_CORES:
+    CORES_OF_A_COMPRESSION_SHARD = max(1, CORES // (N_COMPRESSION_SHARDS * N_COMPRESSION_SEARCHES))
 COMPRESSION_THREADS = min(-(-COMPRESSION_SEARCH["population"] // N_COMPRESSION_SHARDS), CORES_OF_A_COMPRESSION_SHARD)
 # Several models are synthesised side by side, but the last one should not be left with a single core.
 SYNTHESIS_THREADS = min(8, max(2, CORES // 4))
@@ -154,24 +158,22 @@ def together(name, *parts):
     return group
 
 
-def generations_together(name, *parts):
-    """Return the group of as many generations as the profile's group-components say."""
+def generations_together(name):
+    """Return the group of as many generations of a search as the profile's group-components say."""
 
     def group(wildcards):
         size = workflow.group_settings.group_components.get(name)
         if size:
             # The network that a search over compressions starts from goes with its first generation.
-            number = int(wildcards.get("generation", 0)) // size
-            return "_".join([name, *(wildcards[part] for part in parts), str(number)])
+            search = wildcards.get("search") or f"{COMPRESSIONS}-{wildcards.candidate}"
+            return f"{name}_{search}_{int(wildcards.get('generation', 0)) // size}"
 
     return group
 
 
 # Shards are there to be trained on different machines, so what is between them is done by Snakemake's own.
 SEARCH_GROUP = generations_together("search") if N_SHARDS == 1 else None
-COMPRESSION_SEARCH_GROUP = (
-    generations_together("compression_search", "candidate") if N_COMPRESSION_SHARDS == 1 else None
-)
+COMPRESSION_SEARCH_GROUP = generations_together("compression_search") if N_COMPRESSION_SHARDS == 1 else None
 PREPARATION_GROUP = together("preparation")
 
 
@@ -193,18 +195,15 @@ CIRCUIT_GROUP = together("circuit", "candidate", "scheme")
 
 # Done where Snakemake runs, because it takes seconds; what is in a group is submitted with it all the same.
 localrules:
-    propose_offspring,
+    propose_trials,
     estimate_hardware,
     select_survivors,
-    propose_compressions,
-    select_compressions,
     estimate_references,
     estimate_limits,
     collect_trials,
     measure_hypervolume,
     select_candidates,
     describe_candidate,
-    collect_compressions,
     collect_placed_report,
     tabulate_space,
     tabulate_circuits,
@@ -218,6 +217,8 @@ localrules:
 
 wildcard_constraints:
     run=re.escape(config["run"]),
+    # One over architectures, and one over the compressions of each network.
+    search=rf"{ARCHITECTURES}|{COMPRESSIONS}-[a-z0-9][a-z0-9_-]*",
     generation=r"\d\d\d+",
     shard=r"\d\d+",
     candidate=r"[a-z0-9][a-z0-9_-]*",
@@ -236,13 +237,17 @@ def models(wildcards):
     return REFERENCES + selected(wildcards)
 
 
-def per_model(pattern, schemes=tuple(SCHEMES), **names):
-    """Return an input function that fills in every model, and its schemes; ``names`` are other wildcards' values."""
+def per_model(pattern, schemes=None, **names):
+    """Return an input function that fills in every model, and its schemes; ``names`` are other wildcards' values.
+
+    Without ``schemes`` these are all, or none where the pattern has no scheme.
+    """
 
     def files(wildcards):
-        pairs = [(model, scheme) for model in REFERENCES for scheme in schemes if scheme in REFERENCE_SCHEMES]
-        pairs += [(model, scheme) for model in selected(wildcards) for scheme in schemes]
-        if "{scheme}" not in pattern:
+        wanted = SCHEMES if schemes is None else schemes
+        pairs = [(model, scheme) for model in REFERENCES for scheme in wanted if scheme in REFERENCE_SCHEMES]
+        pairs += [(model, scheme) for model in selected(wildcards) for scheme in wanted]
+        if schemes is None and "{scheme}" not in pattern:
             pairs = [(model, None) for model in models(wildcards)]
         filled = [expand(pattern, run=wildcards.run, candidate=model, scheme=scheme, **names) for model, scheme in pairs]
         return [path for paths in filled for path in paths]
@@ -282,6 +287,17 @@ def check_run():
         print(f"This machine lacks something that the machines of the jobs may have: {error}", file=sys.stderr)
 
 
+def spare_the_scheduler():
+    """Let the scheduler sleep until a job ends: on one machine, Snakemake's default of 100 jobs a second limits nothing.
+
+    For this limit it also looks for jobs once a second, and once more for each time that it has looked before for another
+    reason. In a run of 200 jobs these looks take a tenth of the processor time.
+    """
+    limiter = getattr(workflow.scheduler, "job_rate_limiter", None)
+    if workflow.local_exec and limiter and (limiter.max_jobs, limiter.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
 def rules_to_run():
     """Names of the rules of all jobs that are to run, and of those that are known only behind a checkpoint."""
     jobs = list(workflow.dag.needrun_jobs())
@@ -306,6 +322,51 @@ def rules_to_run():
     return found | visited
 
 
+def problem_of(wildcards):
+    """Return the problem that a search solves, :data:`ARCHITECTURES` or :data:`COMPRESSIONS`."""
+    return wildcards.search.partition("-")[0]
+
+
+def candidate_of(wildcards):
+    """Return the network whose compressions a search tries, None for the search over architectures."""
+    return wildcards.search.partition("-")[2] or None
+
+
+def of_search(name):
+    """Return a function of the wildcards for what the searches differ in, a key of :data:`SEARCHES`."""
+
+    def value(wildcards):
+        found = SEARCHES[problem_of(wildcards)][name]
+        return found(wildcards) if callable(found) else found
+
+    return value
+
+
+def of_candidate(pattern):
+    """Return an input function for a file of the network whose compressions a search tries."""
+    return lambda wildcards: pattern.format(run=wildcards.run, candidate=candidate_of(wildcards))
+
+
+def of_generations(kind, numbers=None):
+    """Return an input function for a search's files of one kind.
+
+    ``kind`` is trials, estimates, or the name of a file that each generation has one of. They are those of the job's own
+    generation, or of all that the slice ``numbers`` takes.
+    """
+
+    def files(wildcards):
+        search = SEARCHES[problem_of(wildcards)]
+        names = {
+            "trials": [f"trials_{shard:02d}" for shard in range(search["n_shards"])],
+            "estimates": search["estimates"],
+        }.get(kind, [kind])
+        generations = range(search["n_generations"])[numbers] if numbers else [int(wildcards.generation)]
+        folder = f"results/{wildcards.run}/searches/{wildcards.search}"
+        return [f"{folder}/gen_{number:03d}/{name}.json" for number in generations for name in names]
+
+    return files
+
+
 def earlier(pattern, last=None):
     """Return an input function for the files of the generations before one, all or the ``last`` few."""
 
@@ -317,10 +378,10 @@ def earlier(pattern, last=None):
     return files
 
 
-def search_params(search):
+def proposing(section):
     """What decides which trials are proposed; their number does not, and objectives only by what survives."""
     names = ("method", "population", "crossover_probability", "mutation_probability", "space")
-    return {name: search[name] for name in names}
+    return {name: section[name] for name in names}
 
 
 @cache
@@ -364,11 +425,6 @@ def accuracy_reference(wanted):
     return f"results/{{run}}/candidates/{wanted}/float.json" if isinstance(wanted, str) else []
 
 
-def compression_search_seed(wildcards):
-    """Every model has a search of its own."""
-    return derive_seed(config["seed"], "compression", wildcards.candidate)
-
-
 def architecture_source(wildcards):
     """Where a model's architecture stands: the config for references, the search's choice for the others."""
     if wildcards.candidate in REFERENCES:
@@ -396,3 +452,59 @@ all_checkpoints.patterns = [
     f"results/{{run}}/candidates/{{candidate}}/{{scheme}}/{name}"
     for name in ("refined.pt", "warmup.pt", "prune_{iteration}.pt")
 ]
+
+# What the searches differ in: a value, or a function of the wildcards.
+SEARCHES = {
+    ARCHITECTURES: {
+        "problem": ARCHITECTURES,
+        "candidate": None,
+        "network": [],
+        "start": [],
+        "limits": lambda wildcards: f"results/{wildcards.run}/searches/architectures/limits.json",
+        "estimates": ["hardware"],
+        "n_generations": N_GENERATIONS,
+        "n_shards": N_SHARDS,
+        "proposing": proposing(config["search"]),
+        "objectives": config["search"]["objectives"],
+        "seed": config["seed"],
+        "training": TRAINING,
+        "target": None,
+        "surrogate": config["hardware"]["surrogate"],
+        "threads": TRAINING_THREADS,
+        "step_threads": SEARCH_THREADS,
+        "priority": SEARCH_PRIORITY,
+        "group": SEARCH_GROUP,
+    },
+    COMPRESSIONS: {
+        "problem": COMPRESSIONS,
+        "candidate": candidate_of,
+        "network": of_candidate("results/{run}/candidates/{candidate}/architecture.json"),
+        "start": of_candidate("results/{run}/candidates/{candidate}/mixed/warmup.pt"),
+        "limits": [],
+        # A trial's cost is in its results.
+        "estimates": [],
+        "n_generations": N_COMPRESSION_GENERATIONS,
+        "n_shards": N_COMPRESSION_SHARDS,
+        "proposing": proposing(COMPRESSION_SEARCH),
+        "objectives": COMPRESSION_SEARCH["objectives"],
+        # Every network has a search of its own.
+        "seed": lambda wildcards: derive_seed(config["seed"], "compression", candidate_of(wildcards)),
+        "training": {"epochs": COMPRESSION_SEARCH["epochs"], "batch_size": config["compression"]["batch_size"]},
+        "target": {name: config["synthesis"][name] for name in ("part", "clock_period_ns")},
+        "surrogate": None,
+        "threads": COMPRESSION_THREADS,
+        "step_threads": 1,
+        "priority": 0,
+        "group": COMPRESSION_SEARCH_GROUP,
+    },
+}
+for problem, search in SEARCHES.items():
+    plugins = content_of_plugins(problem).get("plugins", {})
+    validated_by = validated_metrics(problem)
+    search |= {
+        "plugins": plugins,
+        # Objectives of architectures are functions of what is not trained.
+        "plugins_of_trials": plugins if problem == COMPRESSIONS else {},
+        "validated": validated_by.get("validated"),
+        "task_plugins": validated_by.get("task_plugins", {}),
+    }

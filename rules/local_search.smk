@@ -125,3 +125,45 @@ rule evaluate_compressed:
         "../envs/environment.yaml"
     script:
         "../workflow_scripts/evaluate_compressed.py"
+
+
+rule refine_front:
+    input:
+        jets=DATA_SET,
+        warmup="results/{run}/candidates/{candidate}/mixed/warmup.pt",
+        trials="results/{run}/searches/compressions-{candidate}/trials.csv",
+        reference=accuracy_reference(COMPRESSION_MIN_ACCURACY),
+    output:
+        checkpoint="results/{run}/candidates/{candidate}/mixed/refined.pt",
+        metrics="results/{run}/candidates/{candidate}/mixed/metrics.csv",
+        chosen="results/{run}/candidates/{candidate}/mixed/chosen.json",
+    log:
+        "results/{run}/logs/refine_front/{candidate}.log",
+    benchmark:
+        "results/{run}/benchmarks/refine_front/{candidate}.tsv"
+    params:
+        **LOSS,
+        seed=config["seed"],
+        min_accuracy=COMPRESSION_MIN_ACCURACY,
+        finalists=COMPRESSION_SEARCH["finalists"],
+        epochs=COMPRESSION_SEARCH["final_epochs"],
+        batch_size=config["compression"]["batch_size"],
+        # The first cost is what the circuit shall have least of.
+        cost=deciding_cost(COMPRESSION_SEARCH["objectives"]),
+        part=config["synthesis"]["part"],
+        clock_period_ns=config["synthesis"]["clock_period_ns"],
+        **content_of_plugins(COMPRESSIONS),
+        **validated_metrics(COMPRESSIONS),
+    threads: COMPRESSION_THREADS
+    group:
+        COMPRESSION_GROUP
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(240),
+        gpu=TRAINING_GPUS,
+    message:
+        "Training the best compressions of {wildcards.candidate} on, and choosing one"
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/refine_front.py"

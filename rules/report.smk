@@ -30,7 +30,7 @@ rule tabulate_networks:
     input:
         jets=DATA_SET,
         references="results/{run}/references/hardware.csv",
-        trials="results/{run}/search/trials.csv",
+        trials="results/{run}/searches/architectures/trials.csv",
         selected="results/{run}/candidates/selected.json",
         trained=per_model("results/{run}/candidates/{candidate}/float.json"),
     output:
@@ -103,7 +103,7 @@ rule tabulate_circuits:
 rule draw_fronts:
     input:
         references="results/{run}/references/hardware.csv",
-        trials="results/{run}/search/trials.csv",
+        trials="results/{run}/searches/architectures/trials.csv",
         selected="results/{run}/candidates/selected.json",
         trained=per_model("results/{run}/candidates/{candidate}/float.json"),
     output:
@@ -139,7 +139,7 @@ rule draw_fronts:
 
 rule draw_hypervolume:
     input:
-        hypervolume="results/{run}/search/hypervolume.csv",
+        hypervolume="results/{run}/searches/architectures/hypervolume.csv",
     output:
         png="results/{run}/figures/hypervolume.png",
         svg=report("results/{run}/figures/hypervolume.svg", caption="captions/hypervolume.rst", category="Search"),
@@ -217,7 +217,7 @@ rule draw_pruning_curves:
 rule draw_compression_fronts:
     input:
         trained=per_model("results/{run}/candidates/{candidate}/float.json"),
-        trials=per_model("results/{run}/candidates/{candidate}/{scheme}/search/trials.csv", ["mixed"]),
+        trials=per_model("results/{run}/searches/compressions-{candidate}/trials.csv", ["mixed"]),
         metrics=per_model("results/{run}/candidates/{candidate}/{scheme}/metrics.csv", ["mixed"]),
         chosen=per_model("results/{run}/candidates/{candidate}/{scheme}/chosen.json", ["mixed"]),
         compressed=per_model("results/{run}/candidates/{candidate}/{scheme}/compressed.json"),
@@ -253,7 +253,7 @@ rule draw_compression_fronts:
 rule compare_estimates:
     input:
         references="results/{run}/references/hardware.csv",
-        trials="results/{run}/search/trials.csv",
+        trials="results/{run}/searches/architectures/trials.csv",
         selected="results/{run}/candidates/selected.json",
         fixed_points=per_model("results/{run}/candidates/{candidate}/{scheme}/fixed_point.json"),
         circuits=per_model("results/{run}/synthesis/{candidate}/{scheme}/report.json"),
@@ -328,7 +328,7 @@ rule write_report:
     input:
         jets=DATA_SET,
         references="results/{run}/references/hardware.csv",
-        trials="results/{run}/search/trials.csv",
+        trials="results/{run}/searches/architectures/trials.csv",
         selected="results/{run}/candidates/selected.json",
         trained=per_model("results/{run}/candidates/{candidate}/float.json"),
         metrics=per_model("results/{run}/candidates/{candidate}/{scheme}/metrics.csv"),
@@ -344,7 +344,7 @@ rule write_report:
         pruning_curves="results/{run}/figures/pruning_curves.svg" if MAGNITUDE_SCHEMES else [],
         compression_fronts="results/{run}/figures/compression_fronts.svg" if "mixed" in SCHEMES else [],
         compression_trials=per_model(
-            "results/{run}/candidates/{candidate}/{scheme}/search/trials.csv", ["mixed"] if "mixed" in SCHEMES else []
+            "results/{run}/searches/compressions-{candidate}/trials.csv", ["mixed"] if "mixed" in SCHEMES else []
         ),
         estimates="results/{run}/figures/estimates.svg",
         fronts=expand("results/{{run}}/figures/{name}.png", name=FRONTS),
@@ -389,7 +389,7 @@ rule write_provenance:
         table3="results/{run}/tables/table3.csv",
         estimates="results/{run}/tables/estimates.csv",
         references="results/{run}/references/hardware.csv",
-        trials="results/{run}/search/trials.csv",
+        trials="results/{run}/searches/architectures/trials.csv",
         selected="results/{run}/candidates/selected.json",
         architectures=per_model("results/{run}/candidates/{candidate}/architecture.json"),
         trained=per_model("results/{run}/candidates/{candidate}/float.json"),

@@ -81,7 +81,7 @@ def table_sources(
     def float_network(row: Mapping[str, Any]) -> dict[str, Any]:
         model = row["model"]
         trained = run / "candidates" / model / "float.json"
-        estimated = run / ("references/hardware.csv" if model in references else "search/trials.csv")
+        estimated = run / ("references/hardware.csv" if model in references else "searches/architectures/trials.csv")
         return {"model": model, "training_seed": read_json(trained)["seed"]} | _columns(
             row, lambda name: trained if name.startswith(_SCORES) else estimated
         )
@@ -98,7 +98,7 @@ def table_sources(
         model, scheme = row["model"], row["scheme"]
         report = run / "synthesis" / model / scheme / "report.json"
         integers = run / "candidates" / model / scheme / "fixed_point.json"
-        estimated = run / ("references/hardware.csv" if model in references else "search/trials.csv")
+        estimated = run / ("references/hardware.csv" if model in references else "searches/architectures/trials.csv")
         return {"model": model, "scheme": scheme} | _columns(
             row,
             lambda name: estimated if name.startswith("rule4ml") else integers if name in ("bops", "ebops") else report,

@@ -6,10 +6,10 @@ start_job(snakemake)
 
 from snacpack.architecture import Architecture
 from snacpack.files import read_json, write_json
+from snacpack.search.selection import chosen_candidate
 
 if snakemake.params.reference is not None:
     fields = {**snakemake.params.reference, **snakemake.params.sizes}
 else:
-    candidates = {entry["name"]: entry for entry in read_json(snakemake.input.selected)["candidates"]}
-    fields = candidates[snakemake.wildcards.candidate]["architecture"]
+    fields = chosen_candidate(read_json(snakemake.input.selected), snakemake.wildcards.candidate)["architecture"]
 write_json(Architecture.from_dict(fields).to_dict(), snakemake.output.architecture)

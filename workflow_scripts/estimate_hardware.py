@@ -7,9 +7,9 @@ start_job(snakemake)
 from snacpack.files import read_json, write_json
 from snacpack.hardware.costs import estimate_costs
 from snacpack.hardware.surrogate import Surrogate
-from snacpack.search.records import read_proposals
+from snacpack.problems.architectures import Architectures
 
-trials, architectures = zip(*read_proposals(snakemake.input.offspring), strict=True)
+trials, architectures = zip(*Architectures.read(snakemake.input.offspring), strict=True)
 known = [record for path in snakemake.input.known for record in read_json(path)]
 surrogate = Surrogate(**snakemake.params.surrogate)
 costs = estimate_costs(architectures, surrogate, snakemake.params.bit_width, known)

@@ -9,7 +9,7 @@ from snacpack.compression.choice import choose_finalist, finalist_metrics, write
 from snacpack.compression.trials import circuit_costs, compress, refinement_seed
 from snacpack.data.dataset import load_dataset, load_training, read_info
 from snacpack.files import read_json, read_table, write_json
-from snacpack.search.records import compressions_of
+from snacpack.problems.compressions import compressions_of
 from snacpack.search.selection import required_accuracy, select_finalists
 from snacpack.tasks.registry import validation_of
 from snacpack.training.losses import Loss

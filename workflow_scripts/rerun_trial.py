@@ -8,7 +8,7 @@ import pandas as pd
 
 from snacpack.data.dataset import load_training
 from snacpack.files import read_table, write_json
-from snacpack.search.records import architecture_of
+from snacpack.problems.architectures import architecture_of
 from snacpack.training import train
 from snacpack.training.losses import Loss
 
@@ -19,7 +19,7 @@ if number not in trials.index:
 trial = trials.loc[number]
 jets = load_training(snakemake.input.jets)
 (result,) = train(
-    [architecture_of(trial)],
+    [architecture_of(trial, snakemake.params.sizes)],
     [int(trial["seed"])],
     jets["train"],
     jets["val"],

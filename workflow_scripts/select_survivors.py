@@ -6,19 +6,15 @@ terminal = start_job(snakemake)
 
 from snacpack.architecture import Architecture
 from snacpack.files import read_json, write_json
+from snacpack.problems import find_problem
 from snacpack.search.hypervolume import reached
-from snacpack.search.nsga2 import compression_rules, search_rules
 from snacpack.search.progress import SearchProgress, front_range
 from snacpack.search.records import best_trials, check_survivors, join_trials, read_survivors
 
-params, config, generation = snakemake.params, snakemake.config, int(snakemake.wildcards.generation)
-compresses = snakemake.input.get("architecture")
-rules = {**params.search, "objectives": params.objectives}
-if compresses:
-    architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
-    search = compression_rules(rules, architecture, params.seed)
-else:
-    search = search_rules(rules, params.sizes, params.seed)
+params, generation = snakemake.params, int(snakemake.wildcards.generation)
+problem = find_problem(params.problem)
+network = Architecture.from_dict(read_json(snakemake.input.network)) if snakemake.input.network else None
+search = problem.search({**params.search, "objectives": params.objectives}, params.seed, params.sizes, network)
 before = {"survivors": [], "best": []}
 for path in snakemake.input.survivors:
     before = read_survivors(path)
@@ -30,11 +26,10 @@ record = {"generation": generation, "objectives": list(search.objectives), "surv
 write_json(record, snakemake.output.survivors)
 
 # The number of trials is no parameter of the rule: raising it would repeat every generation.
-if compresses:
-    name = f"Compression of {snakemake.wildcards.candidate}"
-    progress = SearchProgress(params.progress, config["compression"]["search"], terminal, name=name)
-    progress.generation_finished(generation, *front_range(best, search.objectives))
-else:
-    progress = SearchProgress(params.progress, config["search"], terminal)
+section = problem.section(snakemake.config)
+progress = SearchProgress(params.progress, section, terminal, name=problem.title(params.candidate))
+if snakemake.input.limits:
     so_far = reached(best, search.objectives, read_json(snakemake.input.limits))
     progress.generation_finished(generation, so_far["best_accuracy"], f"hypervolume {so_far['hypervolume']:.4f}")
+else:
+    progress.generation_finished(generation, *front_range(best, search.objectives))

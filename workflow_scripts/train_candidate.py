@@ -11,7 +11,8 @@ import torch
 from snacpack.architecture import Architecture
 from snacpack.data.dataset import load_dataset, load_training, read_info
 from snacpack.files import read_json, whole_file, write_json
-from snacpack.search.records import training_seed
+from snacpack.problems.architectures import training_seed
+from snacpack.search.selection import chosen_candidate
 from snacpack.seeds import derive_seed
 from snacpack.tasks.registry import score_on_test, validation_of
 from snacpack.training import predict, train
@@ -19,7 +20,11 @@ from snacpack.training.losses import Loss
 
 jets, measured = load_training(snakemake.input.jets), load_dataset(snakemake.input.jets, ("val", "test"))
 architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
-seed = training_seed(snakemake.params.seed, snakemake.wildcards.candidate)
+network = snakemake.wildcards.candidate
+# A chosen trial is trained as the search trained it.
+if snakemake.input.selected:
+    network = chosen_candidate(read_json(snakemake.input.selected), network)["trial"]
+seed = training_seed(snakemake.params.seed, network)
 (result,) = train(
     [architecture],
     [seed],

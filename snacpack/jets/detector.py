@@ -1,8 +1,7 @@
 """A parametric detector: tracks, ECAL cells and HCAL cells with their resolutions."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +15,6 @@ TRACK, ECAL, HCAL = 0, 1, 2
 
 # What a measured momentum fluctuates to at least, as a fraction: of the published files' code.
 SMALLEST_FRACTION = 1e-10
-
-_POSITIVE = ("max_abs_eta", "max_track_abs_eta", "max_track_pt_gev", "ecal_cell", "hcal_cell")
 
 
 class Particles(NamedTuple):
@@ -72,11 +69,6 @@ class Detector:
     hcal_stochastic, hcal_noise_gev, hcal_constant
         The same of an HCAL cell.
 
-    Raises
-    ------
-    ValueError
-        If a value is negative, or a width or limit is not positive.
-
     Notes
     -----
     Read from the code that made the published files (trackObservables,
@@ -114,36 +106,6 @@ class Detector:
     hcal_stochastic: float = 1.587
     hcal_noise_gev: float = 0.0
     hcal_constant: float = 0.025
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.track_electrons, bool):
-            raise ValueError(f"data.pythia.detector.track_electrons must be true or false, got {self.track_electrons}")
-        numbers = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "track_electrons"}
-        if self.max_track_abs_eta is None:
-            del numbers["max_track_abs_eta"]
-        for name, value in numbers.items():
-            key = f"data.pythia.detector.{name}"
-            if not isinstance(value, int | float) or isinstance(value, bool):
-                raise ValueError(f"{key} must be a number, got {value}")
-            if name in _POSITIVE and not value > 0:
-                raise ValueError(f"{key} must be positive, got {value}")
-            if not 0 <= value < np.inf:
-                raise ValueError(f"{key} must not be negative or infinite, got {value}")
-
-    @classmethod
-    def from_config(cls, values: Mapping[str, Any]) -> "Detector":
-        """Build from the config's ``data.pythia.detector``; what is left out takes its default.
-
-        Raises
-        ------
-        ValueError
-            If a key is unknown or a value out of range.
-        """
-        names = [field.name for field in fields(cls)]
-        unknown = sorted(set(values) - set(names))
-        if unknown:
-            raise ValueError(f"data.pythia.detector has no {', '.join(unknown)}; its keys are {', '.join(names)}")
-        return cls(**values)
 
     def measure(self, generated: Particles, rng: np.random.Generator) -> Particles:
         """Return what the detector sees of events, sorted by event.

@@ -18,7 +18,6 @@ from snacpack.files import whole_file
 from snacpack.jets.duplicates import ADVICE, ALIKE, N_LEADING, jet_keys
 from snacpack.jets.layout import (
     CLASSES,
-    CONSTITUENT_COLUMNS,
     CONSTITUENTS,
     HIGH_LEVEL_FEATURES,
     HLF,
@@ -58,11 +57,6 @@ class Preprocessing:
         One of :data:`snacpack.data.normalisation.METHODS`.
     background
         Classes that training jets are of, if the others are signals; none for all classes.
-
-    Raises
-    ------
-    ValueError
-        If a value is out of range or a feature unknown.
     """
 
     n_constituents: int
@@ -77,17 +71,6 @@ class Preprocessing:
     def __post_init__(self) -> None:
         if self.features != HLF:
             object.__setattr__(self, "features", tuple(self.features))
-        unknown = [name for name in self.features if name not in CONSTITUENT_COLUMNS] if self.features != HLF else []
-        if unknown or not self.features:
-            raise ValueError(
-                f"data.features has {', '.join(unknown) or 'nothing'}; choose from {', '.join(CONSTITUENT_COLUMNS)}, "
-                f"or write {HLF} for the jet's 16 high-level observables"
-            )
-        if self.n_constituents < 1:
-            raise ValueError(f"data.n_constituents must be positive, got {self.n_constituents}")
-        for name in ("validation_fraction", "test_fraction"):
-            if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"data.{name} must be between 0 and 1, got {getattr(self, name)}")
 
     @property
     def kinds(self) -> tuple[str, ...]:

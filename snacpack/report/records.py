@@ -100,13 +100,13 @@ def compression_searches(
     Parameters
     ----------
     trials
-        Files ``.../{model}/mixed/search/trials.csv``.
+        Files ``trials.csv`` of the searches, in the order of the models in ``chosen``.
     metrics, chosen
         Content of ``metrics.csv`` and ``chosen.json`` by model and scheme, those of ``mixed`` among them.
     """
     searches = {}
-    for path in map(Path, trials):
-        model = path.parents[2].name
+    models = [model for model, scheme in chosen if scheme == MIXED]
+    for model, path in zip(models, trials, strict=True):
         tables = [_with_failures(table) for table in (read_table(path), metrics[model, MIXED])]
         searches[model] = CompressionSearch(*tables, chosen[model, MIXED])
     return searches

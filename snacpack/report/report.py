@@ -116,7 +116,7 @@ class RunFiles:
     trained, metrics, chosen, compressed, fixed_points
         ``float.json``, ``metrics.csv``, ``chosen.json``, ``compressed.json`` and ``fixed_point.json`` of the models.
     compression_trials
-        ``mixed/search/trials.csv`` of the models; none where no compressions were searched.
+        ``trials.csv`` of the searches over the models' compressions; none where no compressions were searched.
     circuits, verified
         ``report.json`` and ``verification.json`` of the models' syntheses.
     data_card, hypervolume, training_curves, estimates

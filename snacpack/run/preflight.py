@@ -23,12 +23,11 @@ from snacpack.run.surroundings import without_shadows
 NEEDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
-            "train_trials",
+            "evaluate_trials",
             "rerun_trial",
             "train_candidate",
             "warm_up_candidate",
             "prune_candidate",
-            "compress_trials",
             "refine_front",
         ),
         ("trainer",),

@@ -20,10 +20,8 @@ from typing import Any, Protocol
 import numpy as np
 from deap import base, tools
 
-from snacpack.architecture import Architecture
-from snacpack.search.compression_space import CompressionSpace
 from snacpack.search.objectives import check_objectives, objective_values
-from snacpack.search.space import Genome, SearchSpace
+from snacpack.search.space import Genome
 from snacpack.seeds import derive_seed
 
 MAX_ATTEMPTS = 1000
@@ -54,24 +52,15 @@ class Space(Protocol):
         """Return what a genome stands for, as JSON knows it."""
 
 
-def search_rules(search: Mapping[str, Any], sizes: Mapping[str, int], seed: int) -> "NSGA2":
-    """Return the search of the config's section ``search`` for networks of :attr:`DataInfo.sizes`."""
-    return _rules(search, SearchSpace.from_config(search["space"], **sizes), seed)
-
-
-def compression_rules(search: Mapping[str, Any], architecture: Architecture, seed: int) -> "NSGA2":
-    """Return the search of the config's section ``compression.search`` for a network."""
-    return _rules(search, CompressionSpace.from_config(search["space"], len(architecture.units) + 1), seed)
-
-
-def _rules(search: Mapping[str, Any], space: Space, seed: int) -> "NSGA2":
-    return METHODS[search["method"]](
+def make_search(settings: Mapping[str, Any], space: Space, seed: int) -> "NSGA2":
+    """Return the search of a space by a section of the configuration, ``search`` or ``compression.search``."""
+    return METHODS[settings["method"]](
         space=space,
-        objectives=tuple(search["objectives"]),
-        population=search["population"],
+        objectives=tuple(settings["objectives"]),
+        population=settings["population"],
         seed=seed,
-        crossover_probability=search["crossover_probability"],
-        mutation_probability=search["mutation_probability"],
+        crossover_probability=settings["crossover_probability"],
+        mutation_probability=settings["mutation_probability"],
     )
 
 

@@ -1,12 +1,13 @@
 """How far a search is: lines in a file that can be followed (``tail -f``), and on the terminal.
 
-The jobs of a search share the file, on one machine or on several. It is also their memory: what was trained, how
-long it took, and where the run was paused stand in its lines, so that a resumed run knows how long the rest takes.
+The jobs of a search share two files, on one machine or on several: ``progress.log`` has lines for people, and
+``progress.jsonl`` beside it the same as records. The records are the search's memory: what was trained, how long it
+took and when the run was paused stand in them, so that a resumed run knows how long the rest takes.
 """
 
 import fcntl
+import json
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,11 +21,8 @@ from snacpack.tasks.registry import score_word
 STARTED = "SNACPACK_STARTED"
 """Environment variable with the time when Snakemake was started: jobs of one start share it."""
 
-_LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d)  (.*)")
-_START = re.compile(r"Snakemake was started (.+)")
-_SHARD = re.compile(r"generation (\d+), shard \d+: training trials (\d+(?:, \d+)*)")
-_GENERATION = re.compile(r"generation \d+ is finished")
-_TRIAL = re.compile(r"trial (\d+) of generation (\d+), .*?: (?:[^:]+? (-?\d+\.\d\d)%|failed)")
+Record = dict[str, Any]
+"""``event`` is one of start, shard, trial and generation, ``time`` when it happened."""
 
 
 def announce_start() -> None:
@@ -51,7 +49,7 @@ def duration(seconds: float) -> str:
 
 @dataclass
 class History:
-    """What the lines of a progress file say.
+    """What the records of a search say.
 
     ``generations`` holds for each generation the accuracies of its finished trials, None for one that failed.
     ``seconds`` is how long the search has been at work, pauses left out, and ``trained`` how many
@@ -76,38 +74,40 @@ class History:
         return history
 
     def add(self, text: str) -> None:
-        """Go through more lines; one that says nothing known is passed over."""
+        """Go through more lines; one that is no record, such as a line that was cut off, is passed over."""
         for line in text.splitlines():
-            match = _LINE.fullmatch(line)
-            time = _time(match[1]) if match else None
-            if not time:
-                continue
-            start = _START.fullmatch(match[2])
-            # Between the last line of a start of Snakemake and the first of the next one nothing was done, or lost.
-            if self.last and not start:
-                # Clocks of several machines differ a little.
-                self.seconds += max(0.0, (time - self.last).total_seconds())
-            self._take(match[2], start)
-            self.last = time
+            # What a line of another meaning lacks, or has of another kind.
+            with suppress(ValueError, TypeError, KeyError, AttributeError):
+                record = json.loads(line)
+                time = datetime.fromisoformat(record["time"])
+                # Between the last record of a start of Snakemake and the first of the next one nothing was done, or
+                # lost. Clocks of several machines differ a little.
+                pause = self.last is None or record["event"] == "start"
+                self.seconds += 0.0 if pause else max(0.0, (time - self.last).total_seconds())
+                self.last = time
+                self._take(record)
 
-    def _take(self, message: str, start: re.Match | None) -> None:
-        if start:
-            self.started = start[1]
-        elif shard := _SHARD.fullmatch(message):
+    def _take(self, record: Mapping[str, Any]) -> None:
+        event = record["event"]
+        if event == "start":
+            self.started = str(record["started"])
+        elif event == "shard":
+            generation, trials = int(record["generation"]), [int(trial) for trial in record["trials"]]
             # What is trained again is not finished, nor is what follows from it.
-            for later in [generation for generation in self.generations if generation > int(shard[1])]:
+            for later in [number for number in self.generations if number > generation]:
                 del self.generations[later]
                 self.best.pop(later, None)
-            for trial in shard[2].split(", "):
-                self.generations.get(int(shard[1]), {}).pop(int(trial), None)
-            self._find_best(int(shard[1]))
-        elif trial := _TRIAL.match(message):
-            generation, accuracy = int(trial[2]), float(trial[3]) / 100 if trial[3] else None
-            self.generations.setdefault(generation, {})[int(trial[1])] = accuracy
+            for trial in trials:
+                self.generations.get(generation, {}).pop(trial, None)
+            self._find_best(generation)
+        elif event == "trial":
+            generation, trial = int(record["generation"]), int(record["trial"])
+            accuracy = None if record["accuracy"] is None else float(record["accuracy"])
+            self.generations.setdefault(generation, {})[trial] = accuracy
             if accuracy is not None:
                 self.best[generation] = max(accuracy, self.best.get(generation, accuracy))
             self.trained += 1
-        elif _GENERATION.match(message) and self.trained:
+        elif event == "generation" and self.trained:
             self.pace = self.seconds / self.trained
 
     def _find_best(self, generation: int) -> None:
@@ -136,7 +136,8 @@ class SearchProgress:
     Parameters
     ----------
     path
-        The file, ``results/{run}/search/progress.log``; lines are added to it, by several processes at a time.
+        The file for people, ``results/{run}/searches/{search}/progress.log``; several processes add lines to it, and
+        records to ``progress.jsonl``.
     search
         The config's section ``search``: ``trials`` and ``population`` are read.
     terminal
@@ -155,14 +156,15 @@ class SearchProgress:
         name: str = "Search",
     ) -> None:
         self.path, self.terminal, self.interval, self.name = Path(path), terminal, interval, name
+        self.records = self.path.with_suffix(".jsonl")
         self.n_trials, self.population = search["trials"], search["population"]
         self._last_told = monotonic()
-        # What this process has read of the file.
+        # What this process has read of the records.
         self._history, self._read = History(), 0
 
     def shard_started(self, generation: int, shard: int, trials: Sequence[int]) -> None:
         """Say that a job trains these trials from now on."""
-        self._add([f"generation {generation}, shard {shard}: training trials {', '.join(map(str, trials))}"])
+        self._add([{"event": "shard", "generation": generation, "shard": shard, "trials": list(trials)}])
 
     def trials_finished(self, generation: int, trials: Sequence[Mapping[str, Any]]) -> None:
         """Say how networks did that finished together: records of ``trial``, ``label``, ``accuracy``, ``failure``."""
@@ -172,9 +174,11 @@ class SearchProgress:
             done = generation * self.population + len(history.generations.get(generation, ()))
             return self._summary(history, done, history.best_accuracy)
 
-        summary = self._add(
-            [f"trial {trial['trial']} of generation {generation}, {_outcome(trial)}" for trial in trials], sum_up
-        )
+        names = ("trial", "label", "accuracy", "failure")
+        records = [
+            {"event": "trial", "generation": generation, **{name: trial[name] for name in names}} for trial in trials
+        ]
+        summary = self._add(records, sum_up)
         if monotonic() - self._last_told >= self.interval:
             self._tell(summary)
 
@@ -186,7 +190,7 @@ class SearchProgress:
             summary = self._summary(history, done, best_accuracy, *reached)
             return summary + (", the search is done" if done >= self.n_trials else "")
 
-        self._tell(self._add([f"generation {generation} is finished"], sum_up))
+        self._tell(self._add([{"event": "generation", "generation": generation}], sum_up))
 
     def _summary(self, history: History, done: int, best_accuracy: float | None, *more: str) -> str:
         best = "no network trained" if best_accuracy is None else f"best {score_word()} {100 * best_accuracy:.2f}%"
@@ -202,22 +206,28 @@ class SearchProgress:
                 self.terminal.write(f"{self.name}: {summary}\n")
                 self.terminal.flush()
 
-    def _add(self, messages: Sequence[str], sum_up: Callable[[History], str] = lambda history: "") -> str:
-        """Add lines to the file, to the last one what ``sum_up`` makes of all of them, and return that."""
+    def _add(self, records: Sequence[Record], sum_up: Callable[[History], str] = lambda history: "") -> str:
+        """Add records and their lines, to the last line what ``sum_up`` makes of all records, and return that."""
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a+b") as file:
+            with self.records.open("a+b") as file:
                 _lock(file)
                 torn = self._read_on(file)
                 started = os.environ.get(STARTED)
                 if started and self._history.started != started:
-                    messages = [f"Snakemake was started {started}", *messages]
-                # A machine that went down may have left half a line.
-                new = ("\n" if torn else "") + "\n".join(f"{_now()}  {message}" for message in messages)
+                    records = [{"event": "start", "started": started}, *records]
+                now = _now()
+                new = "".join(f"{json.dumps({'time': now, **record})}\n" for record in records)
                 self._history.add(new)
                 summary = sum_up(self._history)
-                file.write((f"{new}; {summary}\n" if summary else f"{new}\n").encode())
+                # A machine that went down may have left half a line.
+                file.write(("\n" if torn else "").encode() + new.encode())
                 self._read = file.tell()
+                lines = [f"{now}  {_message(record)}" for record in records]
+                if summary:
+                    lines[-1] += f"; {summary}"
+                with self.path.open("a") as log:
+                    log.write("\n".join([*lines, ""]))
                 return summary
         return sum_up(History())
 
@@ -231,15 +241,19 @@ class SearchProgress:
         return bool(text) and not text.endswith("\n")
 
 
-def _outcome(trial: Mapping[str, Any]) -> str:
-    if trial["failure"]:
-        return f"{trial['label']}: failed, {' '.join(trial['failure'].split())}"
-    return f"{trial['label']}: {score_word()} {100 * trial['accuracy']:.2f}%"
-
-
-def _time(text: str) -> datetime | None:
-    with suppress(ValueError):
-        return datetime.fromisoformat(text)
+def _message(record: Mapping[str, Any]) -> str:
+    """Return the line of a record for people."""
+    event = record["event"]
+    if event == "start":
+        return f"Snakemake was started {record['started']}"
+    if event == "shard":
+        trials = ", ".join(map(str, record["trials"]))
+        return f"generation {record['generation']}, shard {record['shard']}: training trials {trials}"
+    if event == "generation":
+        return f"generation {record['generation']} is finished"
+    outcome = f"failed, {' '.join(record['failure'].split())}" if record["failure"] else None
+    outcome = outcome or f"{score_word()} {100 * record['accuracy']:.2f}%"
+    return f"trial {record['trial']} of generation {record['generation']}, {record['label']}: {outcome}"
 
 
 def _now() -> str:

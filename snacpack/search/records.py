@@ -2,24 +2,23 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from snacpack.architecture import Architecture
-from snacpack.compression.scheme import Compression, Precision
-from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, costs_of, validated
+from snacpack.costs.registry import costs_of, validated
 from snacpack.files import contents_of, read_json
-from snacpack.hardware.surrogate import Surrogate
 from snacpack.search.nsga2 import Space
 from snacpack.search.objectives import check_objectives, objective_values
 from snacpack.search.pareto import non_dominated
 from snacpack.search.space import Genome
-from snacpack.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from snacpack.hardware.surrogate import Surrogate
+    from snacpack.problems.problem import Problem
 
 Record = dict[str, Any]
-_BITS = ("weight_bits", "activation_bits")
 
 
 def proposals(genomes: Sequence[Genome], space: Space, generation: int) -> Record:
@@ -31,21 +30,14 @@ def proposals(genomes: Sequence[Genome], space: Space, generation: int) -> Recor
     return {"generation": generation, "trials": trials}
 
 
-def read_proposals(path: str | Path) -> list[tuple[int, Architecture]]:
-    """Return number and architecture of each trial of an ``offspring.json``."""
-    content = read_json(path)
-    with contents_of(path):
-        return [(_number(trial), Architecture.from_dict(trial["architecture"])) for trial in content["trials"]]
+def trial_number(trial: Mapping[str, Any]) -> int:
+    """Return the number of a trial's record.
 
-
-def read_compressions(path: str | Path) -> list[tuple[int, Compression]]:
-    """Return number and compression of each trial of an ``offspring.json`` of a compression search."""
-    content = read_json(path)
-    with contents_of(path):
-        return [(_number(trial), Compression.from_dict(trial)) for trial in content["trials"]]
-
-
-def _number(trial: Mapping[str, Any]) -> int:
+    Raises
+    ------
+    ValueError
+        If it is no number of a trial.
+    """
     if not isinstance(trial["trial"], int) or trial["trial"] < 0:
         raise ValueError(f"{trial['trial']!r} is no trial's number")
     return trial["trial"]
@@ -100,18 +92,19 @@ def _genomes(path: str | Path, content: Record, kind: str, space: Space) -> list
     return genomes
 
 
-def training_seed(seed: int, name: str | int) -> int:
-    """Return the seed that a network is trained with: a trial by its number, a reference by its name.
-
-    A candidate called ``snac-0012`` is trial 12 and is trained exactly as the search trained it.
-    """
-    prefix, _, number = str(name).rpartition("-")
-    trial = int(number) if prefix in ("", "snac", "nac") and number.isdigit() else name
-    return derive_seed(seed, "train", trial)
-
-
-def join_trials(offspring: str | Path, trials: Iterable[str | Path], estimates: Iterable[str | Path]) -> list[Record]:
+def join_trials(
+    offspring: str | Path, trials: Iterable[str | Path], estimates: Sequence[str | Path] = ()
+) -> list[Record]:
     """Join a generation's files into one record per trial, in the order of the proposals.
+
+    Parameters
+    ----------
+    offspring
+        The proposals.
+    trials
+        The shards' results.
+    estimates
+        What the trials cost; none where their results have it.
 
     Raises
     ------
@@ -119,18 +112,21 @@ def join_trials(offspring: str | Path, trials: Iterable[str | Path], estimates: 
         If a trial was proposed and not trained or not estimated.
     """
     proposed = read_json(offspring)
-    trained, estimated = _by_trial(trials, ("accuracy", "failure")), _by_trial(estimates)
-    # Without wall times: the same results give the same survivors, byte for byte.
-    trained = {number: {k: v for k, v in record.items() if k != "seconds"} for number, record in trained.items()}
+    files = [_by_trial(trials, ("accuracy", "failure")), *([_by_trial(estimates)] if estimates else [])]
     with contents_of(offspring):
-        generation, numbers = proposed["generation"], [_number(trial) for trial in proposed["trials"]]
-    missing = [number for number in numbers if number not in trained.keys() & estimated.keys()]
+        generation, numbers = proposed["generation"], [trial_number(trial) for trial in proposed["trials"]]
+    missing = [number for number in numbers if not all(number in records for records in files)]
     if missing:
         raise ValueError(f"{offspring}: trials {missing} were not trained or not estimated; delete the folder's files")
-    return [
-        {**trial, **trained[number], **estimated[number], "generation": generation}
-        for number, trial in zip(numbers, proposed["trials"], strict=True)
-    ]
+    joined = []
+    for number, trial in zip(numbers, proposed["trials"], strict=True):
+        record = dict(trial)
+        for records in files:
+            record |= records[number]
+        # Without wall times: the same results give the same survivors, byte for byte.
+        record.pop("seconds", None)
+        joined.append({**record, "generation": generation})
+    return joined
 
 
 def _by_trial(paths: Iterable[str | Path], required: Iterable[str] = ()) -> dict[int, Record]:
@@ -139,12 +135,12 @@ def _by_trial(paths: Iterable[str | Path], required: Iterable[str] = ()) -> dict
         content = read_json(path)
         with contents_of(path):
             for record in content:
-                records[_number(record)] = {**{name: record[name] for name in required}, **record}
+                records[trial_number(record)] = {**{name: record[name] for name in required}, **record}
     return records
 
 
 def join_generations(
-    offspring: Sequence[str | Path], trials: Sequence[str | Path], estimates: Sequence[str | Path]
+    offspring: Sequence[str | Path], trials: Sequence[str | Path], estimates: Sequence[str | Path] = ()
 ) -> list[Record]:
     """Join the files of generations as :func:`join_trials` does, each with as many files of trials and estimates."""
 
@@ -166,94 +162,49 @@ def best_trials(trials: Sequence[Record], objectives: Sequence[str]) -> list[Rec
     return [trial for trial, kept in zip(succeeded, front, strict=True) if kept or trial["accuracy"] == best]
 
 
-def trials_table(records: Sequence[Mapping[str, Any]], objectives: Sequence[str], surrogate: Surrogate) -> pd.DataFrame:
-    """Return one row per trial.
-
-    ``pareto`` marks the front of all trials in the run's objectives, and ``extrapolated`` the trials that the surrogate
-    estimates outside of what it was trained on.
+def trials_table(
+    problem: "type[Problem]", records: Sequence[Record], objectives: Sequence[str], surrogate: "Surrogate | None" = None
+) -> pd.DataFrame:
+    """Return one row per trial; ``pareto`` marks the front of all trials in the search's objectives.
 
     Wall times are left out: two runs with the same seed give the same table.
+
+    Parameters
+    ----------
+    problem
+        The problem that is searched, which describes what a trial stands for.
+    records
+        Trials as :func:`join_generations` returns them.
+    objectives
+        Names of objectives.
+    surrogate
+        What estimated the trials; None where their cost follows from themselves.
     """
-    rows = []
-    for record in sorted(records, key=lambda record: record["trial"]):
-        architecture = Architecture.from_dict(record["architecture"])
-        fields = {name: getattr(architecture, name) for name in ("activation", "batch_norm")}
-        fields |= {name: getattr(architecture, name) for name in ("learning_rate", "l1", "dropout")}
-        rows.append(
-            {
-                "trial": record["trial"],
-                "generation": record["generation"],
-                "architecture": architecture.label,
-                "n_layers": len(architecture.units),
-                "units": " ".join(map(str, architecture.units)),
-                **fields,
-                "genome": " ".join(map(str, record["genome"])),
-                **{name: record[name] for name in ("accuracy", "loss", "epochs", "seed", "failure")},
-                **{name: record[name] for name in costs_of(ARCHITECTURES) if name in record},
-                **{name: record.get(name) for name in validated(ARCHITECTURES, objectives)},
-            }
-        )
-    table = _with_front(pd.DataFrame(rows), objectives)
-    architectures = [Architecture.from_dict(r["architecture"]) for r in sorted(records, key=lambda r: r["trial"])]
-    table["extrapolated"] = [surrogate.extrapolates(architecture) for architecture in architectures]
-    return _with_appended_last(table, ARCHITECTURES, objectives)
-
-
-def _with_appended_last(table: pd.DataFrame, search: str, objectives: Sequence[str]) -> pd.DataFrame:
-    """Move what has no place among the columns behind all others, where it displaces none."""
-    appended = [name for name in (*costs_of(search, appended=True), *validated(search, objectives)) if name in table]
-    return table[[*(name for name in table if name not in appended), *appended]]
-
-
-def _with_front(table: pd.DataFrame, objectives: Sequence[str]) -> pd.DataFrame:
+    records = sorted(records, key=lambda record: record["trial"])
+    subjects = [problem.subject(record) for record in records]
+    measured = validated(problem.name, objectives)
+    # A surrogate need not estimate everything; what follows from the trials has a column even where all of them failed.
+    known = [name for name in costs_of(problem.name) if any(name in record for record in records)]
+    costs = costs_of(problem.name) if surrogate is None else known
+    rows = [
+        {
+            **{name: record[name] for name in ("trial", "generation")},
+            **problem.columns(subject),
+            "genome": " ".join(map(str, record["genome"])),
+            **{name: record[name] for name in ("accuracy", "loss", "epochs", "seed", "failure")},
+            **{name: record.get(name) for name in (*costs, *measured)},
+        }
+        for record, subject in zip(records, subjects, strict=True)
+    ]
+    table = pd.DataFrame(rows)
     table["pareto"] = False
     succeeded = table["failure"].isna()
     table.loc[succeeded, "pareto"] = _front(table[succeeded], objectives)
-    return table
-
-
-def compressions_table(records: Sequence[Mapping[str, Any]], objectives: Sequence[str]) -> pd.DataFrame:
-    """Return one row per trial of a compression search; ``pareto`` marks the front of all in its objectives."""
-    rows = []
-    for record in sorted(records, key=lambda record: record["trial"]):
-        precision = Compression.from_dict(record).precision
-        rows.append(
-            {
-                "trial": record["trial"],
-                "generation": record["generation"],
-                "weight_bits": " ".join(map(str, precision.weight_bits)),
-                "activation_bits": " ".join(map(str, precision.activation_bits)),
-                "input_bits": precision.input_bits,
-                "sparsity": record["sparsity"],
-                "genome": " ".join(map(str, record["genome"])),
-                **{name: record[name] for name in ("accuracy", "loss", "epochs", "seed", "failure")},
-                **{name: record.get(name) for name in (*costs_of(COMPRESSIONS), *validated(COMPRESSIONS, objectives))},
-            }
-        )
-    return _with_appended_last(_with_front(pd.DataFrame(rows), objectives), COMPRESSIONS, objectives)
-
-
-def architecture_of(row: Mapping[str, Any]) -> Architecture:
-    """Return the architecture of a row of :func:`trials_table`."""
-    n_inputs, *units, n_outputs = map(int, row["architecture"].split("-"))
-    return Architecture(
-        units=units,
-        activation=row["activation"],
-        batch_norm=bool(row["batch_norm"]),
-        **{name: float(row[name]) for name in ("learning_rate", "l1", "dropout")},
-        n_inputs=n_inputs,
-        n_outputs=n_outputs,
-    )
-
-
-def compressions_of(table: pd.DataFrame, trials: Sequence[int]) -> list[Compression]:
-    """Return what trials of :func:`compressions_table` stand for, in the order of their numbers given."""
-    rows = table.set_index("trial").loc[list(trials)].to_dict("records")
-    bits = [[[int(word) for word in str(row[name]).split()] for name in _BITS] for row in rows]
-    return [
-        Compression(Precision(*layers, int(row["input_bits"])), float(row["sparsity"]))
-        for row, layers in zip(rows, bits, strict=True)
-    ]
+    remarks = pd.DataFrame([problem.remarks(subject, surrogate) for subject in subjects], index=table.index)
+    table = pd.concat([table, remarks], axis=1)
+    # Columns without a place among the others stand behind them.
+    appended = [name for name in (*costs_of(problem.name, appended=True), *measured) if name in table]
+    return table[[*(name for name in table if name not in appended), *appended]]
 
 
 def _front(table: pd.DataFrame, objectives: Sequence[str]) -> np.ndarray:

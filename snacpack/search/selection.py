@@ -9,7 +9,6 @@ import pandas as pd
 from snacpack.costs.objective import MINIMISED
 from snacpack.costs.registry import NAC_OBJECTIVES, find_objective
 from snacpack.search.objectives import objective_values
-from snacpack.search.records import architecture_of
 from snacpack.tasks.registry import score_word
 
 RULE = (
@@ -39,7 +38,7 @@ def select_candidates(
     Returns
     -------
     ``n_pareto``, ``n_qualified``, ``fallback`` (whether none was accurate enough), ``rule`` and
-    ``candidates``: name, trial, accuracy, architecture and why it was chosen; none where every trial failed.
+    ``candidates``: name, trial, accuracy and why it was chosen; none where every trial failed.
     """
     ranked = pareto.sort_values(["accuracy", "trial"], ascending=[False, True]).reset_index(drop=True)
     qualified = ranked[ranked["accuracy"] >= min_accuracy]
@@ -62,12 +61,16 @@ def select_candidates(
                 "name": candidate_name(objectives, int(pool.loc[i, "trial"])),
                 "trial": int(pool.loc[i, "trial"]),
                 "accuracy": float(pool.loc[i, "accuracy"]),
-                "architecture": architecture_of(pool.loc[i]).to_dict(),
                 "why": why,
             }
             for i, why in chosen
         ],
     }
+
+
+def chosen_candidate(selected: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the entry of a candidate in ``selected.json``: its trial, its architecture and why it was chosen."""
+    return {entry["name"]: entry for entry in selected["candidates"]}[name]
 
 
 def _thin(qualified: pd.DataFrame, objectives: Sequence[str], count: int) -> list[tuple[int, str]]:
@@ -92,7 +95,7 @@ def select_finalists(trials: pd.DataFrame, cost: str, min_accuracy: float, count
     Parameters
     ----------
     trials
-        Table of all trials, of :func:`snacpack.search.records.compressions_table`.
+        Table of all trials, of :func:`snacpack.search.records.trials_table`.
     cost
         Column of the objective that decides between circuits that are accurate enough.
     min_accuracy

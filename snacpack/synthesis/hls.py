@@ -3,6 +3,7 @@
 import ctypes
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -108,7 +109,8 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
         clock_period=settings.clock_period_ns,
         io_type=settings.io_type,
     )
-    project.write()
+    with _without_keras():
+        project.write()
     compile_simulation(Path(folder))
     written = {
         "n_inputs": int(np.prod(project.get_input_variables()[0].shape)),
@@ -120,6 +122,20 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
         "compiled_in": str(Path(folder).resolve()),
     }
     write_json(written, Path(folder) / "project.json")
+
+
+@contextmanager
+def _without_keras() -> Iterator[None]:
+    """Keep hls4ml from importing Keras, and TensorFlow with it, to write a model that is none of Keras'."""
+    # None makes an import fail, and hls4ml goes on without it.
+    missing = "keras" not in sys.modules
+    if missing:
+        sys.modules["keras"] = None
+    try:
+        yield
+    finally:
+        if missing:
+            del sys.modules["keras"]
 
 
 def compile_simulation(folder: Path) -> Path:

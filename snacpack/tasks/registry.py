@@ -110,14 +110,13 @@ def validation_of(
     Parameters
     ----------
     params
-        The rule's parameters; ``validated`` holds the names of metrics and :func:`task_params`, and is not there where
-        no metric is an objective.
+        The rule's parameters; ``validated`` holds the names of metrics and :func:`task_params`, and is None or
+        missing where no metric is an objective.
     info, targets, inputs
         The data set's description, the targets of its validation examples, and their inputs.
     """
-    # Snakemake's parameters are a list of values that has names: `in` looks for a value.
     validated = params.get("validated")
-    if validated is None:
+    if not validated:
         return Validation(current_task(), [], info, {}, targets)
     task = find_task(validated["task"]["name"])
     return Validation(task, validated["names"], info, validated["task"]["options"], targets, inputs)

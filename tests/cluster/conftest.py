@@ -62,7 +62,9 @@ def on_slurm(slurm, request, tmp_path_factory) -> Workflow:
         cores=None,
     )
     try:
-        workflow.cancelled = cancel_at(workflow.results("search/gen_000/offspring.json"), "search_0_", slurm, process)
+        workflow.cancelled = cancel_at(
+            workflow.results("searches/architectures/gen_000/offspring.json"), "search_0_", slurm, process
+        )
         ended = process.wait(timeout=1500)
     finally:
         if process.poll() is None:

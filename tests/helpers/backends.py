@@ -10,12 +10,13 @@ import pytest
 from helpers import ROOT
 from helpers.random_networks import PART, random_network
 from helpers.running import program
+from snacpack.config.tables import backends_table
 from snacpack.files import write_json
 from snacpack.plugins import use_plugins
 from snacpack.run.preflight import CHECKS, needs_of
 from snacpack.synthesis.backend import Backend
 from snacpack.synthesis.devices import RESOURCES
-from snacpack.synthesis.registry import REGISTRY, all_backends, choose_backend, find_backend, missing_tool
+from snacpack.synthesis.registry import REGISTRY, choose_backend, find_backend, missing_tool
 from snacpack.synthesis.report import report_no_circuit, synthesise
 from snacpack.synthesis.rtl import build_rtl
 
@@ -23,12 +24,7 @@ from snacpack.synthesis.rtl import build_rtl
 def table_of_backends() -> str:
     """Return the table of config/README.md: every backend of the workflow itself."""
     use_plugins([])
-    lines = ["| backend | tools | needs on PATH | circuit |", "| --- | --- | --- | --- |"]
-    for backend in all_backends().values():
-        needs = " or ".join(f"`{name}`" for name in backend.programs) or "nothing"
-        circuit = f"hls4ml's project ({backend.hls4ml})" if backend.vendor else "da4ml's Verilog"
-        lines.append(f"| `{backend.name}` | {backend.words} | {needs} | {circuit} |")
-    return "\n".join(lines) + "\n"
+    return backends_table()
 
 
 def documented_backend() -> tuple[str, str]:

@@ -4,8 +4,6 @@ import yaml
 
 from helpers import ROOT
 
-SCHEMA = ROOT / "config" / "config.schema.yaml"
-
 
 def merged(*names):
     """Configurations laid over each other as Snakemake does."""

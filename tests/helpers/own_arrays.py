@@ -53,7 +53,7 @@ def check_classification(
     assert {(row[0], row[-1]) for row in widths} == {(str(info.n_inputs), str(len(classes)))}
     assert tables["table2"]["accuracy_percent"].max() > least_accuracy_percent
     assert tables["table3"]["failure"].isna().all()
-    limits = json.loads((results / "search" / "limits.json").read_text())
+    limits = json.loads((results / "searches" / "architectures" / "limits.json").read_text())
     assert limits["accuracy"]["lowest"] == pytest.approx(1 / len(classes))
     for path in (results / "synthesis").rglob("verification.json"):
         assert all(comparison["exact"] for comparison in json.loads(path.read_text())["comparisons"])

@@ -42,8 +42,8 @@ def write_run(
     config["compression"] |= {"method": list(methods), "schemes": ["w8a8"]}
     _write_jets(folder / "data" / "jets.h5")
     trials = _trials(config, n_trials)
-    (folder / "search").mkdir()
-    trials.to_csv(folder / "search" / "trials.csv", index=False)
+    (folder / "searches" / "architectures").mkdir(parents=True)
+    trials.to_csv(folder / "searches" / "architectures" / "trials.csv", index=False)
     _write_reference(folder / "references" / "hardware.csv")
     best = trials[trials["pareto"] == "true"].sort_values("accuracy", ascending=False)["trial"].tolist()
     candidates = [
@@ -73,7 +73,7 @@ def write_run(
 
 def let_every_trial_fail(folder: Path) -> None:
     """Make a run that was written without candidates one whose search trained no network successfully."""
-    path = folder / "search" / "trials.csv"
+    path = folder / "searches" / "architectures" / "trials.csv"
     trials = pd.read_csv(path, dtype=str)
     trials.assign(accuracy="", failure="Diverged: the loss is nan", pareto="false").to_csv(path, index=False)
     selected = read_json(folder / "candidates" / "selected.json")
@@ -201,8 +201,10 @@ def _write_searched(folder: Path, model: str, i: int) -> None:
     trials.loc[7, ["accuracy", "failure", "lut", "ff"]] = [None, "Diverged: the loss is nan after epoch 1", None, None]
     costs = {"accuracy": trials["accuracy"].fillna(0), "lut": trials["lut"].fillna(1e9)}
     trials["pareto"] = non_dominated(objective_values(pd.DataFrame(costs).to_dict("records"), ["accuracy", "lut"]))
-    (home / "search").mkdir(parents=True)
-    trials.to_csv(home / "search" / "trials.csv", index=False)
+    home.mkdir(parents=True)
+    search = home.parents[2] / "searches" / f"compressions-{home.parent.name}"
+    search.mkdir(parents=True)
+    trials.to_csv(search / "trials.csv", index=False)
     reached = i < 2
     finalists = trials.loc[[8, 9, 10]].drop(columns=["accuracy", "pareto", "generation"])
     finalists.insert(0, "iteration", range(3))
@@ -312,14 +314,18 @@ def run_files(folder: Path) -> RunFiles:
     return RunFiles(
         jets=folder / "data" / "jets.h5",
         references=folder / "references" / "hardware.csv",
-        trials=folder / "search" / "trials.csv",
+        trials=folder / "searches" / "architectures" / "trials.csv",
         selected=folder / "candidates" / "selected.json",
         trained=[folder / "candidates" / model / "float.json" for model in models],
         metrics=[home / "metrics.csv" for home in compression],
         chosen=[home / "chosen.json" for home in compression],
         compressed=[home / "compressed.json" for home in compression],
         fixed_points=[home / "fixed_point.json" for home in compression],
-        compression_trials=[home / "search" / "trials.csv" for home in compression if home.name == "mixed"],
+        compression_trials=[
+            folder / "searches" / f"compressions-{home.parent.name}" / "trials.csv"
+            for home in compression
+            if home.name == "mixed"
+        ],
         circuits=[home / "report.json" for home in synthesis],
         verified=[home / "verification.json" for home in synthesis],
         **{name: figure(name) for name in ("data_card", "hypervolume", "training_curves", "estimates")},

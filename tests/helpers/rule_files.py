@@ -8,13 +8,12 @@ from snacpack.architecture import Architecture
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.network import build_quantized_network
 from snacpack.compression.scheme import Scheme
-from snacpack.search.nsga2 import search_rules
+from snacpack.problems.architectures import Architectures, architecture_search
 from snacpack.search.records import (
     check_survivors,
     join_trials,
     proposals,
     read_genomes,
-    read_proposals,
     read_survivors,
 )
 
@@ -36,7 +35,7 @@ SEARCH = {
         "dropout": [0.0],
     },
 }
-RULES = search_rules(SEARCH, {"n_inputs": 6, "n_outputs": 3}, seed=1)
+RULES = architecture_search(SEARCH, {"n_inputs": 6, "n_outputs": 3}, seed=1)
 
 
 def checkpoint(architecture=ARCHITECTURE, scheme=SCHEME):
@@ -64,7 +63,7 @@ def write_generation(folder):
 
 def read_generation(folder):
     """All that later jobs read of a generation."""
-    read_proposals(folder / "offspring.json")
+    Architectures.read(folder / "offspring.json")
     read_genomes([folder / "offspring.json"], RULES.space)
     join_trials(folder / "offspring.json", [folder / "trials_00.json"], [folder / "hardware.json"])
     record = read_survivors(folder / "survivors.json")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from helpers.arrays import settings
-from helpers.configs import SCHEMA, merged
+from helpers.configs import merged
 from helpers.jets_files import SETTINGS, write_random_jets
 from snacpack.config import ConfigError, configuration_warnings, validate_config
 from snacpack.data.card import make_data_card
@@ -222,14 +222,14 @@ def configuration(data, **task):
 
 def problems(config):
     with pytest.raises(ConfigError) as error:
-        validate_config(config, SCHEMA)
+        validate_config(config)
     return str(error.value).splitlines()[1:]
 
 
 def test_a_configuration_is_checked_before_the_first_job(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = by_files(tmp_path, table(2000))
-    validate_config(configuration(data, options={"background_rate": 0.1}), SCHEMA)
+    validate_config(configuration(data, options={"background_rate": 0.1}))
     assert configuration_warnings(configuration(data)) is not None
     (problem,) = problems(configuration(data))
     # 15% of 1,000, and of what is left.

@@ -7,7 +7,7 @@ import pytest
 
 from helpers import ROOT
 from helpers.backends import BackendTests, bare_path, documented_backend, table_of_backends
-from helpers.configs import SCHEMA, merged
+from helpers.configs import merged
 from helpers.running import program
 from helpers.vendor_reports import leave_reports
 from snacpack.config import ConfigError, validate_config
@@ -96,9 +96,9 @@ def test_the_configuration_may_name_a_plugin(tmp_path):
     config = merged("config")
     config["synthesis"]["backend"] = "estimate"
     with pytest.raises(ConfigError, match=r"synthesis\.backend: 'estimate' is not one of .*'vivado'"):
-        validate_config(config, SCHEMA)
+        validate_config(config)
     config["plugins"] = [str(write(tmp_path / "mine"))]
-    validate_config(config, SCHEMA)
+    validate_config(config)
 
 
 def test_a_plugin_is_known_by_its_content(tmp_path, monkeypatch):
@@ -153,7 +153,7 @@ def test_a_fault_is_named_with_file_and_cure(tmp_path, fault):
     config = merged("config")
     config["plugins"] = [str(write(tmp_path / "mine", name, text))]
     with pytest.raises(ConfigError) as error:
-        validate_config(config, SCHEMA)
+        validate_config(config)
     told = str(error.value).splitlines()
     assert len(told) == 2
     assert told[1].startswith(f"  plugins: {tmp_path}/mine/backends/{name}")

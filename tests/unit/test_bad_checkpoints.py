@@ -15,10 +15,8 @@ from snacpack.architecture import Architecture
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.files import read_json, read_table
 from snacpack.fixed_point import FixedPointNetwork
+from snacpack.problems.compressions import Compressions
 from snacpack.report.records import read_models, read_trials
-from snacpack.search.records import (
-    read_compressions,
-)
 
 
 class Program:
@@ -259,7 +257,7 @@ def test_a_trial_that_is_not_there_is_named(tmp_path):
 def test_a_compression_that_was_changed_is_named(tmp_path, content):
     (tmp_path / "offspring.json").write_text(content)
     with pytest.raises(ValueError, match=rf"offspring\.json is not what its rule writes .*{REMEDY}"):
-        read_compressions(tmp_path / "offspring.json")
+        Compressions.read(tmp_path / "offspring.json")
 
 
 @pytest.mark.parametrize("content", ["{}", '{"input": {}, "layers": []}', '{"input": {"bits": 8}, "layers": 3}', "[]"])

@@ -14,9 +14,13 @@ import pytest
 import yaml
 
 from helpers import ROOT
-from helpers.configs import SCHEMA, merged
+from helpers.configs import merged
 from helpers.jets_files import write_random_jets
 from snacpack.config import ConfigError, validate_config
+from snacpack.config.configuration import Configuration
+from snacpack.config.keys import keys_of
+from snacpack.config.problems import key_problems
+from snacpack.config.wording import allowed, plain
 
 NAN, INFINITE = math.nan, math.inf
 
@@ -46,7 +50,7 @@ def space(**options):
 
 def problems(config, **options):
     with pytest.raises(ConfigError) as error:
-        validate_config(config, SCHEMA, **options)
+        validate_config(config, **options)
     return str(error.value)
 
 
@@ -85,11 +89,11 @@ BROKEN = {
     "epochs a list": ("training.epochs", [5], "training.epochs", "whole number"),
     "population with a point": ("search.population", 16.0, "search.population", "multiple of four"),
     "population text": ("search.population", "16", "search.population", "multiple of four"),
-    "seed broken": ("seed", 1.5, "seed", "whole number from zero"),
-    "seed text": ("seed", "one", "seed", "whole number from zero"),
-    "seed true": ("seed", True, "seed", "whole number from zero"),
+    "seed broken": ("seed", 1.5, "seed", "whole number from 0"),
+    "seed text": ("seed", "one", "seed", "whole number from 0"),
+    "seed true": ("seed", True, "seed", "whole number from 0"),
     "fraction text": ("data.validation_fraction", "15%", "data.validation_fraction", "between 0 and 1"),
-    "rate text": ("references", reference(learning_rate="1e-3"), "references.mine.learning_rate", "1.0e-3"),
+    "rate text": ("references", reference(learning_rate="1e-3"), "references.mine.learning_rate", "write 0.001"),
     "batch norm text": ("references", reference(batch_norm="yes"), "references.mine.batch_norm", "true or false"),
     "section a number": ("data", 5, "data", "some of these keys: arrays, features"),
     "section a list": ("search", [], "search", "some of these keys"),
@@ -102,7 +106,7 @@ BROKEN = {
     "radius": ("data.pythia.jet_radius", 3, "data.pythia.jet_radius", "0.4 for the published ones"),
     "no jet of an event": ("data.pythia.jets_per_event", 0, "data.pythia.jets_per_event", "expected"),
     "window of jets": ("data.pythia.max_jet_pt_gev", 90, "data.pythia.max_jet_pt_gev", "null for no limit"),
-    "window of partons": ("data.pythia.max_parton_pt_gev", {"q": 900}, "data.pythia.max_parton_pt_gev", "'g' is a req"),
+    "window of partons": ("data.pythia.max_parton_pt_gev", {"q": 900}, "max_parton_pt_gev.q", "raise it"),
     "parton above its limit": ("data.pythia.min_parton_pt_gev", 2000, "max_parton_pt_gev.q", "raise it"),
     "resonances": ("data.pythia.resonances", "on", "data.pythia.resonances", "on_shell"),
     "a library for Pythia": (
@@ -115,7 +119,7 @@ BROKEN = {
     ),
     "Pythia's settings": ("data.pythia.pythia_settings", ["No:such = 1"], "pythia_settings", "does not take 'No:such"),
     "features text": ("data.features", "pt", "data.features", "names of the constituents' columns"),
-    "objectives text": ("search.objectives", "accuracy", "search.objectives", "any of these"),
+    "objectives text": ("search.objectives", "accuracy", "search.objectives", "an objective of the search"),
     "clock text": ("synthesis.clock_period_ns", "5 ns", "synthesis.clock_period_ns", "in ns"),
     # Unknown keys, and what is not on the list.
     "unknown key": ("typo", 1, "typo", "known are compression, data"),
@@ -123,9 +127,10 @@ BROKEN = {
     "unknown key of data": ("data.typo", 1, "data", "known are arrays, features"),
     "unknown key of a reference": ("references", reference(layers=3), "references.mine", "known are activation"),
     "unknown key of the space": ("search.space", space(width=[8]), "search.space", "known are activation"),
-    "unknown key of the detector": ("data.pythia.detector", {"magnet": 3.8}, "data.pythia.detector", "its keys are"),
+    "unknown key of the detector": ("data.pythia.detector", {"magnet": 3.8}, "data.pythia.detector", "known are"),
     "source": ("data.source", "internet", "data.source", "pythia"),
     "feature": ("data.features", ["energy"], "data.features.0", "etarel"),
+    "no feature": ("data.features", [], "data.features", "one or more different values"),
     "method": ("search.method", "annealing", "search.method", "nsga2"),
     "objective": ("search.objectives", ["accuracy", "speed"], "search.objectives.1", "average_resources"),
     "objective of the other search": ("search.objectives", ["accuracy", "ebops"], "search.objectives.1", "bops"),
@@ -139,20 +144,34 @@ BROKEN = {
     "part's resources": ("synthesis.available", {"lut": 1}, "synthesis.available", "config/README.md"),
     "io type": ("synthesis.io_type", "parallel", "synthesis.io_type", "io_parallel"),
     "compression": ("compression.method", "prune", "compression.method", "magnitude"),
+    # Values that may have one of several types.
+    "files a number": ("data.arrays.files", 5, "data.arrays.files", "a file, a pattern"),
+    "files a number in a list": ("data.arrays.files", ["a.npz", 5], "data.arrays.files.1", "a file, or a pattern"),
+    "files without a training part": ("data.arrays.files", {"val": "a.npz"}, "data.arrays.files", "train is missing"),
+    "files of an unknown split": ("data.arrays.files", {"train": "a", "dev": "b"}, "data.arrays.files", "are test, tr"),
+    "files of a split, nothing": ("data.arrays.files", {"train": "a", "val": None}, "data.arrays.files.val", "a value"),
+    "one class": ("data.arrays.classes", ["signal"], "data.arrays.classes", "two or more"),
+    "a method of two that is none": ("compression.method", ["search", "prune"], "compression.method.1", "'magnitude'"),
+    "text that is a number": ("seed", "7", "seed", "write 7;"),
     # Out of range.
-    "epochs negative": ("training.epochs", -5, "training.epochs", "from one"),
-    "epochs zero": ("training.epochs", 0, "training.epochs", "from one"),
+    "epochs negative": ("training.epochs", -5, "training.epochs", "from 1"),
+    "epochs zero": ("training.epochs", 0, "training.epochs", "from 1"),
     "epochs huge": ("training.epochs", 10**9, "training.epochs", "100000"),
-    "seed negative": ("seed", -1, "seed", "whole number from zero"),
-    "batch of one": ("training.batch_size", 1, "training.batch_size", "at least two"),
+    "seed negative": ("seed", -1, "seed", "whole number from 0"),
+    "batch of one": ("training.batch_size", 1, "training.batch_size", "from 2 to"),
     "no constituents": ("data.n_constituents", 0, "data.n_constituents", "1 to 150"),
     "too many constituents": ("data.n_constituents", 151, "data.n_constituents", "1 to 150"),
     "threshold in MeV": ("data.min_constituent_pt_gev", 2000, "data.min_constituent_pt_gev", "2.0, not 2000"),
     "all jets for validation": ("data.validation_fraction", 1.0, "data.validation_fraction", "between 0 and 1"),
-    "few jets": ("data.pythia.train_jets", 10, "data.pythia.train_jets", "at least 100"),
-    "endless jets": ("data.pythia.test_jets", 10**12, "data.pythia.test_jets", "at most 100000000"),
+    "few jets": ("data.pythia.train_jets", 10, "data.pythia.train_jets", "from 100 to"),
+    "endless jets": ("data.pythia.test_jets", 10**12, "data.pythia.test_jets", "to 100000000"),
     "a file per jet": ("data.pythia.jets_per_job", 1, "data.pythia.train_jets", "raise data.pythia.jets_per_job"),
-    "cell": ("data.pythia.detector", {"ecal_cell": -1.0}, "data.pythia.detector.ecal_cell", "must be positive"),
+    "cell": ("data.pythia.detector", {"ecal_cell": -1.0}, "data.pythia.detector.ecal_cell", "a number above 0"),
+    "cell of nothing": ("data.pythia.detector", {"ecal_cell": None}, "data.pythia.detector.ecal_cell", "give a value"),
+    "noise below zero": ("data.pythia.detector", {"ecal_noise_gev": -1}, "detector.ecal_noise_gev", "a number from 0"),
+    "constant true": ("data.pythia.detector", {"track_constant": True}, "detector.track_constant", "a number from 0"),
+    "electrons one": ("data.pythia.detector", {"track_electrons": 1}, "detector.track_electrons", "true or false"),
+    "jets of no momentum": ("data.pythia.min_jet_pt_gev", 0, "data.pythia.min_jet_pt_gev", "a number above 0"),
     "precision of no bits": (
         *("hardware.surrogate.precision", "ap_fixed<0,0>", "hardware.surrogate.precision"), "1 to 99 bits"
     ),
@@ -163,11 +182,11 @@ BROKEN = {
     "reuse factor": ("synthesis.reuse_factor", 10**9, "synthesis.reuse_factor", "65536"),
     "layer of no units": ("references", reference(units=[8, 0]), "references.mine.units.1", "1 to 4096"),
     "layer of a billion units": ("references", reference(units=[10**9]), "references.mine.units.0", "1 to 4096"),
-    "ten thousand layers": ("references", reference(units=[8] * 10**4), "references.mine.units", "1 to 64 layers"),
+    "ten thousand layers": ("references", reference(units=[8] * 10**4), "references.mine.units", "1 to 64 values"),
     "no layers": ("references", reference(units=[]), "references.mine.units", "hidden units of each layer"),
     "rate too high": ("references", reference(learning_rate=1e30), "references.mine.learning_rate", "at most 1"),
     "everything dropped": ("references", reference(dropout=1.0), "references.mine.dropout", "below 1"),
-    "accuracy in percent": ("selection.min_score", 63.8, "selection.min_score", "a fraction from 0 to 1"),
+    "accuracy in percent": ("selection.min_score", 63.8, "selection.min_score", "a number from 0 to 1"),
     "accuracy in percent of a circuit": (
         *("compression.search.min_score", 56, "compression.search.min_score"), "as a fraction"
     ),
@@ -178,7 +197,7 @@ BROKEN = {
     "accuracy of a circuit by its former name": (
         *("compression.search.min_accuracy", None, "compression.search.min_accuracy"), "now compression.search.min_sc"
     ),
-    "no candidates": ("selection.max_candidates", 0, "selection.max_candidates", "from one"),
+    "no candidates": ("selection.max_candidates", 0, "selection.max_candidates", "from 1"),
     "sparsity in percent": ("compression.target_sparsity", 50, "compression.target_sparsity", "from 0 to 1"),
     "everything pruned": (
         *("compression.pruned_per_iteration", 1.0, "compression.pruned_per_iteration"), "between 0 and 1"
@@ -191,7 +210,7 @@ BROKEN = {
     "scheme of no precision": ("compression.schemes", ["8bit"], "compression.schemes.0", "w8a8"),
     "scheme of 99 bits": ("compression.schemes", ["w99a99"], "compression.schemes", "must be 2 to 12"),
     "scheme with two names": ("compression.schemes", ["w8a8i8"], "compression.schemes", "as 'w8a8'"),
-    "scheme twice": ("compression.schemes", ["w8a8", "w8a8"], "compression.schemes", "each once"),
+    "scheme twice": ("compression.schemes", ["w8a8", "w8a8"], "compression.schemes", "different values"),
     "start of too many bits": ("compression.search.start", "w12a12", "compression.search.start", "choose fewer bits"),
     # No numbers.
     "fraction NaN": ("data.validation_fraction", NAN, "data.validation_fraction", "finite"),
@@ -207,30 +226,30 @@ BROKEN = {
     # Searches and spaces that are impossible.
     "population of ten": ("search.population", 10, "search.population", "the nearest is 8"),
     "population of six, compressed": ("compression.search.population", 6, "compression.search.population", "is 8"),
-    "population of a billion": ("search.population", 10**9, "search.population", "at most 100000"),
+    "population of a billion": ("search.population", 10**9, "search.population", "to 100000"),
     "population above the trials": ("search.population", 1000, "search.trials", "or a smaller population"),
     "trials in no generations": ("search.trials", 257, "search.trials", "take 256 trials"),
     "trials in no generations, compressed": (
         *("compression.search.trials", 33, "compression.search.trials"), "take 32 trials"
     ),
     "trials above all networks": ("search.trials", 10**6, "search.trials", "choose fewer or add options"),
-    "trillions of trials": ("search.trials", 10**12, "search.trials", "at most 1000000"),
+    "trillions of trials": ("search.trials", 10**12, "search.trials", "to 1000000"),
     "more jobs than networks": ("search.shards", 17, "search.shards", "choose fewer"),
     "more finalists than trials": ("compression.search.finalists", 1000, "compression.search.finalists", "fewer"),
-    "no objectives": ("search.objectives", [], "search.objectives", "any of these"),
-    "objective twice": ("search.objectives", ["accuracy"] * 2, "search.objectives", "each once"),
+    "no objectives": ("search.objectives", [], "search.objectives", "an objective of the search"),
+    "objective twice": ("search.objectives", ["accuracy"] * 2, "search.objectives", "different values"),
     "compressed without accuracy": (
         *("compression.search.objectives", ["lut", "ff"], "compression.search.objectives"), "accuracy and at least one"
     ),
     "deeper than widths": ("search.space", space(n_layers=[9]), "search.space.n_layers", "add widths"),
-    "no depth": ("search.space", space(n_layers=[]), "search.space.n_layers", "at least one"),
-    "depth of zero": ("search.space", space(n_layers=[0]), "search.space.n_layers.0", "from one"),
-    "widths not in lists": ("search.space", space(units=[64, 32]), "search.space.units.0", "a list of different"),
-    "layer without widths": ("search.space", space(units=[[64], []]), "search.space.units.1", "at least one"),
+    "no depth": ("search.space", space(n_layers=[]), "search.space.n_layers", "one or more"),
+    "depth of zero": ("search.space", space(n_layers=[0]), "search.space.n_layers.0", "from 1"),
+    "widths not in lists": ("search.space", space(units=[64, 32]), "search.space.units.0", "one or more different"),
+    "layer without widths": ("search.space", space(units=[[64], []]), "search.space.units.1", "one or more"),
     "negative width": ("search.space", space(units=[[-4]] * 8), "search.space.units.0.0", "1 to 4096"),
     "width of a billion": ("search.space", space(units=[[10**9]] * 8), "search.space.units.0.0", "1 to 4096"),
-    "width twice": ("search.space", space(units=[[8, 8]] * 8), "search.space.units.0", "different options"),
-    "rate of zero": ("search.space", space(learning_rate=[0]), "search.space.learning_rate.0", "a positive number"),
+    "width twice": ("search.space", space(units=[[8, 8]] * 8), "search.space.units.0", "different values"),
+    "rate of zero": ("search.space", space(learning_rate=[0]), "search.space.learning_rate.0", "above 0"),
     "sparsity of one": ("compression.search.space.sparsity", [1.0], "search.space.sparsity.0", "below 1"),
     "few prunings for much": ("compression.target_sparsity", 0.9, "compression.target_sparsity", "11 would reach it"),
     "no references": ("references", {"baseline": None}, "references", "keep one"),
@@ -273,6 +292,19 @@ def test_a_broken_configuration_is_refused_by_its_key(name):
     assert max(map(len, lines)) < 600
 
 
+@pytest.mark.parametrize("key", list(keys_of(Configuration)), ids=lambda key: ".".join(key.path))
+def test_a_value_of_no_type_is_told_once_at_its_key_with_what_is_allowed(key):
+    *above, name = key.path
+    section = given = {}
+    for part in above:
+        section[part] = section = {}
+    section[name] = date(2026, 1, 1)
+    ((path, told),) = key_problems(Configuration, given).items()
+    assert path == key.path
+    words = [key.words, allowed(key.field.annotation, key.field.metadata)]
+    assert "is not a section" in told or "is not one of" in told or all(plain(part) in told for part in words)
+
+
 def test_a_password_is_not_repeated():
     assert "secret" not in problems(with_value("data.zenodo.url", "https://me:secret@host/x"))
 
@@ -303,7 +335,7 @@ def test_a_key_that_stands_twice_is_refused(tmp_path):
     found = problems(config, files=[tmp_path / "mine.yaml"])
     assert f"training.epochs: is given twice in {tmp_path / 'mine.yaml'}, in lines 3 and 5; remove one" in found
     (tmp_path / "mine.yaml").write_text("a: &a {b: *a}\n")
-    validate_config(config, SCHEMA, files=[tmp_path / "mine.yaml", tmp_path / "nowhere.yaml"])
+    validate_config(config, files=[tmp_path / "mine.yaml", tmp_path / "nowhere.yaml"])
 
 
 # Data that are there before the run.
@@ -345,7 +377,7 @@ def test_a_missing_folder_is_named():
 def test_files_of_jets_are_looked_into(tmp_path):
     for seed, name in enumerate(("train/a.h5", "train/b.h5", "val/c.h5")):
         write_random_jets(tmp_path / name, 30, seed)
-    validate_config(files_of(tmp_path), SCHEMA)
+    validate_config(files_of(tmp_path))
     with h5py.File(tmp_path / "train" / "b.h5", "r+") as file:
         del file["jets"]
     assert f"{tmp_path}/train/b.h5 has no dataset 'jets'" in problems(files_of(tmp_path))

@@ -225,6 +225,7 @@ def test_dense_layers_come_in_order():
     assert [tuple(layer.weight.shape) for layer in dense_layers(network)] == [(7, 6), (3, 7), (5, 3)]
 
 
+@pytest.mark.thorough
 def test_a_training_does_not_load_pytorchs_compiler():
     """It takes as long to load as all the rest; whoever needs it still gets it."""
     code = """

@@ -17,9 +17,10 @@ from snacpack.compression.evaluation import evaluate_on_test_jets
 from snacpack.compression.pruning import warm_up
 from snacpack.compression.scheme import Compression, Precision, Scheme
 from snacpack.compression.trials import circuit_costs, compress
+from snacpack.problems.compressions import Compressions, compressions_of
 from snacpack.search.compression_space import CompressionSpace
 from snacpack.search.nsga2 import NSGA2
-from snacpack.search.records import compressions_of, compressions_table, proposals
+from snacpack.search.records import proposals, trials_table
 from snacpack.search.selection import select_finalists
 from snacpack.synthesis.rtl import build_rtl
 
@@ -189,7 +190,7 @@ def table_of(points):
         rows.append(
             {"trial": trial, "generation": 0, "genome": genome, **SPACE.describe(genome), **outcome, "lut": lut}
         )
-    return compressions_table(rows, ["accuracy", "lut"])
+    return trials_table(Compressions, rows, ["accuracy", "lut"])
 
 
 POINTS = [(0.3, 10), (0.4, 20), (0.5, 30), (0.6, 40), (0.7, 50), (0.55, 45), (None, None), (0.65, 60)]

@@ -1,10 +1,12 @@
 import copy
 
 import pytest
-import yaml
 
-from helpers.configs import SCHEMA, merged
+from helpers.configs import merged
 from snacpack.config import ConfigError, complete_config, configuration_warnings, validate_config
+from snacpack.config.completion import fill_in
+from snacpack.config.configuration import Configuration
+from snacpack.config.keys import keys_of
 
 
 def with_value(key, value):
@@ -17,9 +19,9 @@ def with_value(key, value):
     return config
 
 
-@pytest.mark.parametrize("names", [["config"], ["config", "paper"], ["config", "nac"], ["config", "test"]])
+@pytest.mark.parametrize("names", [["config"], ["config", "paper"], ["config", "paper", "nac"], ["config", "test"]])
 def test_the_projects_own_configurations_are_sound(names):
-    validate_config(merged(*names), SCHEMA)
+    validate_config(merged(*names))
 
 
 def test_the_papers_settings():
@@ -31,7 +33,7 @@ def test_the_papers_settings():
     assert n_training == pytest.approx(600_000, rel=0.01)
     compression = config["compression"]
     assert (compression["warmup_epochs"], compression["iterations"], compression["epochs_per_iteration"]) == (5, 10, 10)
-    nac = merged("config", "nac")
+    nac = merged("config", "paper", "nac")
     assert nac["search"]["objectives"] == ["accuracy", "bops"]
     nac["search"]["objectives"], nac["run"] = config["search"]["objectives"], config["run"]
     assert nac == config
@@ -40,39 +42,32 @@ def test_the_papers_settings():
 def test_a_backend_that_is_not_installed_is_refused(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ConfigError, match=r"synthesis\.backend"):
-        validate_config(with_value("synthesis.backend", "vitis"), SCHEMA)
+        validate_config(with_value("synthesis.backend", "vitis"))
 
 
 def test_a_part_of_an_unknown_family_is_refused_whatever_it_holds():
     config = with_value("synthesis.part", "xcvc1902-vsva2197-2MP-e-S")
     config["synthesis"]["available"] = {"lut": 1, "ff": 1, "dsp": 1, "bram": 1}
     with pytest.raises(ConfigError, match="7 series, UltraScale or UltraScale"):
-        validate_config(config, SCHEMA)
+        validate_config(config)
 
 
-def test_every_optional_key_has_a_value_once_the_configuration_is_complete():
-    """A new optional key of the schema needs a default, because every reader expects a complete record."""
-    config = with_value("references", {"baseline": None, "mine": {"units": [32, 16]}})
-    schema = yaml.safe_load(SCHEMA.read_text())
-    assert "selection" in schema["properties"]
-    missing = list(absent_keys(complete_config(config), schema))
-    assert missing == []
-    assert list(absent_keys(config, schema)) != []
+def test_every_key_has_a_value_once_the_configuration_is_complete():
+    complete = fill_in({"references": {"mine": {"units": [32, 16]}}, "training": {"epochs": 3}})
+    assert complete["training"] == {"epochs": 3, "batch_size": 128, "device": "cpu"}
+    assert complete["data"]["pythia"]["max_parton_pt_gev"]["q"] == 1010
+    assert complete["data"]["pythia"]["detector"] == {}
+    for key in keys_of(Configuration):
+        value = complete
+        for name in key.path:
+            value = value[name]
+    validate_config(complete | {"selection": {"min_score": "mine"}})
 
 
-def absent_keys(value, schema, *path):
-    """Yield the keys of the schema that a configuration does not have, in all of its sections."""
-    if not isinstance(value, dict) or value == {}:
-        return
-    for name, part in schema.get("properties", {}).items():
-        if name not in value:
-            yield ".".join((*path, name))
-        else:
-            yield from absent_keys(value[name], part, *path, name)
-    others = schema.get("additionalProperties")
-    if isinstance(others, dict):
-        for name in value.keys() - schema.get("properties", {}).keys():
-            yield from absent_keys(value[name], others, *path, name)
+def test_defaults_are_not_shared():
+    fill_in({})["references"]["baseline"]["units"].append(8)
+    fill_in({})["data"]["features"].append("e")
+    assert fill_in({}) == complete_config(merged("config"))
 
 
 def test_a_complete_configuration_leaves_what_was_given_as_it_was():
@@ -97,10 +92,10 @@ def test_a_complete_configuration_leaves_what_was_given_as_it_was():
 def test_a_reference_can_be_taken_out():
     config = with_value("references", {"baseline": None, "mine": {"units": [8]}})
     config["selection"]["min_score"] = "mine"
-    validate_config(config, SCHEMA)
+    validate_config(config)
     config["selection"]["min_score"] = "baseline"
     with pytest.raises(ConfigError, match="references are mine"):
-        validate_config(config, SCHEMA)
+        validate_config(config)
 
 
 def test_networks_unlike_those_of_the_surrogates_training_are_named_before_the_first_job():
@@ -132,6 +127,6 @@ def test_all_problems_are_told_at_once():
     config = with_value("training.epochs", 0)
     config["seed"] = -1
     with pytest.raises(ConfigError) as error:
-        validate_config(config, SCHEMA)
+        validate_config(config)
     assert "training.epochs" in str(error.value)
     assert "seed" in str(error.value)

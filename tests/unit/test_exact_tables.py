@@ -70,7 +70,7 @@ def test_tables_are_the_functions_rounded(activation, bits):
     assert layer.table[len(x) // 2] == (0 if activation == "tanh" else 2 ** (bits - 1))
 
 
-@pytest.fixture(scope="module", params=["tanh", pytest.param("sigmoid", marks=pytest.mark.thorough)])
+@pytest.fixture(scope="module", params=["tanh", "sigmoid"])
 def exported(request, tmp_path_factory):
     """A network with tables of every size, as QONNX and in integers."""
     bits = tuple(range(2, 9))
@@ -81,6 +81,7 @@ def exported(request, tmp_path_factory):
     return ModelWrapper(str(path)), freeze(network.eval())
 
 
+@pytest.mark.thorough
 def test_qonnx_has_the_networks_tables(exported):
     model, network = exported
     tables = activation_tables(model)
@@ -91,6 +92,7 @@ def test_qonnx_has_the_networks_tables(exported):
     check_tables(model, network)
 
 
+@pytest.mark.thorough
 @settings(max_examples=5)
 @given(layer=st.integers(0, 6), entry=st.integers(0, 15), step=st.sampled_from([-1, 1]))
 def test_one_entry_that_is_rounded_differently_is_found(exported, layer, entry, step):

@@ -33,10 +33,10 @@ def memory_error(ask):
     ],
 )
 def test_want_of_memory_is_told_from_other_failures(ask):
-    told = explain(memory_error(ask), "train_trials", 2000)
+    told = explain(memory_error(ask), "evaluate_trials", 2000)
     assert told.startswith("memory ran out")
     assert "asked for 2000 MB" in told
-    assert "--set-resources train_trials:mem_mb=4000" in told
+    assert "--set-resources evaluate_trials:mem_mb=4000" in told
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_want_of_memory_is_told_from_other_failures(ask):
     ],
 )
 def test_errors_in_words(error, told):
-    assert explain(error, "train_trials", 2000).startswith(told)
+    assert explain(error, "evaluate_trials", 2000).startswith(told)
 
 
 ROOT = Path(__file__).parents[2]
@@ -81,12 +81,12 @@ def summary_of(*events):
 
 def test_each_cause_is_told_once(tmp_path):
     first, *others = (tmp_path / f"{name}.log" for name in ("first", "second", "third"))
-    first.write_text("rule train_trials: 2 threads, 2000 MB of memory asked for\nprovenance: {}\nepoch 1\n")
-    JobRecord("train_trials", 2, 2000).write(first)
+    first.write_text("rule evaluate_trials: 2 threads, 2000 MB of memory asked for\nprovenance: {}\nepoch 1\n")
+    JobRecord("evaluate_trials", 2, 2000).write(first)
     for log in others:
         failed_with(log, "no such board")
     told = summary_of(
-        job_error(1, "train_trials", first),
+        job_error(1, "evaluate_trials", first),
         *(job_error(number, "simulate_jets", log) for number, log in enumerate(others, 3)),
         job_error(7, "estimate_hardware", failed_with(tmp_path / "tried_again.log", "busy")),
         event("job_finished", job_id=7),
@@ -112,17 +112,17 @@ def test_each_cause_is_told_once(tmp_path):
 )
 def test_a_message_is_told_whole(tmp_path, message):
     """The words of a message cut nothing off: it keeps the file's name before an 'Error: ', and every line."""
-    told = summary_of(job_error(1, "train_trials", failed_with(tmp_path / "job.log", message)))
+    told = summary_of(job_error(1, "evaluate_trials", failed_with(tmp_path / "job.log", message)))
     assert told.partition(":\n")[2] == "\n".join(f"    {line}" for line in message.splitlines())
 
 
 def test_a_message_that_a_full_disk_cut_off_is_left_out(tmp_path):
-    log = failed_with(tmp_path / "job.log", None, "train_trials")
+    log = failed_with(tmp_path / "job.log", None, "evaluate_trials")
     with open(JobRecord.path(log), "a") as file:
         file.write('{"message": "no such')
-    assert summary_of(job_error(1, "train_trials", log)).startswith(f"train_trials ({log}):\n    it was killed")
+    assert summary_of(job_error(1, "evaluate_trials", log)).startswith(f"evaluate_trials ({log}):\n    it was killed")
     JobRecord.path(log).write_text('{"rule": "train')
-    assert "it ended before" in summary_of(job_error(1, "train_trials", log))
+    assert "it ended before" in summary_of(job_error(1, "evaluate_trials", log))
 
 
 def test_only_the_jobs_that_ended_a_group_are_told(tmp_path):
@@ -187,6 +187,7 @@ SCRIPTS = {
 }
 
 
+@pytest.mark.thorough
 def test_what_snakemake_itself_reports_of_a_run(tmp_path):
     (tmp_path / "Snakefile").write_text(WORKFLOW.format(root=str(ROOT)))
     for name, end in SCRIPTS.items():

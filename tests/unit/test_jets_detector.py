@@ -133,23 +133,6 @@ def test_same_seed_same_measurement():
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_configuration_errors_name_the_key():
-    assert Detector.from_config({}) == Detector()
-    assert Detector.from_config({"ecal_cell": 0.1}).ecal_cell == 0.1
-    with pytest.raises(ValueError, match="detector has no ecal_cel; its keys are"):
-        Detector.from_config({"ecal_cel": 0.1})
-    with pytest.raises(ValueError, match=r"detector\.hcal_cell must be positive"):
-        Detector(hcal_cell=0)
-    with pytest.raises(ValueError, match=r"detector\.ecal_noise_gev must not be negative"):
-        Detector(ecal_noise_gev=-1)
-    with pytest.raises(ValueError, match=r"detector\.ecal_cell must be a number, got None"):
-        Detector(ecal_cell=None)
-    with pytest.raises(ValueError, match=r"detector\.track_constant must be a number, got True"):
-        Detector(track_constant=True)
-    with pytest.raises(ValueError, match=r"detector\.track_electrons must be true or false, got 1"):
-        Detector(track_electrons=1)
-
-
 def test_both_grids_show_in_the_directions():
     """Cells of 0.010 and 0.005: the centres of the two kinds are half an ECAL cell apart."""
     rng = np.random.default_rng(4)

@@ -12,7 +12,7 @@ from helpers.jets_files import ETA, PHI, PT, SETTINGS, random_jets, write_random
 from snacpack.data.dataset import describe_attributes, load_dataset
 from snacpack.jets.data_card import load_multiplicity
 from snacpack.jets.layout import HIGH_LEVEL_FEATURES, JET_COLUMNS, JetFileWriter, input_names
-from snacpack.jets.preprocessing import Preprocessing, preprocess_jets, select_constituents, split_jets
+from snacpack.jets.preprocessing import preprocess_jets, select_constituents, split_jets
 
 
 def slow_features(constituents):
@@ -160,21 +160,6 @@ def test_broken_files_are_found_before_reading(sample, tmp_path):
 def test_no_files_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="no files of training jets"):
         preprocess_jets([], [], tmp_path / "jets.h5", SETTINGS, "a test")
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"features": ("pt", "mass")}, "data.features has mass; choose from px"),
-        ({"features": ()}, "data.features has nothing"),
-        ({"n_constituents": 0}, "data.n_constituents must be positive"),
-        ({"validation_fraction": 1.0}, "data.validation_fraction must be between 0 and 1"),
-    ],
-)
-def test_settings_name_their_key(change, message):
-    fields = {name: getattr(SETTINGS, name) for name in SETTINGS.__dataclass_fields__}
-    with pytest.raises(ValueError, match=message):
-        Preprocessing(**{**fields, **change})
 
 
 def write_observables(path, n_jets=200, seed=0, computed=None):

@@ -27,7 +27,7 @@ def problems(folder):
     config = yaml.safe_load((CONFIG / "config.yaml").read_text())
     config["data"] |= {"source": "files", "files": {"folder": str(folder)}}
     try:
-        validate_config(config, CONFIG / "config.schema.yaml")
+        validate_config(config)
     except ConfigError as error:
         return str(error)
     return ""

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from helpers.spaces import SIZES, SMALL, TABLE_1
-from snacpack.search.nsga2 import METHODS, NSGA2, RandomSearch, search_rules
+from snacpack.problems.architectures import architecture_search
+from snacpack.search.nsga2 import METHODS, NSGA2, RandomSearch
 from snacpack.search.space import SearchSpace
 
 
@@ -168,4 +169,4 @@ def test_the_config_chooses_the_method():
     search = {"space": TABLE_1, "objectives": ["accuracy"], "population": 4}
     search |= {"crossover_probability": 0.9, "mutation_probability": None}
     for name, method in METHODS.items():
-        assert type(search_rules({**search, "method": name}, SIZES, seed=1)) is method
+        assert type(architecture_search({**search, "method": name}, SIZES, seed=1)) is method

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from helpers import ROOT
-from helpers.configs import SCHEMA, merged
+from helpers.configs import merged
 from helpers.objectives import documented_objectives, table_of_objectives
 from snacpack.architecture import Architecture
 from snacpack.compression.choice import choose_finalist
@@ -37,12 +37,14 @@ from snacpack.hardware.circuit import COSTS
 from snacpack.hardware.costs import costs_table, estimate_costs
 from snacpack.hardware.surrogate import TARGETS, Surrogate, estimated_by
 from snacpack.plugins import PluginError, describe_plugins, import_plugin, use_plugins
+from snacpack.problems.architectures import Architectures
+from snacpack.problems.compressions import Compressions
 from snacpack.provenance import describe_files
 from snacpack.report.projections import PROJECTIONS, projections
 from snacpack.report.tables import table2_formats
 from snacpack.search.compression_space import CompressionSpace
 from snacpack.search.hypervolume import hypervolume, search_limits
-from snacpack.search.records import compressions_table, proposals, trials_table
+from snacpack.search.records import proposals, trials_table
 from snacpack.search.selection import select_finalists
 from snacpack.search.space import SearchSpace
 
@@ -111,13 +113,13 @@ def test_names_of_columns_are_reserved():
     (trial,) = proposals([next(iter(space.largest()))], space, 0)["trials"]
     result = {"accuracy": 0.5, "loss": 1.0, "epochs": 1, "seed": 1, "failure": None, "generation": 0}
     (cost,) = estimate_costs([NETWORK.architecture], Surrogate(), 8)
-    table = trials_table([{**trial, **result, **cost}], ["accuracy"], Surrogate())
+    table = trials_table(Architectures, [{**trial, **result, **cost}], ["accuracy"], Surrogate())
     known = {*RESERVED, *measures_of(ARCHITECTURES), *measures_of(COMPRESSIONS), *registry._reference_columns()}
     assert {*table, *trial, *cost} - known == set()
     assert {*costs_table({"a": NETWORK.architecture}, Surrogate(), 8), *table2_formats()} - known == set()
     space = CompressionSpace.from_config(merged("config")["compression"]["search"]["space"], 2)
     (trial,) = proposals([(0,) * len(space.option_counts)], space, 0)["trials"]
-    assert {*compressions_table([{**trial, **result}], ["accuracy"]), *trial} - known == set()
+    assert {*trials_table(Compressions, [{**trial, **result}], ["accuracy"]), *trial} - known == set()
 
 
 def test_a_plugin_has_columns_behind_all_others(plugin):
@@ -213,14 +215,14 @@ def test_the_configuration_may_name_it(tmp_path, plugin):
     config["plugins"] = [str(plugin)]
     config["search"]["objectives"] = ["accuracy", "widest_layer"]
     config["compression"]["search"]["objectives"] = ["accuracy", "largest_weight"]
-    validate_config(config, SCHEMA)
+    validate_config(config)
     config["search"]["objectives"] = ["accuracy", "largest_weight"]
     with pytest.raises(ConfigError, match=r"search.objectives.1: 'largest_weight' is not one of .*'widest_layer'"):
-        validate_config(config, SCHEMA)
+        validate_config(config)
     config["plugins"] = []
     config["search"]["objectives"] = ["accuracy", "widest_layer"]
     with pytest.raises(ConfigError, match=r"search.objectives.1: 'widest_layer' is not one of .*'lut'"):
-        validate_config(config, SCHEMA)
+        validate_config(config)
 
 
 FAULTS = {
@@ -298,7 +300,7 @@ def refusal(folder, name, text):
     config = merged("config")
     config["plugins"] = [str(write(folder, name, text))]
     with pytest.raises(ConfigError) as error:
-        validate_config(config, SCHEMA)
+        validate_config(config)
     told = str(error.value).splitlines()
     assert len(told) == 2
     assert told[1].startswith(f"  plugins: {folder}/objectives/{name}")
@@ -346,7 +348,7 @@ def test_what_is_no_list_of_folders_is_refused(plugins):
     config = merged("config")
     config["plugins"] = plugins
     with pytest.raises(ConfigError, match=r"plugins"):
-        validate_config(config, SCHEMA)
+        validate_config(config)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, None, "12", True, np.array([1, 2]), 10**400])

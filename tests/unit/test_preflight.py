@@ -37,9 +37,9 @@ def test_every_rule_that_needs_something_is_one_of_the_workflows():
 
 
 def test_what_is_needed_depends_on_the_configuration():
-    assert needs_of(["synthesize_model", "train_trials"], CONFIG) == {"yosys", "trainer", "cache"}
+    assert needs_of(["synthesize_model", "evaluate_trials"], CONFIG) == {"yosys", "trainer", "cache"}
     on_gpu = {**CONFIG, "training": {"device": "cuda"}}
-    assert needs_of(["train_trials", "build_hls_project"], on_gpu) == {"compiler", "results"}
+    assert needs_of(["evaluate_trials", "build_hls_project"], on_gpu) == {"compiler", "results"}
     assert needs_of(["synthesize_model"], CONFIG, backend="vitis") == set()
     assert needs_of(["estimate_references"], CONFIG) == set()
 
@@ -121,11 +121,11 @@ def test_a_job_says_what_its_own_machine_lacks(tmp_path):
         "print('its own work')"
     )
     environment = {**os.environ, "CXX": "no-such-compiler"}
-    for rule in ("train_trials", "draw_fronts"):
+    for rule in ("evaluate_trials", "draw_fronts"):
         subprocess.run([sys.executable, "-c", code, rule], cwd=tmp_path, env=environment, check=rule == "draw_fronts")
         log = (tmp_path / "job.log").read_text()
         assert ("its own work" in log) == (rule == "draw_fronts")
-        if rule == "train_trials":
+        if rule == "evaluate_trials":
             told = log.partition("\nError: ")[2]
             assert "- The native trainer: no C++ compiler: no-such-compiler is not in PATH" in told
             assert "install g++ or name one in CXX" in told
@@ -206,9 +206,8 @@ def open_folder():
         yield Path(folder)
 
 
-@pytest.mark.parametrize(
-    "home", ["/", *(pytest.param(home, marks=pytest.mark.thorough) for home in (None, "", "/nonexistent", "relative"))]
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("home", ["/", None, "", "/nonexistent", "relative"])
 def test_a_user_without_an_entry_and_a_home(open_folder, home):
     hidden = ("HOME", "USER", "LOGNAME", "XDG_CACHE_HOME", "MPLCONFIGDIR")
     environment = {name: value for name, value in os.environ.items() if name not in hidden}

@@ -101,7 +101,7 @@ def test_every_column_of_a_table_has_its_file(tmp_path, score):
     first, second = sources["table2.csv"]
     assert first["training_seed"] == 7
     assert first["numbers_from"][f"{tmp_path}/references/hardware.csv"] == ["macs"]
-    assert second["numbers_from"][f"{tmp_path}/search/trials.csv"] == ["macs"]
+    assert second["numbers_from"][f"{tmp_path}/searches/architectures/trials.csv"] == ["macs"]
     (circuit,) = sources["table3.csv"]
     assert circuit["numbers_from"] == {
         f"{tmp_path}/candidates/baseline/w8a8/compressed.json": ["sparsity", score],

@@ -75,7 +75,7 @@ def test_only_parallel_circuits_are_called_parallel(
 
 def test_points_of_the_fronts_tell_their_architecture(html: str, tmp_path: Path) -> None:
     write_run(tmp_path)
-    trials = (tmp_path / "search" / "trials.csv").read_text().splitlines()[1:]
+    trials = (tmp_path / "searches" / "architectures" / "trials.csv").read_text().splitlines()[1:]
     architectures = {line.split(",")[2] for line in trials if "Diverged" not in line}
     charts = html[html.index('id="fig1"') :]
     assert all(charts.count(f'"{architecture}"') >= 4 for architecture in architectures)
@@ -102,7 +102,7 @@ def test_names_and_reasons_are_escaped(tmp_path: Path) -> None:
         selected = read_json(folder / "candidates" / "selected.json")
         selected["rule"] = "<script>alert('rule')</script>"
         write_json(selected, folder / "candidates" / "selected.json")
-        trials = folder / "search" / "trials.csv"
+        trials = folder / "searches" / "architectures" / "trials.csv"
         text = trials.read_text().replace("Diverged", "</td><script>alert(1)</script>")
         trials.write_text(text.replace("tanh", "</script><u>tanh"))
 
@@ -118,7 +118,7 @@ def test_names_and_reasons_are_escaped(tmp_path: Path) -> None:
 
 def test_run_without_candidates_or_failures_is_reported(tmp_path: Path) -> None:
     def clean(folder: Path, config: dict) -> None:
-        trials = folder / "search" / "trials.csv"
+        trials = folder / "searches" / "architectures" / "trials.csv"
         lines = trials.read_text().splitlines()
         trials.write_text("\n".join(line for line in lines if "Diverged" not in line) + "\n")
 

@@ -45,7 +45,10 @@ def run(tmp_path: Path) -> Path:
 
 def rows_of_table2(run: Path, names: Sequence[str] = MODELS) -> list[dict]:
     trained = by_model(run / "candidates" / model / "float.json" for model in names)
-    trials, selected = read_trials(run / "search" / "trials.csv"), read_json(run / "candidates" / "selected.json")
+    trials, selected = (
+        read_trials(run / "searches" / "architectures" / "trials.csv"),
+        read_json(run / "candidates" / "selected.json"),
+    )
     models = read_models(run / "references" / "hardware.csv", trials, selected, ["baseline"], trained)
     return table2_rows(models, trained)
 
@@ -98,7 +101,7 @@ def test_table2_holds_counts_and_estimates_of_each_model(run: Path, tmp_path: Pa
         "extrapolated": "True",
     }
     trial = read_json(run / "candidates" / "selected.json")["candidates"][0]["trial"]
-    expected = read_trials(run / "search" / "trials.csv").set_index("trial").loc[trial]
+    expected = read_trials(run / "searches" / "architectures" / "trials.csv").set_index("trial").loc[trial]
     assert rows[1]["architecture"] == expected["architecture"]
     assert int(rows[1]["macs"]) == expected["macs"]
     assert rows[1]["est_clock_cycles"] == f"{expected['clock_cycles']:.2f}"
@@ -240,7 +243,7 @@ def test_counts_that_make_no_fraction_name_their_file(run: Path) -> None:
 
 
 def test_missing_column_of_the_trials_is_named(run: Path) -> None:
-    path = run / "search" / "trials.csv"
+    path = run / "searches" / "architectures" / "trials.csv"
     path.write_text(path.read_text().replace("clock_cycles", "cycles"))
     with pytest.raises(ValueError, match=r"trials\.csv has no column clock_cycles"):
         read_trials(path)

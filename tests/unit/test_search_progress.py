@@ -1,6 +1,7 @@
 """What can be read of a search while it runs."""
 
 import io
+import json
 import multiprocessing
 import os
 import re
@@ -23,8 +24,26 @@ def lines_of(path):
 
 
 def text_of(*events):
-    """A file's text from pairs of a time in seconds and a line."""
-    return "".join(f"{NOON + timedelta(seconds=at)}  {message}\n" for at, message in events)
+    """A file's text from pairs of a time in seconds and a record."""
+    times = [(NOON + timedelta(seconds=at)).isoformat() for at, _ in events]
+    return "".join(f"{json.dumps({'time': time, **record})}\n" for time, (_, record) in zip(times, events, strict=True))
+
+
+def start(name):
+    return {"event": "start", "started": name}
+
+
+def shard(number, trials, generation=0):
+    return {"event": "shard", "generation": generation, "shard": number, "trials": trials}
+
+
+def trained(trial, accuracy, generation=0):
+    failure = "Diverged" if accuracy is None else None
+    return {"event": "trial", "generation": generation, "trial": trial, "accuracy": accuracy, "failure": failure}
+
+
+def ended(generation):
+    return {"event": "generation", "generation": generation}
 
 
 @pytest.fixture
@@ -61,7 +80,7 @@ def test_a_search_from_its_first_line_to_its_last(progress):
     )
 
 
-def test_a_score_of_two_words_is_read_too(progress, monkeypatch):
+def test_a_score_of_two_words_is_told(progress, monkeypatch):
     monkeypatch.setattr("snacpack.search.progress.score_word", lambda: "balanced accuracy")
     progress.shard_started(0, 0, range(4))
     progress.trials_finished(0, finished(range(2), 0.55))
@@ -70,12 +89,7 @@ def test_a_score_of_two_words_is_read_too(progress, monkeypatch):
 
 def test_time_left_follows_from_the_rate_of_the_trainings():
     history = History.read(
-        text_of(
-            (0, "Snakemake was started A"),
-            (0, "generation 0, shard 0: training trials 0, 1, 2, 3"),
-            (30, "trial 0 of generation 0, 24-8-5: accuracy 50.00%"),
-            (60, "trial 1 of generation 0, 24-8-5: accuracy 60.00%"),
-        )
+        text_of((0, start("A")), (0, shard(0, [0, 1, 2, 3])), (30, trained(0, 0.5)), (60, trained(1, 0.6)))
     )
     assert (history.seconds, history.trained, history.best_accuracy) == (60, 2, 0.6)
     assert history.seconds_left(10) == 300
@@ -83,33 +97,17 @@ def test_time_left_follows_from_the_rate_of_the_trainings():
 
 
 def test_finished_generations_set_the_pace():
-    events = [
-        (0, "generation 0, shard 0: training trials 0, 1"),
-        (40, "trial 0 of generation 0, 24-8-5: accuracy 50.00%"),
-        (40, "trial 1 of generation 0, 24-8-5: accuracy 60.00%"),
-        (50, "generation 0 is finished; 2 of 4 trials"),
-        (60, "generation 1, shard 0: training trials 2, 3"),
-        (200, "trial 2 of generation 1, 24-8-5: accuracy 50.00%"),
-    ]
+    events = [(0, shard(0, [0, 1])), (40, trained(0, 0.5)), (40, trained(1, 0.6)), (50, ended(0))]
+    events += [(60, shard(0, [2, 3], 1)), (200, trained(2, 0.5, 1))]
     assert History.read(text_of(*events)).seconds_left(2) == 50
-    events += [(200, "trial 3 of generation 1, 24-8-5: accuracy 50.00%"), (200, "generation 1 is finished; 4 of 4")]
+    events += [(200, trained(3, 0.5, 1)), (200, ended(1))]
     assert History.read(text_of(*events)).seconds_left(2) == 100
 
 
 def test_a_pause_does_not_count_nor_what_it_interrupted():
-    before = [
-        (0, "Snakemake was started A"),
-        (0, "generation 0, shard 0: training trials 0, 2"),
-        (0, "generation 0, shard 1: training trials 1, 3"),
-        (100, "trial 0 of generation 0, 24-8-5: accuracy 50.00%"),
-        (100, "trial 2 of generation 0, 24-8-5: failed, Diverged"),
-        (110, "trial 1 of generation 0, 24-8-5: accuracy 70.00%"),
-    ]
-    after = [
-        (9000, "Snakemake was started B"),
-        (9000, "generation 0, shard 1: training trials 1, 3"),
-        (9090, "trial 1 of generation 0, 24-8-5: accuracy 70.00%"),
-    ]
+    before = [(0, start("A")), (0, shard(0, [0, 2])), (0, shard(1, [1, 3]))]
+    before += [(100, trained(0, 0.5)), (100, trained(2, None)), (110, trained(1, 0.7))]
+    after = [(9000, start("B")), (9000, shard(1, [1, 3])), (9090, trained(1, 0.7))]
     history = History.read(text_of(*before, *after[:2]))
     assert history.seconds == 110
     assert history.generations == {0: {0: 0.5, 2: None}}
@@ -119,54 +117,50 @@ def test_a_pause_does_not_count_nor_what_it_interrupted():
 
 
 def test_a_search_that_is_repeated_forgets_what_it_replaces():
-    text = text_of(
-        (0, "trial 0 of generation 0, 24-8-5: accuracy 50.00%"),
-        (1, "trial 1 of generation 0, 24-8-5: accuracy 51.00%"),
-        (2, "trial 2 of generation 1, 24-8-5: accuracy 52.00%"),
-        (3, "generation 0, shard 0: training trials 0"),
-    )
+    text = text_of((0, trained(0, 0.5)), (1, trained(1, 0.51)), (2, trained(2, 0.52, 1)), (3, shard(0, [0])))
     assert History.read(text).generations == {0: {1: 0.51}}
 
 
 def test_what_is_not_understood_is_passed_over(progress):
-    progress.path.parent.mkdir()
-    progress.path.write_bytes(
-        b"my own note\n2026-13-45 12:00:00+02:00  no date\n\xff\xfe\n2026-05-01 12:00:00+02:00  trial 0 of gen"
-    )
+    progress.records.parent.mkdir()
+    other = [b"my own note", b"3", b"null", b'{"time": "2026-13-45 12:00:00+02:00", "event": "start"}', b"\xff\xfe"]
+    other += [b'{"time": "2026-05-01 12:00:00+02:00", "event": "trial", "trial": "x"}', b'{"time": "2026-05-01 12']
+    progress.records.write_bytes(b"\n".join(other))
     progress.trials_finished(0, finished([3]))
-    lines = progress.path.read_text(errors="replace").splitlines()
-    assert lines[0] == "my own note"
-    assert lines[3].endswith("trial 0 of gen")
-    assert "1 of 16 trials, best accuracy 50.00%" in lines[-1]
+    lines = progress.records.read_bytes().splitlines()
+    assert lines[: len(other)] == other
+    assert json.loads(lines[-1])["trial"] == 3
+    assert "1 of 16 trials, best accuracy 50.00%" in lines_of(progress.path)[-1]
 
 
 @pytest.mark.parametrize(
-    "line",
-    [
-        "generation 0, shard 0: training trials 4, 5, 6",
-        "trial 4 of generation 0, 24-8-5: accuracy 50.00%; 1 of 16 trials",
-        "trial 4 of generation 0, 24-8-5: failed, Diverged",
-        "generation 0 is finished; 8 of 16 trials",
-        "Snakemake was started 2026-05-01 11:55:00+02:00",
-    ],
+    "record", [shard(0, [4, 5, 6]), trained(4, 0.5), trained(4, None), ended(0), start("2026-05-01 11:55:00+02:00")]
 )
-def test_a_line_that_was_cut_off_anywhere_harms_nothing(progress, line):
+def test_a_line_that_was_cut_off_anywhere_harms_nothing(progress, record):
     """A full disk or a machine that goes down leaves such lines."""
-    whole = f"{NOON}  {line}"
+    whole = text_of((0, record)).rstrip()
     for end in range(len(whole) + 1):
         History.read(whole[:end])
         History.read(whole[:end] + "\ufffd" + whole[end + 1 :])
-    progress.path.parent.mkdir()
-    progress.path.write_text(whole[:-1])
+    progress.records.parent.mkdir()
+    progress.records.write_text(whole[:-1])
     progress.trials_finished(0, finished([3]))
-    assert lines_of(progress.path)[-1].startswith("trial 3 of generation 0, 24-8-5: accuracy 50.00%; ")
+    assert lines_of(progress.path)[-1].startswith("trial 3 of generation 0, 24-8-5: accuracy 50.00%; 1 of 16 trials")
 
 
-def test_a_file_that_is_deleted_meanwhile_is_begun_again(progress):
+def test_files_that_are_deleted_meanwhile_are_begun_again(progress):
     progress.trials_finished(0, finished([0, 1, 2]))
     progress.path.unlink()
+    progress.records.unlink()
     progress.trials_finished(0, finished([3]))
     assert "1 of 16 trials" in lines_of(progress.path)[-1]
+
+
+def test_lines_for_people_are_no_memory(progress):
+    progress.trials_finished(0, finished([0, 1, 2]))
+    progress.path.write_text("trial 7 of generation 0, 24-8-5: accuracy 99.00%\n")
+    progress.trials_finished(0, finished([3]))
+    assert "4 of 16 trials, best accuracy 50.00%" in lines_of(progress.path)[-1]
 
 
 def test_a_lost_file_does_not_make_finished_generations_undone(progress):

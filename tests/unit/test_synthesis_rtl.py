@@ -54,6 +54,7 @@ def test_simulated_verilog_gives_the_networks_logits(tmp_path, activation, width
     assert Circuit.load(tmp_path / "rtl") == circuit
 
 
+@pytest.mark.thorough
 def test_large_circuits_are_compiled_in_parts(tmp_path, monkeypatch):
     """As many files as the compiler's memory asks for make the same simulation."""
     monkeypatch.setattr(simulation_module, "UNIT_BYTES", 1500)

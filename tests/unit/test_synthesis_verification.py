@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -68,6 +69,7 @@ def project(tmp_path_factory):
     return folder / "hls", x, run_brevitas(network, x)
 
 
+@pytest.mark.thorough
 def test_inputs_of_another_width_are_refused(project):
     folder, x, _ = project
     with pytest.raises(ValueError, match="takes 6 inputs"):
@@ -108,6 +110,7 @@ def test_a_library_of_another_machine_is_compiled_again(project, tmp_path):
     np.testing.assert_array_equal(run_hls_simulation(copied, x), logits)
 
 
+@pytest.mark.thorough
 def test_a_project_says_which_reuse_factors_were_written(project):
     folder, _, _ = project
     written = read_json(folder / "project.json")
@@ -119,6 +122,20 @@ def test_a_project_says_which_reuse_factors_were_written(project):
     assert written["reuse_factors"] == [closest_reuse_factor(*sizes, 7) for sizes in widths]
 
 
+@pytest.mark.thorough
+def test_a_project_is_written_without_keras(project, tmp_path, monkeypatch):
+    """hls4ml would import it, and TensorFlow with it, where a user has them: ten seconds for nothing."""
+    # hls4ml goes on whatever an import raises, so the module leaves a trace.
+    (tmp_path / "keras.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w').close()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.setattr("snacpack.synthesis.hls.compile_simulation", lambda folder: None)
+    build_hls_project(project[0].parent / "model.onnx", tmp_path / "hls", "vitis", SETTINGS)
+    assert not (tmp_path / "imported").exists()
+    assert "keras" not in sys.modules
+
+
+@pytest.mark.thorough
 def test_a_project_can_be_built_wherever_it_is(project, tmp_path):
     folder, _, _ = project
     scripts = {path.name: path.read_text() for path in folder.glob("*.tcl")}
@@ -144,6 +161,7 @@ def test_another_compiler_than_gcc_will_do(project, tmp_path, monkeypatch):
     np.testing.assert_array_equal(run_hls_simulation(tmp_path / "hls", x), logits)
 
 
+@pytest.mark.thorough
 def test_code_that_does_not_compile_is_named(project, tmp_path):
     shutil.copytree(project[0], tmp_path / "hls")
     (tmp_path / "hls" / "firmware" / "defines.h").write_text("no C++")

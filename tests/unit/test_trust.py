@@ -186,10 +186,10 @@ def test_the_search_needs_no_network_and_opens_no_port(tmp_path):
         *("env", path_without_slurm(tmp_path / "bin"), sys.executable, "-m", "snakemake", "--cores", "2"),
         *("--snakefile", ROOT / "Snakefile", "--directory", tmp_path),
         *("--configfile", ROOT / "config" / "test.yaml", tmp_path / "mine.yaml", "--"),
-        *("results/mine/search/pareto.csv", "results/mine/references/hardware.csv"),
+        *("results/mine/searches/architectures/pareto.csv", "results/mine/references/hardware.csv"),
     )
     assert found["status"] == 0, found["words"]
-    assert (tmp_path / "results" / "mine" / "search" / "pareto.csv").exists()
+    assert (tmp_path / "results" / "mine" / "searches" / "architectures" / "pareto.csv").exists()
     assert (found["sockets"], found["attempts"]) == ([], 0), found
 
 

@@ -184,6 +184,7 @@ def copy(tmp_path_factory) -> Copy:
     return Copy(tmp_path_factory.mktemp("examples"))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name", sorted(configurations().keys() - {word for example in commands() for word in example.words})
 )

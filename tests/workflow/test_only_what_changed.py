@@ -12,11 +12,10 @@ from helpers.running import Workflow
 pytestmark = pytest.mark.thorough
 
 TRAININGS = {
-    "train_trials",
+    "evaluate_trials",
     "train_candidate",
     "warm_up_candidate",
     "prune_candidate",
-    "compress_trials",
     "refine_front",
 }
 """Rules that train networks."""
@@ -65,7 +64,7 @@ def test_a_key_of_synthesis_trains_nothing(finished, tmp_path, change, repeated)
 def test_another_clock_repeats_only_the_search_that_optimises_circuits_for_it(finished, tmp_path):
     """The paper's compression, and all float networks, know nothing of a clock."""
     jobs = planned(finished, {"synthesis": {"clock_period_ns": 4.0}}, tmp_path)
-    assert set(trainings(jobs)) == {"compress_trials", "refine_front"}
+    assert trainings(jobs) == {"evaluate_trials": 4, "refine_front": 1}
     jobs = planned(finished, {"synthesis": {"clock_period_ns": 4.0}, "compression": {"method": "magnitude"}}, tmp_path)
     assert trainings(jobs) == {}
     assert jobs["build_rtl"] == REFERENCES + CANDIDATES
@@ -76,8 +75,8 @@ def test_more_objectives_keep_what_does_not_follow_from_them(finished, tmp_path)
     objectives = ["accuracy", "average_resources", "clock_cycles", "bops"]
     jobs = planned(finished, {"search": {"objectives": objectives}}, tmp_path)
     assert jobs["select_survivors"] == 2
-    assert jobs["propose_offspring"] == 1
-    assert jobs["train_trials"] == 2
+    assert jobs["propose_trials"] == 1
+    assert jobs["evaluate_trials"] == 2
     assert jobs["estimate_hardware"] == 1
     assert not {"simulate_jets", "preprocess_jets", "estimate_references"} & set(jobs)
 
@@ -86,15 +85,15 @@ def test_more_objectives_of_the_compression_search(finished, tmp_path):
     jobs = planned(
         finished, {"compression": {"search": {"objectives": ["accuracy", "lut", "ff", "clock_cycles"]}}}, tmp_path
     )
-    assert jobs["select_compressions"] == 2
-    assert jobs["propose_compressions"] == 1
-    assert trainings(jobs) == {"compress_trials": 2, "refine_front": 1}
+    assert jobs["select_survivors"] == 2
+    assert jobs["propose_trials"] == 1
+    assert trainings(jobs) == {"evaluate_trials": 2, "refine_front": 1}
 
 
 def test_more_trials_repeat_none(finished, tmp_path):
     jobs = planned(finished, {"search": {"trials": 12}}, tmp_path)
-    assert jobs["propose_offspring"] == jobs["estimate_hardware"] == jobs["select_survivors"] == 1
-    assert jobs["train_trials"] == 2
+    assert jobs["propose_trials"] == jobs["estimate_hardware"] == jobs["select_survivors"] == 1
+    assert jobs["evaluate_trials"] == 2
 
 
 def test_another_scheme_touches_only_its_own_jobs(finished, tmp_path):
@@ -113,7 +112,7 @@ def test_another_reference_touches_only_its_own_jobs(finished, tmp_path):
 def test_another_choice_of_candidates_trains_no_trial(finished, tmp_path):
     jobs = planned(finished, {"selection": {"max_candidates": 2}}, tmp_path)
     assert jobs["select_candidates"] == 1
-    assert "train_trials" not in jobs
+    assert "evaluate_trials" not in jobs
 
 
 def test_one_rule_can_be_run_again(finished):
@@ -121,31 +120,33 @@ def test_one_rule_can_be_run_again(finished):
     printed = finished.run("--dry-run", "--forcerun", "estimate_hardware", "--", "results/test/tables/table3.csv")
     assert "estimate_hardware" in printed
     assert "simulate_jets" not in printed
-    assert "propose_offspring" in printed
+    assert "propose_trials" in printed
 
 
 def test_two_runs_share_nothing(finished, tmp_path):
     """Under another name all jobs are there again, though the configuration is the same."""
     jobs = planned(finished, {"run": "other"}, tmp_path)
     assert jobs["simulate_jets"] == 10
-    assert jobs["train_trials"] == 4
+    assert jobs["evaluate_trials"] == 4
 
 
 def test_a_trial_is_trained_again_alone_to_the_same_accuracy(copied):
     """Not the candidate, which is trained again anyway: one that the search passed over."""
     chosen = json.loads(copied.results("candidates/selected.json").read_text())["candidates"][0]["name"]
     trial = next(number for number in (7, 6) if not chosen.endswith(f"{number:04d}"))
-    printed = copied.run("--", f"results/test/search/reruns/{trial}.json")
+    printed = copied.run("--", f"results/test/searches/architectures/reruns/{trial}.json")
     assert f"Trial {trial}, " in printed
     assert "The report is" not in printed
-    rerun = json.loads(copied.results(f"search/reruns/{trial}.json").read_text())
-    shards = [json.loads(path.read_text()) for path in copied.results("search/gen_001").glob("trials_*.json")]
+    rerun = json.loads(copied.results(f"searches/architectures/reruns/{trial}.json").read_text())
+    shards = [
+        json.loads(path.read_text()) for path in copied.results("searches/architectures/gen_001").glob("trials_*.json")
+    ]
     (recorded,) = [record for shard in shards for record in shard if record["trial"] == trial]
     assert {name: recorded[name] for name in rerun} == rerun
 
 
 def test_a_trial_that_does_not_exist_is_not_trained(copied):
-    printed = copied.run("--", "results/test/search/reruns/99.json", expect=1)
+    printed = copied.run("--", "results/test/searches/architectures/reruns/99.json", expect=1)
     assert "has no trial 99; it has 0 to 7" in printed
 
 
@@ -154,7 +155,7 @@ def test_where_the_numbers_come_from(finished):
     assert record["config"]["search"]["trials"] == 8
     assert record["data"]["jets"]["train"] > 0
     (used,) = record["run_with"]
-    assert used["jobs"]["train_trials"] == 4
+    assert used["jobs"]["evaluate_trials"] == 8
     assert used["jobs"]["simulate_jets"] == 10
     for rows in record["tables"].values():
         for row in rows:

@@ -44,9 +44,7 @@ def test_no_job_needs_what_only_tests_need(finished):
     seen = {path.name.partition(".")[2] for path in Path(finished.environment["BLOCKED_SEEN"]).iterdir()}
     ran = {path.name.removesuffix(".log") for path in finished.results("logs").iterdir()}
     assert len(ran) > 20
-    # These rules run the scripts of others.
-    shared = {"propose_compressions": "propose_offspring", "select_compressions": "select_survivors"}
-    assert {f"{shared.get(rule, rule)}.py" for rule in ran} - seen == set()
+    assert {f"{rule}.py" for rule in ran} - seen == set()
 
 
 def test_the_prepared_jets(finished):
@@ -58,19 +56,19 @@ def test_the_prepared_jets(finished):
 
 
 def test_every_trial_is_a_different_network(finished):
-    trials = pd.read_csv(finished.results("search/trials.csv"))
+    trials = pd.read_csv(finished.results("searches/architectures/trials.csv"))
     assert len(trials) == trials["genome"].nunique() == 8
     assert trials["failure"].isna().all()
-    front = pd.read_csv(finished.results("search/pareto.csv"))
+    front = pd.read_csv(finished.results("searches/architectures/pareto.csv"))
     assert set(front["trial"]) == set(trials.loc[trials["pareto"], "trial"])
 
 
 def test_how_far_the_search_is_can_be_watched(finished):
-    steps = pd.read_csv(finished.results("search/hypervolume.csv"))
+    steps = pd.read_csv(finished.results("searches/architectures/hypervolume.csv"))
     assert list(steps["trials"]) == [4, 8]
     assert steps["hypervolume"].is_monotonic_increasing
     assert steps["hypervolume"].between(0, 1, inclusive="right").all()
-    last = finished.results("search/progress.log").read_text().splitlines()[-1]
+    last = finished.results("searches/architectures/progress.log").read_text().splitlines()[-1]
     told = f"8 of 8 trials, best accuracy {100 * steps['best_accuracy'].iloc[-1]:.2f}%, "
     told += f"hypervolume {steps['hypervolume'].iloc[-1]:.4f}, "
     assert told in last
@@ -79,7 +77,7 @@ def test_how_far_the_search_is_can_be_watched(finished):
 
 
 def test_a_candidate_is_trained_as_the_search_trained_it(finished):
-    trials = pd.read_csv(finished.results("search/trials.csv")).set_index("trial")
+    trials = pd.read_csv(finished.results("searches/architectures/trials.csv")).set_index("trial")
     for name in models_of(finished)[len(REFERENCES) :]:
         trained = json.loads(finished.results(f"candidates/{name}/float.json").read_text())
         assert trained["validation_accuracy"] == pytest.approx(trials.loc[int(name[-4:]), "accuracy"], abs=1e-12)
@@ -129,12 +127,12 @@ def test_pruning_is_recorded(finished):
 def test_a_compression_search_is_recorded(finished):
     (name,) = [model for model, scheme in forms_of(finished) if scheme == "mixed"]
     folder = f"candidates/{name}/mixed"
-    trials = pd.read_csv(finished.results(f"{folder}/search/trials.csv"))
+    trials = pd.read_csv(finished.results(f"searches/compressions-{name}/trials.csv"))
     assert list(trials["trial"]) == list(range(8))
     assert trials["genome"].is_unique
     succeeded = trials[trials["failure"].isna()]
     assert (succeeded[["lut", "ff", "clock_cycles"]] > 0).all(axis=None)
-    front = pd.read_csv(finished.results(f"{folder}/search/pareto.csv"))
+    front = pd.read_csv(finished.results(f"searches/compressions-{name}/pareto.csv"))
     for point in front.itertuples():
         better = (succeeded["accuracy"] > point.accuracy) & (succeeded["lut"] <= point.lut)
         assert not better.any()

@@ -48,7 +48,7 @@ def planned(workflow: Workflow) -> dict[str, int]:
 
 def test_tables_have_its_column_behind_all_others(run):
     for name in ("trials", "pareto"):
-        trials = pd.read_csv(run.results(f"search/{name}.csv"))
+        trials = pd.read_csv(run.results(f"searches/architectures/{name}.csv"))
         assert list(trials)[-2:] == ["extrapolated", "widest_layer"]
         assert trials["widest_layer"].tolist() == [max(map(int, str(units).split())) for units in trials["units"]]
     references = pd.read_csv(run.results("references/hardware.csv"))
@@ -61,8 +61,8 @@ def test_tables_have_its_column_behind_all_others(run):
 
 
 def test_the_search_selects_by_it(run):
-    trials = pd.read_csv(run.results("search/trials.csv"))
-    limits = json.loads(run.results("search/limits.json").read_text())
+    trials = pd.read_csv(run.results("searches/architectures/trials.csv"))
+    limits = json.loads(run.results("searches/architectures/limits.json").read_text())
     assert limits["widest_layer"] == {"lowest": 4, "highest": 8}
     trials = trials[trials["failure"].isna()]
     values = trials[["accuracy", "average_resources", "widest_layer"]].to_numpy() * [-1, 1, 1]
@@ -72,7 +72,8 @@ def test_the_search_selects_by_it(run):
 
 def test_compressions_have_their_own(run):
     for home in run.results("candidates").glob("*/mixed"):
-        trials, finalists = pd.read_csv(home / "search" / "trials.csv"), pd.read_csv(home / "metrics.csv")
+        trials = pd.read_csv(run.results(f"searches/compressions-{home.parent.name}/trials.csv"))
+        finalists = pd.read_csv(home / "metrics.csv")
         assert list(trials)[-2:] == ["pareto", "largest_weight"]
         assert list(finalists)[-2:] == ["failure", "largest_weight"]
         assert trials["largest_weight"].dropna().between(1, 12).all()
@@ -143,19 +144,19 @@ def test_a_change_of_a_file_repeats_what_uses_it(run, name):
     assert not {"simulate_jets", "preprocess_jets"} & set(jobs)
     if name == "backends/estimate":
         assert jobs["build_hls_project"] == jobs["synthesize_model"] > 0
-        assert not {"estimate_hardware", "train_trials", "compress_trials", "build_rtl"} & set(jobs)
+        assert not {"estimate_hardware", "evaluate_trials", "build_rtl"} & set(jobs)
     elif name == "tasks/purity":
         assert jobs["measure_candidate"] == jobs["tabulate_networks"] + 1 == 2
         assert jobs["measure_compressed"] == 2
-        assert not {"train_trials", "train_candidate", "compress_trials", "synthesize_model"} & set(jobs)
+        assert not {"evaluate_trials", "train_candidate", "synthesize_model"} & set(jobs)
     elif name == "objectives/widest_layer":
         assert jobs["estimate_hardware"] == jobs["select_survivors"] == 2
         assert jobs["estimate_references"] == jobs["estimate_limits"] == 1
-        assert jobs["propose_offspring"] == 1
-        assert jobs["train_trials"] == 2
+        assert jobs["propose_trials"] == 1
+        assert jobs["evaluate_trials"] == 2
     else:
-        assert not {"estimate_hardware", "train_trials", "select_survivors", "tabulate_networks"} & set(jobs)
-        assert jobs["compress_trials"] == 8
+        assert not {"estimate_hardware", "tabulate_networks"} & set(jobs)
+        assert jobs["evaluate_trials"] == 8
 
 
 def test_a_fault_stops_the_run_before_its_first_job(run):

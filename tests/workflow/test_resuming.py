@@ -28,7 +28,7 @@ pytestmark = pytest.mark.thorough
 N_KILLS = 10
 COMPARED = [
     *(f"tables/table{number}.csv" for number in (1, 2, 3)),
-    *(f"search/{name}.csv" for name in ("trials", "pareto", "hypervolume")),
+    *(f"searches/architectures/{name}.csv" for name in ("trials", "pareto", "hypervolume")),
 ]
 TARGETS = [f"results/test/{name}" for name in COMPARED]
 # What only looks at results: it is left out, and the test with it a minute shorter.
@@ -36,7 +36,7 @@ ONLY_SHOWS = re.compile(r"draw_|write_|compare_estimates|rerun_trial")
 # Long after any step of this small pipeline.
 DEADLINE_S = 900
 # What a training leaves behind.
-TRAINING = re.compile(r"(search/gen_\d+/trials_\d+\.json|float\.(pt|json)|(warmup|prune_\d+|refined)\.pt)$")
+TRAINING = re.compile(r"(searches/[^/]+/gen_\d+/trials_\d+\.json|float\.(pt|json)|(warmup|prune_\d+|refined)\.pt)$")
 
 
 def kill_seed() -> int:
@@ -120,7 +120,7 @@ def test_a_run_that_is_killed_ten_times_ends_with_the_same_tables(finished, tmp_
     assert not repeated
     for name in COMPARED:
         assert workflow.results(name).read_bytes() == finished.results(name).read_bytes(), name
-    progress = workflow.results("search/progress.log").read_text()
+    progress = workflow.results("searches/architectures/progress.log").read_text()
     assert progress.endswith("the search is done\n")
     assert "Nothing to be done" in workflow.run("--dry-run", "--", *TARGETS)
 
@@ -140,16 +140,23 @@ def mark_unfinished(workflow: Workflow, name: str) -> None:
 
 def test_a_file_that_was_being_written_is_made_again(copied, finished):
     """The machine died during a training: its output is cut off, and what would follow is not there."""
-    trials = "search/gen_001/trials_01.json"
+    trials = "searches/architectures/gen_001/trials_01.json"
     cut_in_half(copied.results(trials))
     mark_unfinished(copied, trials)
-    for name in ("search/gen_001/survivors.json", "search/trials.csv", "search/pareto.csv"):
+    for name in (
+        "searches/architectures/gen_001/survivors.json",
+        "searches/architectures/trials.csv",
+        "searches/architectures/pareto.csv",
+    ):
         copied.results(name).unlink()
-    other = copied.results("search/gen_001/trials_00.json").stat().st_mtime_ns
-    copied.run("--", "results/test/search/pareto.csv")
+    other = copied.results("searches/architectures/gen_001/trials_00.json").stat().st_mtime_ns
+    copied.run("--", "results/test/searches/architectures/pareto.csv")
     assert json.loads(copied.results(trials).read_text())
-    assert copied.results("search/pareto.csv").read_bytes() == finished.results("search/pareto.csv").read_bytes()
-    assert copied.results("search/gen_001/trials_00.json").stat().st_mtime_ns == other
+    assert (
+        copied.results("searches/architectures/pareto.csv").read_bytes()
+        == finished.results("searches/architectures/pareto.csv").read_bytes()
+    )
+    assert copied.results("searches/architectures/gen_001/trials_00.json").stat().st_mtime_ns == other
 
 
 def test_half_a_folder_is_made_again(copied):
@@ -180,7 +187,7 @@ def test_a_file_that_is_cut_off_unnoticed_is_named_and_made_again(copied, finish
             f"candidates/{model}/model.onnx": f"synthesis/{model}/hls",
         },
         {
-            "search/gen_001/trials_00.json": "search/pareto.csv",
+            "searches/architectures/gen_001/trials_00.json": "searches/architectures/pareto.csv",
             f"candidates/{model}/warmup.pt": f"candidates/{model}/prune_01.pt",
         },
     ):
@@ -189,8 +196,8 @@ def test_a_file_that_is_cut_off_unnoticed_is_named_and_made_again(copied, finish
             cut_in_half(copied.results(name))
             path = copied.results(made)
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        if "search/pareto.csv" in cut.values():
-            copied.results("search/gen_001/survivors.json").unlink()
+        if "searches/architectures/pareto.csv" in cut.values():
+            copied.results("searches/architectures/gen_001/survivors.json").unlink()
         targets = [f"results/test/{name}" for name in cut.values()]
         printed = copied.run("--keep-going", "--", *targets, expect=1)
         told = printed.partition("What failed, and why")[2]
@@ -202,9 +209,9 @@ def test_a_file_that_is_cut_off_unnoticed_is_named_and_made_again(copied, finish
             copied.results(name).unlink()
         # Both forms of a network come from one job, so that the project, which takes long to compile, need not be made.
         copied.run("--", *(target for target in targets if not target.endswith("hls")))
-        for name in set(cut) - {"search/gen_001/trials_00.json"}:
+        for name in set(cut) - {"searches/architectures/gen_001/trials_00.json"}:
             assert copied.results(name).read_bytes() == kept[name], name
-    for name in ("search/pareto.csv", f"candidates/{model}/prune_01.pt"):
+    for name in ("searches/architectures/pareto.csv", f"candidates/{model}/prune_01.pt"):
         assert copied.results(name).read_bytes() == finished.results(name).read_bytes(), name
 
 
@@ -349,9 +356,12 @@ def test_a_search_begun_on_a_gpu_is_finished_on_a_cpu(finished, tmp_path):
     shutil.copytree(finished.results("data"), workflow.results("data"))
     (tmp_path / "gpu.yaml").write_text("training: {device: cuda}\n")
     config = finished.command()[finished.command().index("--configfile") + 1]
-    first = "results/test/search/gen_000/survivors.json"
+    first = "results/test/searches/architectures/gen_000/survivors.json"
     workflow.run("--configfile", config, str(tmp_path / "gpu.yaml"), "--", first)
-    trained = {path: path.stat().st_mtime_ns for path in workflow.results("search").glob("gen_000/trials_*.json")}
-    workflow.run("--", "results/test/search/pareto.csv")
+    trained = {
+        path: path.stat().st_mtime_ns
+        for path in workflow.results("searches/architectures").glob("gen_000/trials_*.json")
+    }
+    workflow.run("--", "results/test/searches/architectures/pareto.csv")
     assert trained
     assert all(path.stat().st_mtime_ns == time for path, time in trained.items())

@@ -14,7 +14,7 @@ find_source = REGISTRY.find
 def describe_choices() -> str:
     """Return the values of ``data.source`` in words."""
     *sources, last = (f"{source.name} ({source.words})" for source in REGISTRY.known().values())
-    return f"where examples come from, {', '.join(sources)} or {last}"
+    return f"{', '.join(sources)} or {last}"
 
 
 def describe_source(config: Mapping[str, Any], trust: bool = False) -> DataInfo:

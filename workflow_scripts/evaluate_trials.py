@@ -1,0 +1,31 @@
+"""Train one shard of a generation; a trial that fails is recorded with its reason."""
+
+from snacpack.workflow import start_job
+
+terminal = start_job(snakemake)
+
+from snacpack.files import write_json
+from snacpack.problems import Evaluation, find_problem
+from snacpack.search.progress import SearchProgress
+
+params, config = snakemake.params, snakemake.config
+generation, shard = int(snakemake.wildcards.generation), int(snakemake.wildcards.shard)
+problem = find_problem(params.problem)
+trials = problem.read(snakemake.input.offspring)[shard :: params.n_shards]
+progress = SearchProgress(params.progress, problem.section(config), terminal, name=problem.title(params.candidate))
+progress.shard_started(generation, shard, [number for number, _ in trials])
+evaluation = Evaluation(
+    data_set=snakemake.input.jets,
+    validated=params,
+    seed=params.seed,
+    training=params.training,
+    loss=params.get("loss", {}),
+    # Not among the parameters: a search that began on a GPU may go on on a CPU.
+    device=config["training"]["device"],
+    threads=snakemake.threads,
+    start=snakemake.input.start or None,
+    candidate=params.candidate,
+    target=params.target,
+    on_result=lambda record: progress.trials_finished(generation, [record]),
+)
+write_json(problem.evaluate(trials, evaluation), snakemake.output.trials)
