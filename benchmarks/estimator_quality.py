@@ -35,10 +35,10 @@ from snacpack.compression.trials import compress
 from snacpack.data.dataset import load_dataset
 from snacpack.data.sources import describe_source
 from snacpack.files import write_json
-from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.circuit import COSTS, estimate_circuits
 from snacpack.hardware.estimators import ESTIMATORS, Estimator, Quality, estimate_quality, network_estimates
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.networks.integers import FixedPointNetwork
 from snacpack.report.estimators import Panel, draw_estimators, quality_table
 from snacpack.report.layout import Table
 from snacpack.report.style import save_figure
@@ -107,8 +107,8 @@ def compressed_networks(
 
 def rule4ml_estimates(architecture: Architecture, network: FixedPointNetwork, surrogate: Surrogate) -> dict[str, float]:
     """Return rule4ml's estimates as the search asks for them, and at the mean of the bits of all weights."""
-    bits = [int(np.abs(layer.weight).max()).bit_length() + 1 for layer in network.layers]
-    mean = round(np.average(bits, weights=[layer.weight.size for layer in network.layers]))
+    bits = [int(np.abs(weight).max()).bit_length() + 1 for weight in network.weights]
+    mean = round(np.average(bits, weights=[weight.size for weight in network.weights]))
     fitting = replace(surrogate, precision=f"ap_fixed<{mean},{min(mean, 3)}>")
     estimates = {}
     for asked, suffix in ((surrogate, ""), (fitting, "_at_bits")):

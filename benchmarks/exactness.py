@@ -66,7 +66,7 @@ def run_case(case: Case, n_jets: int) -> dict[str, Any]:
         forms = Forms(folder / "fixed_point.json", folder / "model.onnx", folder / "hls", folder / "rtl")
         frozen = freeze(network)
         frozen.save(forms.fixed_point)
-        export_qonnx(network, WIDTHS[0], forms.onnx)
+        export_qonnx(frozen, forms.onnx)
         build_hls_project(forms.onnx, forms.hls, "open", HlsSettings(PART, 5.0, "io_parallel", "latency", 1))
         build_rtl(frozen, forms.rtl, PART, 5.0)
         comparisons = verify(network, forms, x, n_jets)

@@ -112,7 +112,7 @@ def derived_speed_up(population: int, n_threads: int, n_generations: int = 200) 
     space, random, ratios = make_space(), Random(0), []
     for _ in range(n_generations):
         genomes = [space.sample(random) for _ in range(population)]
-        costs = sorted((multiply_accumulates(space.decode(g).layer_widths) for g in genomes), reverse=True)
+        costs = sorted((multiply_accumulates(space.decode(g).graph.matrices) for g in genomes), reverse=True)
         busy = [0] * n_threads
         for cost in costs:
             heapreplace(busy, busy[0] + cost)

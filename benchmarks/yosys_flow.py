@@ -16,7 +16,11 @@ import numpy as np
 from machine import describe_machine
 
 from snacpack.files import write_json
-from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
+from snacpack.networks.grid import Quantizer
+from snacpack.networks.integers import FixedPointNetwork
+from snacpack.networks.operations.dense import Dense
+from snacpack.networks.operations.quantize import Quantize
+from snacpack.networks.operations.relu import Relu
 from snacpack.synthesis.mapping import STAGE_FLOW, count_resources, map_circuit
 from snacpack.synthesis.rtl import build_rtl
 
@@ -45,15 +49,15 @@ FLOWS = {
 def random_network(widths: list[int], seed: int = 0) -> FixedPointNetwork:
     """Return a ReLU network of 8-bit weights, half of them zero."""
     rng = np.random.default_rng(seed)
-    layers = []
+    operations = []
     for n_in, n_out in pairwise(widths):
         weight = np.clip(np.round(rng.normal(0, 40, (n_out, n_in))), -127, 127).astype(np.int64)
         weight[rng.random(weight.shape) < 0.5] = 0
         bias = rng.integers(-500, 501, n_out)
-        last = len(layers) == len(widths) - 2
-        output = None if last else Quantizer(8, 5, False)
-        layers.append(DenseLayer(weight, 7, bias, 11, "linear" if last else "relu", output))
-    return FixedPointNetwork(Quantizer(8, 4, True), tuple(layers))
+        dense = Dense(weight, Quantizer(8, 7, True, True), bias, Quantizer(10, 11, True))
+        operations += [dense, Relu(), Quantize(Quantizer(8, 5, False))]
+    # The logits stay sums.
+    return FixedPointNetwork.chain(Quantizer(8, 4, True), (widths[0],), operations[:-2])
 
 
 def main() -> None:

@@ -1,24 +1,29 @@
-"""The networks this project is about: dense classifiers with one activation."""
+"""The networks this project is about, and the hyper-parameters that they are trained with."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snacpack.networks.graph import Graph
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
+DENSE = "dense"
+"""The family of a network that names none."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A dense classifier and the hyper-parameters that it is trained with.
+    """A network and the hyper-parameters that it is trained with.
 
     Each hidden layer is a dense layer, batch normalisation if asked for, the
     activation and, in training only, dropout. The last layer gives one logit
-    per class.
+    per class. A family may have other layers in front of these.
 
     Parameters
     ----------
     units
-        Hidden units of each layer, e.g. ``(64, 32, 16, 32)``.
+        Hidden units of each layer, e.g. ``(64, 32, 16, 32)``; of a family's own layers, its options tell.
     activation
         ``relu``, ``tanh`` or ``sigmoid``.
     batch_norm
@@ -31,6 +36,10 @@ class Architecture:
         Probability that a hidden unit is dropped in training.
     n_inputs, n_outputs
         Numbers of an example, and classes: see :class:`snacpack.data.info.DataInfo`.
+    family
+        The name of one of :data:`snacpack.networks.registry.REGISTRY`.
+    options
+        The family's own choices: numbers, words and tuples of them.
 
     Raises
     ------
@@ -46,9 +55,13 @@ class Architecture:
     dropout: float = 0.0
     n_inputs: int = 24
     n_outputs: int = 5
+    family: str = DENSE
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "units", tuple(int(width) for width in self.units))
+        options = {name: tuple(value) if isinstance(value, list) else value for name, value in self.options.items()}
+        object.__setattr__(self, "options", options)
         if not self.units or min(self.layer_widths) < 1:
             raise ValueError(f"every layer needs at least one unit, got {self.layer_widths}")
         if self.activation not in ACTIVATIONS:
@@ -59,20 +72,54 @@ class Architecture:
             raise ValueError(f"l1 must not be negative, got {self.l1}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
+        self._check_family()
+
+    def _check_family(self) -> None:
+        from snacpack.networks.registry import find_family
+
+        try:
+            wanted = set(find_family(self.family).options)
+        except ValueError as error:
+            raise ValueError(f"family: {error}") from None
+        if wanted != set(self.options):
+            given, taken = (", ".join(sorted(names)) or "none" for names in (self.options, wanted))
+            raise ValueError(f"options: the family {self.family} takes {taken}, got {given}")
+        shape = self.graph.output_shape
+        if shape != (self.n_outputs,):
+            raise ValueError(
+                f"the family {self.family} builds a network whose result has the shape {shape}, not ({self.n_outputs},)"
+            )
+
+    @property
+    def graph(self) -> "Graph":
+        """The layers of the network, as its family builds them."""
+        from snacpack.networks.registry import find_family
+
+        return find_family(self.family).build(self)
+
+    @property
+    def is_dense_chain(self) -> bool:
+        """Whether the network is dense layers one behind the other, whatever its family."""
+        from snacpack.networks.registry import find_family
+
+        return self.graph == find_family(DENSE).build(self)
 
     @property
     def layer_widths(self) -> tuple[int, ...]:
-        """Inputs, hidden units and outputs in order."""
+        """Inputs, hidden units and outputs in order, of dense layers one behind the other."""
         return (self.n_inputs, *self.units, self.n_outputs)
 
     @property
     def label(self) -> str:
-        """The layer widths as one word, e.g. ``24-64-32-5``."""
-        return "-".join(map(str, self.layer_widths))
+        """The widths of the layers as one word, e.g. ``24-64-32-5`` or ``8x3-8x16-32-5``."""
+        return self.graph.label
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON knows them."""
-        return {**asdict(self), "units": list(self.units)}
+        """Return the fields as JSON knows them; those of a family are left out of dense layers one behind the other."""
+        fields = {**asdict(self), "units": list(self.units)}
+        options = {name: list(v) if isinstance(v, tuple) else v for name, v in fields.pop("options").items()}
+        family = fields.pop("family")
+        return fields if family == DENSE else {**fields, "family": family, "options": options}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "Architecture":

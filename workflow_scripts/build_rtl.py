@@ -4,7 +4,7 @@ from snacpack.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.fixed_point import FixedPointNetwork, NoCircuit
+from snacpack.networks.integers import FixedPointNetwork, NoCircuit
 from snacpack.synthesis.rtl import build_rtl, write_no_circuit
 
 network = FixedPointNetwork.load(snakemake.input.fixed_point)

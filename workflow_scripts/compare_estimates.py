@@ -5,8 +5,8 @@ from snacpack.workflow import start_job
 start_job(snakemake)
 
 from snacpack.files import read_json
-from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.networks.integers import FixedPointNetwork
 from snacpack.report.estimators import (
     ESTIMATE_FORMATS,
     draw_run_estimates,

@@ -27,7 +27,7 @@ if not of_classes:
     seed = derive_seed(snakemake.config["seed"], "measure", *names)
     info = read_info(snakemake.input.jets)
     result |= score_on_test(task, fixed_point.outputs(x), y, info, seed, x)
-export_qonnx(checkpoint.network(), checkpoint.architecture.n_inputs, snakemake.output.onnx)
+export_qonnx(fixed_point, snakemake.output.onnx)
 checkpoint.save(snakemake.output.checkpoint)
 fixed_point.save(snakemake.output.fixed_point)
 write_json(result, snakemake.output.result)

@@ -6,7 +6,7 @@ start_job(snakemake)
 
 from snacpack.data.dataset import load_dataset, read_info
 from snacpack.files import write_json
-from snacpack.fixed_point import FixedPointNetwork
+from snacpack.networks.integers import FixedPointNetwork
 from snacpack.report.style import save_figure
 from snacpack.seeds import derive_seed
 from snacpack.tasks.registry import find_task

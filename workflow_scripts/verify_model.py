@@ -9,7 +9,7 @@ start_job(snakemake)
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.data.dataset import load_dataset
 from snacpack.files import write_json
-from snacpack.fixed_point import NoCircuit
+from snacpack.networks.integers import NoCircuit
 from snacpack.synthesis.rtl import Circuit
 from snacpack.synthesis.verification import Forms, complaint, spread, verify
 

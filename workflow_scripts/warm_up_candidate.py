@@ -16,7 +16,7 @@ wildcards, params = snakemake.wildcards, snakemake.params
 architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
 checkpoint = warm_up(
     architecture,
-    Scheme.parse(params.precision).precision(len(architecture.units) + 1),
+    Scheme.parse(params.precision).precision(len(architecture.graph.matrices)),
     wildcards.scheme,
     load_training(snakemake.input.jets),
     epochs=params.epochs,

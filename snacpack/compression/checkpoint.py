@@ -6,7 +6,6 @@ import pickle
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,7 @@ class Checkpoint:
 
     @property
     def weights_left(self) -> int:
-        """Weights that are not pruned, each one multiply-accumulate."""
+        """Weights that are not pruned."""
         return sum(int(mask.sum()) for mask in self.masks.values())
 
     @property
@@ -141,7 +140,7 @@ class Checkpoint:
             if expected is not None and getattr(found, kind) != expected:
                 raise ValueError(f"{path} is of {kind} {getattr(found, kind)}, but {expected} is wanted; {remedy}")
         # A file that was renamed or edited: its name says one precision, its weights were trained at another.
-        n_layers = len(found.architecture.units) + 1
+        n_layers = len(found.architecture.graph.matrices)
         if found.scheme != MIXED and Scheme.parse(found.scheme).precision(n_layers) != found.precision:
             raise ValueError(f"{path} says {found.scheme}, but its weights are of {found.precision}; {remedy}")
         return found
@@ -157,8 +156,7 @@ def _check_sums(path: str | Path) -> None:
 
 def _check_tensors(found: Checkpoint) -> None:
     """Compare the masks with the architecture before a network of its size is built, whatever size the file says."""
-    widths = found.architecture.layer_widths
-    shapes = [(n_out, n_in) for n_in, n_out in pairwise(widths)]
+    shapes = [(matrix.n_out, matrix.n_in) for matrix in found.architecture.graph.matrices]
     if [tuple(mask.shape) for mask in found.masks.values()] != shapes:
         raise ValueError(f"its masks are not those of {found.architecture.label}")
     if any(mask.dtype != torch.bool for mask in found.masks.values()):

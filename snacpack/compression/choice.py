@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from snacpack.architecture import Architecture
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.trials import Compressed
 from snacpack.costs.objective import MINIMISED
@@ -18,7 +21,7 @@ def compression_metrics(checkpoint: Checkpoint) -> dict[str, Any]:
     """Return an iteration's row of ``metrics.csv``: sparsity, validation accuracy and cost."""
     precision = checkpoint.precision
     bops = bit_operations(
-        checkpoint.architecture.layer_widths,
+        checkpoint.architecture.graph.matrices,
         precision.weight_bits,
         precision.activation_bits,
         precision.input_bits,
@@ -28,9 +31,23 @@ def compression_metrics(checkpoint: Checkpoint) -> dict[str, Any]:
         "iteration": checkpoint.iteration,
         "sparsity": checkpoint.sparsity,
         "validation_accuracy": checkpoint.validation_accuracy,
-        "macs_left": checkpoint.weights_left,
+        "macs_left": macs_left(checkpoint.architecture, checkpoint.masks),
         "bops": round(bops),
     }
+
+
+def macs_left(architecture: Architecture, masks: Mapping[str, torch.Tensor]) -> int:
+    """Count the multiply-accumulates that pruning has left: one for each use of each weight.
+
+    Parameters
+    ----------
+    architecture
+        The network's.
+    masks
+        For each dense layer's name, from the input on, (n_out, n_in) bool: False where a weight is pruned.
+    """
+    matrices = architecture.graph.matrices
+    return sum(matrix.uses * int(mask.sum()) for matrix, mask in zip(matrices, masks.values(), strict=True))
 
 
 def write_metrics(rows: Sequence[dict[str, Any]], path: str | Path) -> None:
@@ -93,7 +110,7 @@ def finalist_metrics(
                 "input_bits": precision.input_bits,
                 "sparsity": 1 - left / sum(mask.numel() for mask in entry.masks.values()),
                 "validation_accuracy": entry.result.accuracy,
-                "macs_left": left,
+                "macs_left": macs_left(entry.architecture, entry.masks),
                 **{name: cost.get(name) for name in costs_of(COMPRESSIONS, appended=False)},
                 "failure": entry.result.failure or cost.get("failure"),
                 **{name: cost.get(name) for name in costs_of(COMPRESSIONS, appended=True)},

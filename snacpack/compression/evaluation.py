@@ -7,7 +7,7 @@ import numpy as np
 
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.network import freeze
-from snacpack.fixed_point import FixedPointNetwork, NoCircuit
+from snacpack.networks.integers import FixedPointNetwork, NoCircuit
 from snacpack.training.fit import predict
 
 

@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -12,8 +11,17 @@ from snacpack.architecture import Architecture
 from snacpack.compression.brevitas_parts import qnn
 from snacpack.compression.quantizers import activation_quantizer, bias_quantizer, constant_quantizer, weight_quantizer
 from snacpack.compression.scheme import Precision
-from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
-from snacpack.training.network import initialise
+from snacpack.networks.grid import Quantizer
+from snacpack.networks.integers import FixedPointNetwork
+from snacpack.networks.layer import ExactLayer, Matrix
+from snacpack.networks.operation import Operation
+from snacpack.networks.operations.activation import ActivationLayer
+from snacpack.networks.operations.dense import Dense
+from snacpack.networks.operations.dropout import DropoutLayer
+from snacpack.networks.operations.quantize import Quantize
+from snacpack.networks.operations.relu import Relu
+from snacpack.networks.operations.table import Table as IntegerTable
+from snacpack.training.network import initialise, shaped
 from snacpack.training.quantized import QuantizedDense, QuantizedNetwork, QuantizedReLU, Table
 
 # hls4ml's tables of tanh and sigmoid: 1024 entries over [-4, 4) and [-8, 8).
@@ -39,36 +47,44 @@ def build_quantized_network(architecture: Architecture, precision: Precision) ->
     nn.Sequential
         (n, n_inputs) float32 to (n, n_outputs) float32 logits. Children are called
         ``input``, and for layer i ``dense_i``, ``table_input_i``, ``activation_i`` and
-        ``dropout_i`` where there is such a thing.
+        ``dropout_i`` where there is such a thing; ``shape`` is behind the input of a network that
+        takes no vector, and ``exact_i`` a layer without parameters in front of layer i.
 
     Raises
     ------
     ValueError
         If the precision is of another number of layers.
     """
-    widths = architecture.layer_widths
-    if len(precision.weight_bits) != len(widths) - 1:
-        raise ValueError(f"{architecture.label} has {len(widths) - 1} dense layers, the precision is of {precision}")
+    graph = architecture.graph
+    n_layers = len(graph.matrices)
+    if len(precision.weight_bits) != n_layers:
+        raise ValueError(f"{architecture.label} has {n_layers} dense layers, the precision is of {precision}")
     children: OrderedDict[str, nn.Module] = OrderedDict()
     children["input"] = qnn.QuantIdentity(act_quant=activation_quantizer(precision.input_bits, True))
     range_of(children["input"].act_quant).requires_grad_(False)
-    for i, (n_in, n_out) in enumerate(pairwise(widths)):
-        children[f"dense_{i}"] = qnn.QuantLinear(
-            n_in,
-            n_out,
-            bias=True,
-            weight_quant=weight_quantizer(precision.weight_bits[i]),
-            bias_quant=bias_quantizer(precision.bias_bits[i]),
-        )
-        range_of(children[f"dense_{i}"].bias_quant).requires_grad_(False)
-        if i == len(architecture.units):
-            break
-        children.update(_activation(architecture.activation, precision.activation_bits[i], i))
-        if architecture.dropout > 0:
-            children[f"dropout_{i}"] = nn.Dropout(architecture.dropout)
+    children.update(("shape", module) for module in shaped(graph.shape))
+    i = -1
+    for layer, shape in graph.steps():
+        matrix = layer.matrix(shape)
+        if matrix is not None:
+            i += 1
+            children[f"dense_{i}"] = _dense(matrix, precision.weight_bits[i], precision.bias_bits[i])
+        elif isinstance(layer, ActivationLayer):
+            children.update(_activation(layer.function, precision.activation_bits[i], i))
+        elif isinstance(layer, DropoutLayer):
+            children[f"dropout_{i}"] = layer.module(shape)
+        elif isinstance(layer, ExactLayer):
+            children[f"exact_{i + 1}"] = layer.module(shape)
     network = nn.Sequential(children)
     initialise(network, architecture.activation)
     return network
+
+
+def _dense(matrix: Matrix, weight_bits: int, bias_bits: int) -> nn.Linear:
+    quantizers = {"weight_quant": weight_quantizer(weight_bits), "bias_quant": bias_quantizer(bias_bits)}
+    dense = qnn.QuantLinear(matrix.n_in, matrix.n_out, bias=True, **quantizers)
+    range_of(dense.bias_quant).requires_grad_(False)
+    return dense
 
 
 def _activation(name: str, bits: int, i: int) -> dict[str, nn.Module]:
@@ -159,32 +175,37 @@ def freeze(network: nn.Sequential) -> FixedPointNetwork:
     Its ``predict`` equals the network's output in evaluation mode exactly, as long as the network computes in the
     integers' ``float_type`` (``network.double()`` where that is float64) and ``check_sums`` finds no fault.
     """
-    return FixedPointNetwork(
-        _grid(network.input), tuple(_freeze_layer(network, i) for i in range(len(dense_layers(network))))
-    )
+    children = dict(network.named_children())
+    shape = children["shape"].unflattened_size if "shape" in children else (dense_layers(network)[0].in_features,)
+    operations = [entry for name, child in children.items() for entry in _freeze_child(network, name, child)]
+    return FixedPointNetwork.chain(_grid(network.input), tuple(shape), operations)
 
 
 @torch.no_grad()
-def _freeze_layer(network: nn.Sequential, i: int) -> DenseLayer:
-    children = dict(network.named_children())
-    dense = children[f"dense_{i}"]
-    weight, bias = dense.quant_weight(), dense.quant_bias()
-    constants = {
-        "weight": weight.int().numpy().astype(np.int64),
-        "weight_fraction_bits": _fraction_bits(weight.scale),
-        "bias": bias.int().numpy().astype(np.int64),
-        "bias_fraction_bits": _fraction_bits(bias.scale),
-    }
-    if f"activation_{i}" not in children:
-        return DenseLayer(**constants, activation="linear")
-    activation = children[f"activation_{i}"]
-    output = _grid(activation)
-    if isinstance(activation, qnn.QuantReLU):
-        return DenseLayer(**constants, activation="relu", output=output)
-    table_input = _grid(children[f"table_input_{i}"])
-    name = "tanh" if isinstance(activation, qnn.QuantTanh) else "sigmoid"
-    table = _table(activation, table_input, output)
-    return DenseLayer(**constants, activation=name, output=output, table_input=table_input, table=table)
+def _freeze_child(network: nn.Sequential, name: str, child: nn.Module) -> list[tuple[str, Operation]]:
+    """Return the operations of a child, named as it; none of one that is no hardware."""
+    kind, _, number = name.rpartition("_")
+    if kind == "dense":
+        weight, bias = child.quant_weight(), child.quant_bias()
+        operation = Dense(
+            weight.int().numpy().astype(np.int64),
+            Quantizer(int(weight.bit_width), _fraction_bits(weight.scale), signed=True, narrow=True),
+            bias.int().numpy().astype(np.int64),
+            Quantizer(int(bias.bit_width), _fraction_bits(bias.scale), signed=True),
+        )
+        return [(name, operation)]
+    if kind == "table_input":
+        return [(name, Quantize(_grid(child)))]
+    if kind == "exact":
+        return [(name, child.operation)]
+    if kind != "activation":
+        return []
+    output = _grid(child)
+    if isinstance(child, qnn.QuantReLU):
+        return [(f"relu_{number}", Relu()), (name, Quantize(output))]
+    grid = _grid(network.get_submodule(f"table_input_{number}"))
+    function = "tanh" if isinstance(child, qnn.QuantTanh) else "sigmoid"
+    return [(name, IntegerTable(function, grid, output, _table(child, grid, output)))]
 
 
 def _table_inputs(grid: Quantizer) -> torch.Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.network import freeze, tensors_of
@@ -14,8 +15,8 @@ from snacpack.compression.pruning import state_of
 from snacpack.compression.scheme import MIXED, Compression
 from snacpack.costs.objective import CompressedNetwork
 from snacpack.costs.registry import COMPRESSIONS, compute
-from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.circuit import estimate_circuits
+from snacpack.networks.integers import FixedPointNetwork
 from snacpack.seeds import derive_seed
 from snacpack.training.fine_tuning import FineTuned, FineTuning, fine_tune
 from snacpack.training.fit import Jets
@@ -36,6 +37,7 @@ def refinement_seed(seed: int, candidate: str, trial: int) -> int:
 class Compressed:
     """A network after its fine-tuning: what was asked for, the Brevitas network, its masks and how it did."""
 
+    architecture: Architecture
     compression: Compression
     seed: int
     network: nn.Sequential
@@ -112,7 +114,9 @@ def compress(
         tasks, jets["train"], jets["val"], epochs, batch_size, device, threads, on_result=on_result, loss=loss
     )
     return [
-        Compressed(compression, task.seed, network, dict(zip(names, _masks(task), strict=True)), result)
+        Compressed(
+            start.architecture, compression, task.seed, network, dict(zip(names, _masks(task), strict=True)), result
+        )
         for compression, network, task, result in zip(compressions, networks, tasks, results, strict=True)
     ]
 

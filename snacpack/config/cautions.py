@@ -1,7 +1,6 @@
 """What a valid configuration may not mean."""
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from typing import Any
 
 from snacpack.config.completion import complete_config
@@ -44,7 +43,7 @@ def _reuse_warnings(config: Mapping[str, Any]) -> Iterator[str]:
     if synthesis["strategy"] != "resource":
         return
     for name, architecture in references_of(config).items():
-        written = [closest_reuse_factor(*sizes, asked) for sizes in pairwise(architecture.layer_widths)]
+        written = [closest_reuse_factor(matrix.n_in, matrix.n_out, asked) for matrix in architecture.graph.matrices]
         if set(written) != {asked}:
             yield (
                 f"synthesis.reuse_factor: {asked} does not fit every layer of references.{name}, so that hls4ml will "

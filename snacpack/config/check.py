@@ -57,19 +57,34 @@ def _single_problems(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _option_problems(config: Mapping[str, Any]) -> dict[tuple[Any, ...], str]:
-    """Return the problems of the options of a task, by the path of the key."""
+    """Return the problems of the options of the task and of the references' families, by the path of the key."""
     from snacpack.config.keys import fill
+    from snacpack.config.references import Reference
     from snacpack.config.task import Task
-    from snacpack.tasks.registry import REGISTRY
+    from snacpack.networks.registry import REGISTRY as FAMILIES
+    from snacpack.tasks.registry import REGISTRY as TASKS
 
-    section = config.get("task", {})
-    name, options = fill(Task, section if isinstance(section, Mapping) else {}).values()
-    if not isinstance(name, str) or name not in REGISTRY.known() or not isinstance(options, Mapping) or not options:
-        return {}
-    # The validator takes a while to import, which most configurations need not wait for.
-    from snacpack.config.options import option_problems
+    def section(values: Any) -> Mapping[str, Any]:
+        return values if isinstance(values, Mapping) else {}
 
-    return option_problems(REGISTRY.find(name), options)
+    asked = []
+    task = fill(Task, section(config.get("task")))
+    if isinstance(task["name"], str) and task["name"] in TASKS.known():
+        schemas = {option.name: option.schema for option in TASKS.find(task["name"]).options}
+        asked.append((("task", "options"), schemas, task["options"], False))
+    for name, fields in section(config.get("references")).items():
+        reference = fill(Reference, section(fields))
+        if isinstance(reference["family"], str) and reference["family"] in FAMILIES.known():
+            schemas = FAMILIES.find(reference["family"]).options
+            asked.append((("references", name, "options"), schemas, reference["options"], True))
+    problems = {}
+    for path, schemas, options, all_needed in asked:
+        if isinstance(options, Mapping) and (options or (all_needed and schemas)):
+            # The validator takes a while to import, which most configurations need not wait for.
+            from snacpack.config.options import option_problems
+
+            problems |= option_problems(path, schemas, options, all_needed)
+    return problems
 
 
 def _plugin_problems(config: Mapping[str, Any]) -> Iterator[str]:

@@ -90,7 +90,8 @@ def _explain(kind: type[Section], values: Mapping[str, Any], faults: Iterable[Ma
 
 def unknown_keys(names: Iterable[Any], known: Iterable[str]) -> str:
     """Say that a section has no such keys."""
-    return f"unknown key {', '.join(sorted(map(repr, names)))}; known are {', '.join(sorted(known))}"
+    there = ", ".join(sorted(known))
+    return f"unknown key {', '.join(sorted(map(repr, names)))}; {f'known are {there}' if there else 'there are none'}"
 
 
 def refused(value: Any, expected: str) -> str:

@@ -1,12 +1,14 @@
 """The configuration's section ``references``: architectures that go through every stage beside the candidates."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from snacpack.architecture import ACTIVATIONS, Architecture
-from snacpack.config.keys import Says, Section, key
+from snacpack.config.keys import Entry, Says, Section, key
 from snacpack.config.types import Share
+from snacpack.config.wording import listed
 
 LearningRate = Annotated[float, Field(gt=0, le=1)]
 L1 = Annotated[float, Field(ge=0, le=1)]
@@ -14,6 +16,12 @@ Width = Annotated[int, Field(ge=1, le=4096)]
 Activation = Literal[*ACTIVATIONS]
 MOST_LAYERS = 64
 """Hidden layers of a network."""
+
+
+def _families() -> Iterable[str]:
+    from snacpack.networks.registry import REGISTRY
+
+    return REGISTRY.known()
 
 
 class Reference(Section):
@@ -25,6 +33,12 @@ class Reference(Section):
     learning_rate: LearningRate = key(Architecture.learning_rate, "step size of Adam")
     l1: L1 = key(Architecture.l1, "weight of the sum of absolute weights in the loss")
     dropout: Share = key(Architecture.dropout, "probability that a hidden unit is dropped in training")
+    family: Annotated[str, Entry(_families, lambda: listed(_families()))] = key(
+        Architecture.family,
+        "family of networks",
+        "`units` are the hidden units of its last layers. [Families](#families) are listed below.",
+    )
+    options: Annotated[dict[str, Any], Says("a section with options of the family")] = key({}, "options of the family")
 
 
 References = Annotated[

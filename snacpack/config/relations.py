@@ -152,6 +152,14 @@ def _scheme_problems(key: str, scheme: str) -> Iterator[str]:
 def _reference_problems(config: Mapping[str, Any]) -> Iterator[str]:
     if not config["references"]:
         yield "references: all are null, but candidates are compared with a reference; keep one"
+    # Data that cannot be used are problems of their own.
+    with suppress(ValueError):
+        sizes = find_task(config["task"]["name"]).sizes(describe_source(config))
+        for name, fields in config["references"].items():
+            try:
+                Architecture.from_dict({**fields, **sizes})
+            except ValueError as error:
+                yield f"references.{name}: {error}"
     yield from _score_problems("selection.min_score", config["selection"]["min_score"], config)
     for scheme in config["compression"]["schemes"]:
         yield from _scheme_problems("compression.schemes", scheme)

@@ -8,6 +8,7 @@ from snacpack.config.keys import Key, default_of
 from snacpack.config.wording import allowed, flow
 from snacpack.costs.objective import MAXIMISED, Measure
 from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS, find_objective, measures_of
+from snacpack.networks.registry import REGISTRY as FAMILIES
 from snacpack.synthesis.registry import all_backends
 from snacpack.tasks.registry import REGISTRY as TASKS
 
@@ -90,10 +91,26 @@ def backends_table() -> str:
     )
 
 
+def families_table() -> str:
+    """Return the table of the families of networks and their options, all of which are needed."""
+    return _table(
+        ("family", "networks", "options"),
+        (
+            (
+                f"`{family.name}`",
+                family.words,
+                "; ".join(f"`{name}`: {schema['description']}" for name, schema in family.options.items()) or "none",
+            )
+            for family in FAMILIES.known().values()
+        ),
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "options": options_table,
     "objectives": objectives_table,
     "backends": backends_table,
+    "families": families_table,
 }
 """Tables of entries, by the names that the marks in ``config/README.md`` have."""
 

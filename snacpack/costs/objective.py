@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snacpack.architecture import Architecture
     from snacpack.compression.scheme import Precision
-    from snacpack.fixed_point import FixedPointNetwork
+    from snacpack.networks.integers import FixedPointNetwork
 
 MAXIMISED = +1
 MINIMISED = -1
@@ -77,7 +77,7 @@ class CompressedNetwork:
     densities: tuple[float, ...]
 
     def __str__(self) -> str:
-        return "-".join(map(str, self.integers.layer_widths))
+        return self.integers.label
 
 
 @dataclass(frozen=True)

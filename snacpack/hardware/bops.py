@@ -1,60 +1,53 @@
 """Costs that need no model of a board: multiply-accumulates, bit operations and effective bit operations."""
 
-import math
 from collections.abc import Sequence
-from itertools import pairwise
 
-import numpy as np
+from snacpack.networks.integers import FixedPointNetwork
+from snacpack.networks.layer import Matrix
+from snacpack.networks.operations.dense import count_bit_operations
 
-from snacpack.fixed_point import FixedPointNetwork
 
-
-def multiply_accumulates(layer_widths: Sequence[int]) -> int:
-    """Count the multiply-accumulates of one inference of a dense network.
+def multiply_accumulates(matrices: Sequence[Matrix]) -> int:
+    """Count the multiply-accumulates of one inference of a network.
 
     Parameters
     ----------
-    layer_widths
-        Inputs, hidden units and outputs in order, e.g. ``(24, 64, 32, 5)``.
-
-    Raises
-    ------
-    ValueError
-        If fewer than two widths are given, or one is not positive.
+    matrices
+        Its matrices of weights.
 
     Notes
     -----
     Table 2 of the SNAC-Pack paper lists this number as "BOPs".
     """
-    return sum(n_in * n_out for n_in, n_out in _layers(layer_widths))
+    return sum(matrix.uses * matrix.n_in * matrix.n_out for matrix in matrices)
 
 
 def bit_operations(
-    layer_widths: Sequence[int],
+    matrices: Sequence[Matrix],
     weight_bits: int | Sequence[int],
     activation_bits: int | Sequence[int],
     input_bits: int | None = None,
     densities: Sequence[float] | None = None,
 ) -> float:
-    r"""Count the bit operations (BOPs) of one inference of a pruned, quantised dense network.
+    r"""Count the bit operations (BOPs) of one inference of a pruned, quantised network.
 
     Parameters
     ----------
-    layer_widths
-        Inputs, hidden units and outputs in order.
+    matrices
+        Its matrices of weights, from the input on.
     weight_bits
-        Bits of each weight; a number for each layer where they differ.
+        Bits of each weight; a number for each matrix where they differ.
     activation_bits
-        Bits of each hidden layer's outputs; a number for each hidden layer where they differ.
+        Bits of what each matrix but the first is given; a number for each where they differ.
     input_bits
         Bits of each feature; may be left out if they are ``activation_bits``, one number.
     densities
-        Fraction of each layer's weights that are left; all of them if left out.
+        Fraction of each matrix' weights that are left; all of them if left out.
 
     Raises
     ------
     ValueError
-        If the widths, bits or densities make no network.
+        If the bits or densities make no network.
 
     Notes
     -----
@@ -69,38 +62,42 @@ def bit_operations(
     Front. Artif. Intell. 4 (2021) 676564, whose pruned weights save the multiplication
     but not the accumulator's bits.
     """
-    layers = _layers(layer_widths)
     if input_bits is None:
         if not isinstance(activation_bits, int):
             raise ValueError("layers with bits of their own need input_bits too")
         input_bits = activation_bits
-    weight_bits = _each(weight_bits, len(layers), "layers' weights")
-    bits = [input_bits, *_each(activation_bits, len(layers) - 1, "hidden layers")]
-    densities = [1.0] * len(layers) if densities is None else densities
+    weight_bits = _each(weight_bits, len(matrices), "layers' weights")
+    bits = [input_bits, *_each(activation_bits, len(matrices) - 1, "hidden layers")]
+    densities = [1.0] * len(matrices) if densities is None else densities
     if min(*weight_bits, *bits) < 1:
         raise ValueError(f"every number needs at least one bit, got {weight_bits} for weights and {bits} for inputs")
-    if len(densities) != len(layers) or not all(0 <= density <= 1 for density in densities):
-        raise ValueError(f"{len(layers)} layers need as many densities between 0 and 1, got {list(densities)}")
+    if len(densities) != len(matrices) or not all(0 <= density <= 1 for density in densities):
+        raise ValueError(f"{len(matrices)} layers need as many densities between 0 and 1, got {list(densities)}")
     return sum(
-        n_in * n_out * (density * b_a * b_w + b_a + b_w + math.log2(n_in))
-        for (n_in, n_out), b_a, b_w, density in zip(layers, bits, weight_bits, densities, strict=True)
+        matrix.uses * count_bit_operations(matrix.n_in, matrix.n_out, b_w, b_a, density)
+        for matrix, b_a, b_w, density in zip(matrices, bits, weight_bits, densities, strict=True)
     )
 
 
-def bops_of(network: FixedPointNetwork) -> float:
-    """Count the bit operations of a compressed network, by :func:`bit_operations`.
+def bops_of(
+    network: FixedPointNetwork, weight_bits: Sequence[int] | None = None, densities: Sequence[float] | None = None
+) -> float:
+    """Count the bit operations of a compressed network, as :func:`bit_operations` does.
 
-    Each layer counts with the fraction of its weights that are not zero, and with the bits, sign included, that its
-    largest weight takes.
+    Parameters
+    ----------
+    network
+        The network.
+    weight_bits
+        Bits of each matrix of weights; those that its largest weight takes, the sign included, if left out.
+    densities
+        Fraction of each matrix' weights that are left; the fraction that is not zero if left out.
     """
-    weights = [layer.weight for layer in network.layers]
-    input_bits, *activation_bits = _input_bits(network)
-    return bit_operations(
-        network.layer_widths,
-        [int(np.abs(weight).max()).bit_length() + 1 for weight in weights],
-        activation_bits,
-        input_bits,
-        [np.count_nonzero(weight) / weight.size for weight in weights],
+    n = len(network.weights)
+    given = zip(weight_bits or [None] * n, densities or [None] * n, strict=True)
+    return sum(
+        operation.bit_operations(*inputs, *(next(given) if operation.weights else ()))
+        for operation, inputs, _ in network.described()
     )
 
 
@@ -115,23 +112,7 @@ def effective_bit_operations(network: FixedPointNetwork) -> int:
     bits of its product. By Sun et al., "HGQ: High Granularity Quantization for Real-time Neural Networks on FPGAs",
     arXiv:2405.00645.
     """
-    return sum(
-        bits * int(_enclosed_bits(layer.weight).sum())
-        for bits, layer in zip(_input_bits(network), network.layers, strict=True)
-    )
-
-
-def _input_bits(network: FixedPointNetwork) -> list[int]:
-    """Bits of what each dense layer gets."""
-    return [network.input.bits, *(layer.output.bits for layer in network.layers[:-1])]
-
-
-def _enclosed_bits(integers: np.ndarray) -> np.ndarray:
-    """Count the bits from each integer's most to its least significant one, of the same shape; 0 for 0."""
-    magnitude = np.abs(integers)
-    lowest = magnitude & -magnitude
-    # frexp's exponent of an integer is its number of bits.
-    return np.frexp(magnitude)[1] - np.frexp(lowest)[1] + (magnitude > 0)
+    return sum(operation.effective_bit_operations(*inputs) for operation, inputs, _ in network.described())
 
 
 def _each(bits: int | Sequence[int], n: int, of: str) -> list[int]:
@@ -140,9 +121,3 @@ def _each(bits: int | Sequence[int], n: int, of: str) -> list[int]:
     if len(bits) != n:
         raise ValueError(f"{n} {of} need as many numbers of bits, got {list(bits)}")
     return list(bits)
-
-
-def _layers(layer_widths: Sequence[int]) -> list[tuple[int, int]]:
-    if len(layer_widths) < 2 or min(layer_widths) < 1:
-        raise ValueError(f"a network needs at least inputs and outputs, one or more of each, got {layer_widths}")
-    return list(pairwise(layer_widths))

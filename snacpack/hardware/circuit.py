@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from snacpack.fixed_point import FixedPointNetwork, NoCircuit
+from snacpack.networks.integers import FixedPointNetwork, NoCircuit
 from snacpack.synthesis.processes import describe_status
 from snacpack.synthesis.rtl import pipeline, trace
 
@@ -114,7 +114,7 @@ def estimate_circuits(
 
 
 def _weights_left(network: FixedPointNetwork) -> int:
-    return sum(np.count_nonzero(layer.weight) for layer in network.layers)
+    return sum(np.count_nonzero(weight) for weight in network.weights)
 
 
 class _Worker:

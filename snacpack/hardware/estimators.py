@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.bops import bops_of, effective_bit_operations
+from snacpack.networks.integers import FixedPointNetwork
 
 INTERVAL = 0.6827
 N_DRAWS = 2000

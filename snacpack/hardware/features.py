@@ -7,15 +7,13 @@ here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from rule4ml.parsers.data_parser import get_global_inputs, get_layers_data
 
 from snacpack.architecture import Architecture
 from snacpack.hardware.reuse import closest_reuse_factor
-
-ACTIVATION_LAYERS = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid"}
+from snacpack.networks.layer import Row
 
 
 @dataclass(frozen=True)
@@ -43,28 +41,23 @@ def extract_features(architecture: Architecture, hls_config: Mapping[str, Any]) 
 
 def list_layers(architecture: Architecture, reuse_factor: int) -> list[dict[str, Any]]:
     """Return an architecture's layers, from its inputs to the softmax, in rule4ml's form."""
-    widths = architecture.layer_widths
-    layers = [_layer("InputLayer", widths[0], reuse_factor)]
-    for n_in, n_out in pairwise(widths[:-1]):
-        layers.append(_dense(n_in, n_out, reuse_factor))
-        if architecture.batch_norm:
-            layers.append(_layer("BatchNormalization", n_out, reuse_factor, 4 * n_out, 2 * n_out))
-        layers.append(_layer(ACTIVATION_LAYERS[architecture.activation], n_out, reuse_factor))
-    return [*layers, _dense(*widths[-2:], reuse_factor), _layer("Softmax", widths[-1], reuse_factor)]
+    graph = architecture.graph
+    rows = [row for layer, shape in graph.steps() for row in layer.rows(shape)]
+    n_inputs, n_outputs = graph.n_inputs, architecture.n_outputs
+    rows = [Row("InputLayer", n_inputs, n_inputs), *rows, Row("Softmax", n_outputs, n_outputs)]
+    return [_layer(row, reuse_factor) for row in rows]
 
 
-def _dense(n_in: int, n_out: int, reuse_factor: int) -> dict[str, Any]:
-    parameters = (n_in + 1) * n_out
-    layer = _layer("Dense", n_in, closest_reuse_factor(n_in, n_out, reuse_factor), parameters, parameters)
-    return {**layer, "output_shape": (None, n_out), "neurons": n_out, "use_bias": True}
-
-
-def _layer(class_name: str, width: int, reuse_factor: int, parameters: int = 0, trainable: int = 0) -> dict[str, Any]:
-    return {
-        "class_name": class_name,
-        "input_shape": (None, width),
-        "output_shape": (None, width),
-        "parameters": parameters,
-        "trainable_parameters": trainable,
+def _layer(row: Row, reuse_factor: int) -> dict[str, Any]:
+    layer = {
+        "class_name": row.class_name,
+        "input_shape": (None, row.n_in),
+        "output_shape": (None, row.n_out),
+        "parameters": row.parameters,
+        "trainable_parameters": row.trainable,
         "reuse_factor": reuse_factor,
     }
+    if not row.multiplies:
+        return layer
+    written = closest_reuse_factor(row.n_in, row.n_out, reuse_factor)
+    return {**layer, "reuse_factor": written, "neurons": row.n_out, "use_bias": True}

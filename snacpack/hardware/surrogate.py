@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -169,15 +168,22 @@ class Surrogate:
         The estimate of a network for which there is something is an extrapolation. v2-gnn, for example, gives a network
         of layers of 256 inputs and units a quarter of the LUTs that it gives one of 128.
         """
-        trained, widths = TRAINED_ON[self.weights], architecture.layer_widths
+        trained, graph = TRAINED_ON[self.weights], architecture.graph
         fewest, most = trained.layers
+        n_inputs, matrices = graph.n_inputs, graph.matrices
+        n_layers = sum(matrix.uses for matrix in matrices)
         return [
-            *([] if trained.inputs[0] <= widths[0] <= trained.inputs[1] else [f"{widths[0]} inputs"]),
-            *([] if fewest <= len(widths) - 1 <= most else [f"{len(widths) - 1} dense layers"]),
+            *([] if trained.inputs[0] <= n_inputs <= trained.inputs[1] else [f"{n_inputs} inputs"]),
+            *([] if fewest <= n_layers <= most else [f"{n_layers} dense layers"]),
             *(
-                f"a layer of {n_in} x {n_out} = {n_in * n_out:,} weights"
-                for n_in, n_out in pairwise(widths)
-                if not trained.has_layer(n_in, n_out)
+                f"a layer of {matrix.n_in} x {matrix.n_out} = {matrix.n_in * matrix.n_out:,} weights"
+                for matrix in matrices
+                if not trained.has_layer(matrix.n_in, matrix.n_out)
+            ),
+            *(
+                f"a layer that {matrix.uses} vectors share, each of which counts as a layer of its own"
+                for matrix in matrices
+                if matrix.uses > 1
             ),
         ]
 

@@ -18,7 +18,8 @@ _BITS = ("weight_bits", "activation_bits")
 
 def compression_search(settings: Mapping[str, Any], architecture: Architecture, seed: int) -> NSGA2:
     """Return the search of the configuration's section ``compression.search`` for a network."""
-    return make_search(settings, CompressionSpace.from_config(settings["space"], len(architecture.units) + 1), seed)
+    space = CompressionSpace.from_config(settings["space"], len(architecture.graph.matrices))
+    return make_search(settings, space, seed)
 
 
 def compressions_of(table: pd.DataFrame, trials: Sequence[int]) -> list[Compression]:

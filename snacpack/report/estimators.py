@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from snacpack.files import read_table
-from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.estimators import ESTIMATORS, Estimator, Quality, Rank, kendall_tau, network_estimates
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.networks.integers import FixedPointNetwork
 from snacpack.report.layout import EXTRAPOLATED, MISSING, Cell, Table, extrapolation_notes, grouped
 from snacpack.report.records import Key
 from snacpack.report.sections import cells

@@ -15,9 +15,9 @@ import numpy as np
 
 from snacpack.compiler import cxx_command
 from snacpack.files import read_json, write_json
-from snacpack.fixed_point import Quantizer
+from snacpack.networks.grid import Quantizer
 from snacpack.synthesis.processes import run_tool
-from snacpack.synthesis.qonnx import activation_tables, quantizer_grid, read_onnx
+from snacpack.synthesis.qonnx import QUANT_DOMAIN, activation_tables, quantizer_grid, read_onnx
 from snacpack.synthesis.registry import find_backend
 
 if TYPE_CHECKING:
@@ -82,11 +82,9 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
     """
     cxx_command()
     import hls4ml
-    from qonnx.transformation.gemm_to_matmul import GemmToMatMul
     from qonnx.util.cleanup import cleanup_model
 
-    model = cleanup_model(cleanup_model(read_onnx(onnx_path)).transform(GemmToMatMul()))
-    model, tables = _insert_tables(model)
+    model, tables = _insert_tables(cleanup_model(_flatten(read_onnx(onnx_path))))
     name = find_backend(backend).hls4ml
     config = hls4ml.utils.config_from_onnx_model(
         model, granularity="name", backend=name, default_reuse_factor=settings.reuse_factor
@@ -176,7 +174,7 @@ def _reuse_factors(project: "ModelGraph") -> list[int]:
 
 
 def run_hls_simulation(folder: str | Path, x: np.ndarray) -> np.ndarray:
-    """Return the logits of (n, n_inputs) inputs, (n, n_outputs) float64, by a project's compiled C simulation.
+    """Return the logits of (n, *shape) inputs, (n, n_outputs) float64, by a project's compiled C simulation.
 
     A project that was moved or copied since it was compiled, or that another machine compiled, is compiled again
     elsewhere; its own folder stays as it is.
@@ -189,7 +187,7 @@ def run_hls_simulation(folder: str | Path, x: np.ndarray) -> np.ndarray:
         If the inputs are not of the network's width.
     """
     project = read_json(Path(folder) / "project.json")
-    jets = np.ascontiguousarray(x, dtype=np.float64)
+    jets = np.ascontiguousarray(x, dtype=np.float64).reshape(len(x), -1)
     if jets.shape[1:] != (project["n_inputs"],):
         raise ValueError(f"{folder} takes {project['n_inputs']} inputs an example, got an array of shape {jets.shape}")
     logits = np.zeros((len(jets), project["n_outputs"]))
@@ -239,6 +237,58 @@ def _input_precision(model: "ModelWrapper") -> str:
 def _precision(grid: Quantizer) -> str:
     overflow = "SAT_SYM" if grid.narrow else "SAT"
     return f"{'' if grid.signed else 'u'}fixed<{grid.bits},{grid.bits - grid.fraction_bits},TRN,{overflow}>"
+
+
+def _flatten(model: "ModelWrapper") -> "ModelWrapper":
+    """Put vectors in the place of all other shapes: hls4ml does not read them from QONNX with their quantisers.
+
+    A matrix that several vectors share becomes one with the matrix in blocks along the diagonal, and a sum over an axis
+    becomes a matrix of zeros and ones. The circuit is the same, since it has no multiplier for a zero.
+    """
+    name = model.graph.input[0].name
+    shapes = {info.name: model.get_tensor_shape(info.name)[1:] for info in model.graph.value_info}
+    shapes[name] = model.get_tensor_shape(name)[1:]
+    if len(shapes[name]) == 1:
+        return model
+    for node in list(model.graph.node):
+        if node.op_type == "ReduceSum":
+            _multiply_out(model, node, shapes[node.input[0]])
+        elif node.op_type in ("MatMul", "Add"):
+            quantizer = model.find_producer(node.input[1])
+            repeats = int(np.prod(shapes[node.input[0]][:-1]))
+            constant = model.get_initializer(quantizer.input[0])
+            identity = np.eye(repeats, dtype=np.float32) if node.op_type == "MatMul" else np.ones(repeats, np.float32)
+            model.set_initializer(quantizer.input[0], np.kron(identity, constant))
+            model.set_tensor_shape(quantizer.output[0], model.get_tensor_shape(quantizer.input[0]))
+    for tensor in [name, *(output for node in model.graph.node for output in node.output)]:
+        if model.find_producer(tensor) is None or model.get_initializer(model.find_producer(tensor).input[0]) is None:
+            model.set_tensor_shape(tensor, [1, int(np.prod(model.get_tensor_shape(tensor)))])
+    return model
+
+
+def _multiply_out(model: "ModelWrapper", node: "NodeProto", shape: list[int]) -> None:
+    """Put a multiplication in the place of a sum over an axis of a shape, and of the power of two that divides it."""
+    from onnx import helper
+
+    (axis,) = model.get_initializer(node.input[1])
+    scale, result = np.float32(1), node.output[0]
+    following = model.find_consumer(result)
+    if following is not None and following.op_type == "Mul":
+        scale, result = model.get_initializer(following.input[1]), following.output[0]
+        model.graph.node.remove(following)
+    picked = np.eye(int(np.prod(shape)), dtype=np.float32).reshape(*shape, -1).sum(axis - 1)
+    arrays = {"matrix": scale * picked.reshape(-1, picked.shape[-1]).T, "scale": scale, "zero": 0, "bits": 2}
+    names = {key: f"{node.name}_{key}" for key in (*arrays, "factors")}
+    for key, array in arrays.items():
+        model.set_initializer(names[key], np.asarray(array, dtype=np.float32))
+    grid = [names[key] for key in arrays]
+    attributes = {"domain": QUANT_DOMAIN, "rounding_mode": "ROUND", "signed": 1, "narrow": 1}
+    place = list(model.graph.node).index(node)
+    model.graph.node.remove(node)
+    model.graph.node.insert(place, helper.make_node("Quant", grid, [names["factors"]], **attributes))
+    product = helper.make_node("MatMul", [node.input[0], names["factors"]], [result])
+    model.graph.node.insert(place + 1, product)
+    model.set_tensor_shape(names["factors"], list(arrays["matrix"].shape))
 
 
 def _insert_tables(model: "ModelWrapper") -> tuple["ModelWrapper", dict[str, str]]:

@@ -1,25 +1,29 @@
-"""Writing a Brevitas network as QONNX, and running such a file by its own format's executor."""
+"""Writing a network in integers as QONNX, and running such a file by its own format's executor."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from snacpack.files import REMAKE, whole_file
-from snacpack.fixed_point import FixedPointNetwork, Quantizer
+from snacpack.networks.grid import Quantizer
+from snacpack.networks.integers import FixedPointNetwork
+from snacpack.networks.operations.table import ONNX_FUNCTIONS, Table
 
 if TYPE_CHECKING:
     from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
-    from torch import nn
 
 INPUT_NAME = "jet"
 OUTPUT_NAME = "logits"
 
-# What adds and multiplies, and what may stand between a sum and its quantiser.
-SUMMING_NODES = ("Gemm", "MatMul", "Add", "Relu")
+QUANT_DOMAIN = "qonnx.custom_op.general"
+OPSETS = {"": 20, QUANT_DOMAIN: 2}
+IR_VERSION = 10
+
+# All that stays in float32 where sums are computed in double precision; the rest adds, multiplies or picks numbers.
+FLOAT32_NODES = ("Quant", *ONNX_FUNCTIONS.values())
 
 # The executor holds every tensor of a batch at once.
 BATCH = 10_000
@@ -46,47 +50,92 @@ class ActivationTable:
     integers: np.ndarray
 
 
-def export_qonnx(network: "nn.Sequential", n_inputs: int, path: str | Path) -> None:
-    """Write a trained network as QONNX, for one jet at a time.
+class GraphWriter:
+    """A QONNX graph in the making: operations add their nodes and get the names of the results.
+
+    Constants with their quantisers stand in front of all that depends on the input.
+    """
+
+    def __init__(self) -> None:
+        self._constants: list[NodeProto] = []
+        self._nodes: list[NodeProto] = []
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def constant(self, array: np.ndarray) -> str:
+        """Add an array as it is."""
+        name = f"constant_{len(self._arrays)}"
+        self._arrays[name] = array
+        return name
+
+    def quantized(self, values: np.ndarray, grid: Quantizer) -> str:
+        """Add an array of real numbers that are on a grid, and the quantiser that says so."""
+        node = self._quant(self.constant(values.astype(np.float32)), grid, "ROUND", f"quantized_{len(self._constants)}")
+        self._constants.append(node)
+        return node.output[0]
+
+    def quantizer(self, values: str, grid: Quantizer) -> str:
+        """Add a node that puts a tensor on a grid, rounding down."""
+        node = self._quant(values, grid, "FLOOR", f"result_{len(self._nodes)}")
+        self._nodes.append(node)
+        return node.output[0]
+
+    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node of ONNX itself with one result."""
+        from onnx import helper
+
+        output = f"result_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+        return output
+
+    def model(self, shape: tuple[int, ...], output_shape: tuple[int, ...]) -> "ModelWrapper":
+        """Return the whole model from its input to the result of the last node, for one jet of these shapes."""
+        from onnx import TensorProto, helper, numpy_helper
+        from qonnx.core.modelwrapper import ModelWrapper
+        from qonnx.util.cleanup import cleanup_model
+
+        self._nodes[-1].output[0] = OUTPUT_NAME
+        first, *rest = self._nodes
+        graph = helper.make_graph(
+            [first, *self._constants, *rest],
+            "network",
+            [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, (1, *shape))],
+            [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, (1, *output_shape))],
+            [numpy_helper.from_array(array, name) for name, array in self._arrays.items()],
+        )
+        opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
+        return cleanup_model(ModelWrapper(helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)))
+
+    def _quant(self, values: str, grid: Quantizer, rounding: str, output: str) -> "NodeProto":
+        from onnx import helper
+
+        scale, zero, bits = (
+            self.constant(np.array(number, dtype=np.float32)) for number in (2.0**-grid.fraction_bits, 0, grid.bits)
+        )
+        attributes = {"rounding_mode": rounding, "signed": int(grid.signed), "narrow": int(grid.narrow)}
+        return helper.make_node("Quant", [values, scale, zero, bits], [output], domain=QUANT_DOMAIN, **attributes)
+
+
+def export_qonnx(network: FixedPointNetwork, path: str | Path) -> None:
+    """Write a network as QONNX, for one jet at a time.
 
     Parameters
     ----------
     network
-        Brevitas network of (n, n_inputs) float32 to (n, n_outputs) logits.
-    n_inputs
-        Features of a jet.
+        The network, of any graph.
     path
-        File to write.
+        File to write. It depends on the network alone.
 
     Raises
     ------
     RuntimeError
         If a tanh or sigmoid is rounded differently by QONNX's executor than by PyTorch, anywhere in its table.
     """
-    import torch
-    from brevitas.export import export_qonnx as brevitas_export
-    from qonnx.core.modelwrapper import ModelWrapper
-    from qonnx.util.cleanup import cleanup_model
-
-    from snacpack.compression.network import freeze
-
-    was_training = network.training
-    network.eval()
-    with TemporaryDirectory() as folder, whole_file(path) as temporary:
-        # PyTorch writes a second file with the weights beside it; what is saved in the end holds them itself.
-        exported = str(Path(folder) / "exported.onnx")
-        brevitas_export(
-            network,
-            args=torch.zeros(1, n_inputs),
-            export_path=exported,
-            input_names=[INPUT_NAME],
-            output_names=[OUTPUT_NAME],
-        )
-        model = ModelWrapper(exported)
-        _unshare_constants(model)
-        model = cleanup_model(model)
-        network.train(was_training)
-        check_tables(model, freeze(network))
+    writer = GraphWriter()
+    start = writer.quantizer(INPUT_NAME, network.input)
+    network.walk(start, lambda operation, *inputs: operation.write_qonnx(writer, *inputs))
+    model = writer.model(network.shape, network.output.shape)
+    check_tables(model, network)
+    with whole_file(path) as temporary:
         model.save(str(temporary))
 
 
@@ -112,14 +161,14 @@ def read_onnx(path: str | Path) -> "ModelWrapper":
 
 
 def run_qonnx(path: str | Path, x: np.ndarray, float_type: type = np.float32) -> np.ndarray:
-    """Return the logits of (n, n_inputs) inputs, (n, n_outputs), by QONNX's own executor.
+    """Return the logits, (n, n_outputs), by QONNX's own executor.
 
     Parameters
     ----------
     path
         File of :func:`export_qonnx`.
     x
-        (n, n_inputs) float32.
+        (n, *shape) float32, or each example's numbers in one row.
     float_type
         float32 computes as the file says; float64 computes all sums in double precision.
     """
@@ -127,7 +176,7 @@ def run_qonnx(path: str | Path, x: np.ndarray, float_type: type = np.float32) ->
 
     model = read_onnx(path)
     name_in, name_out = model.graph.input[0].name, model.graph.output[0].name
-    jets = np.asarray(x, dtype=np.float32)
+    jets = np.asarray(x, dtype=np.float32).reshape(len(x), *model.get_tensor_shape(name_in)[1:])
     logits = []
     for start in range(0, len(jets), BATCH):
         batch = jets[start : start + BATCH]
@@ -140,7 +189,7 @@ def run_qonnx(path: str | Path, x: np.ndarray, float_type: type = np.float32) ->
 
 def activation_tables(model: "ModelWrapper") -> list[ActivationTable]:
     """Return the tables of all tanh and sigmoid of a QONNX graph, from the input to the logits."""
-    nodes = [node for node in model.graph.node if node.op_type in ("Tanh", "Sigmoid")]
+    nodes = [node for node in model.graph.node if node.op_type in ONNX_FUNCTIONS.values()]
     return [_table(model, node) for node in nodes]
 
 
@@ -152,18 +201,18 @@ def check_tables(model: "ModelWrapper", network: FixedPointNetwork) -> None:
     RuntimeError
         If an entry differs.
     """
-    layers = [(i, layer) for i, layer in enumerate(network.layers) if layer.table is not None]
-    for (i, layer), table in zip(layers, activation_tables(model), strict=True):
-        if (table.input, table.output) != (layer.table_input, layer.output):
+    nodes = [(node.name, node.operation) for node in network.nodes if isinstance(node.operation, Table)]
+    for (name, expected), table in zip(nodes, activation_tables(model), strict=True):
+        if (table.input, table.output) != (expected.input, expected.output):
             raise RuntimeError(
-                f"QONNX puts {layer.activation} of layer {i} between {table.input} and {table.output}, the network "
-                f"between {layer.table_input} and {layer.output}"
+                f"QONNX puts {expected.function} ({name}) between {table.input} and {table.output}, the network "
+                f"between {expected.input} and {expected.output}"
             )
-        wrong = np.flatnonzero(table.integers != layer.table)
+        wrong = np.flatnonzero(table.integers != expected.table)
         if len(wrong):
-            values = np.ldexp(wrong + layer.table_input.minimum, -layer.table_input.fraction_bits)
+            values = np.ldexp(wrong + expected.input.minimum, -expected.input.fraction_bits)
             raise RuntimeError(
-                f"ONNX Runtime and PyTorch round {layer.activation} of layer {i} differently on this machine, at "
+                f"ONNX Runtime and PyTorch round {expected.function} ({name}) differently on this machine, at "
                 f"{', '.join(map(str, values))}: the circuit would not be the trained network. Give that layer's "
                 "activations other bits (compression.schemes; compression.search.space) or take relu"
             )
@@ -181,23 +230,6 @@ def quantizer_grid(model: "ModelWrapper", node: "NodeProto") -> Quantizer:
     return Quantizer(int(bits), 1 - int(exponent), signed, narrow)
 
 
-def _unshare_constants(model: "ModelWrapper") -> None:
-    """Give each layer weights and biases of its own: PyTorch writes equal ones once, and hls4ml fails on them."""
-    from onnx import NodeProto
-
-    for node in list(model.graph.node):
-        if node.op_type != "Quant" or model.get_initializer(node.input[0]) is None:
-            continue
-        for i, consumer in enumerate(model.find_consumers(node.output[0])[1:]):
-            copy = NodeProto()
-            copy.CopyFrom(node)
-            copy.name, copy.output[0] = f"{node.name}_{i}", f"{node.output[0]}_{i}"
-            model.graph.node.insert(0, copy)
-            places = [place for place, name in enumerate(consumer.input) if name == node.output[0]]
-            for place in places:
-                consumer.input[place] = copy.output[0]
-
-
 def _table(model: "ModelWrapper", activation: "NodeProto") -> ActivationTable:
     from qonnx.core.onnx_exec import execute_onnx
 
@@ -207,28 +239,30 @@ def _table(model: "ModelWrapper", activation: "NodeProto") -> ActivationTable:
     # One jet for each entry, and the same entry for all units: every place of the executor's vectors is tried.
     batch = _for_batch(model, len(values))
     nodes = {node.name: node for node in batch.graph.node}
-    units = batch.get_tensor_shape(activation.input[0])[1]
+    _, *shape = batch.get_tensor_shape(activation.input[0])
     context = execute_onnx(
         batch,
-        {activation.input[0]: np.repeat(values[:, None], units, axis=1)},
+        {activation.input[0]: np.repeat(values, np.prod(shape)).reshape(-1, *shape)},
         return_full_exec_context=True,
         start_node=nodes[activation.name],
         end_node=nodes[after.name],
     )
-    integers = np.ldexp(context[after.output[0]].astype(np.float64), output.fraction_bits).astype(np.int64)
+    results = context[after.output[0]].reshape(len(values), -1)
+    integers = np.ldexp(results.astype(np.float64), output.fraction_bits).astype(np.int64)
     if (integers != integers[:, :1]).any():
         raise RuntimeError(f"ONNX Runtime computes {activation.name} of one number in two ways on this machine")
     return ActivationTable(activation, after, grid, output, integers[:, 0])
 
 
 def _sum_in_double(model: "ModelWrapper") -> None:
-    """Let dense layers, and ReLUs behind them, take and give doubles; quantisers and tables stay as they are."""
+    """Let all that adds, or stands between a sum and its quantiser, take and give doubles."""
     from onnx import TensorProto, helper
 
     doubles = set()
-    for node in [node for node in model.graph.node if node.op_type in SUMMING_NODES]:
+    for node in [node for node in model.graph.node if node.op_type not in FLOAT32_NODES]:
         for place, name in enumerate(node.input):
-            if name in doubles:
+            constant = model.get_initializer(name)
+            if name in doubles or (constant is not None and constant.dtype == np.int64):
                 continue
             double = f"{name}_to_{node.name}_{place}"
             cast = helper.make_node("Cast", [name], [double], to=TensorProto.DOUBLE)

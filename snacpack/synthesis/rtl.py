@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from snacpack.files import read_json, write_json
-from snacpack.fixed_point import DenseLayer, FixedPointNetwork, NoCircuit, Quantizer
+from snacpack.networks.integers import FixedPointNetwork, NoCircuit
 from snacpack.synthesis.devices import parse_part
 from snacpack.synthesis.pipelining import cut_pipeline
 
@@ -156,13 +155,9 @@ def trace(network: FixedPointNetwork) -> "CombLogic":
 
     network.check_sums()
     with _exact_numbers(), _one_thread_in_workers():
-        inputs = FixedVariableArrayInput((network.layer_widths[0],), HWConfig(1, -1, -1), SOLVER_OPTIONS)
-        values = inputs.quantize(*_bits(network.input))
-        for layer in network.layers:
-            weight = np.ldexp(layer.weight.T.astype(np.float64), -layer.weight_fraction_bits)
-            values = values @ weight + np.ldexp(layer.bias.astype(np.float64), -layer.bias_fraction_bits)
-            values = _activate(layer, values)
-        logic = comb_trace(inputs, values)
+        inputs = FixedVariableArrayInput(network.shape, HWConfig(1, -1, -1), SOLVER_OPTIONS)
+        on_grid = inputs.quantize(*network.input.kif)
+        logic = comb_trace(inputs, network.walk(on_grid, lambda operation, *values: operation.trace(*values)))
         if not any(port.bits for port in _ports(logic.inp_qint)):
             raise NoCircuit(
                 "its logits are the same for every input, because a layer has no weights left or never leaves zero"
@@ -191,8 +186,8 @@ def run_interpreted(folder: str | Path, network: FixedPointNetwork, x: np.ndarra
     from da4ml.types import CombLogic
 
     logic = CombLogic.load(Path(folder) / "model" / "comb.json")
-    grid = np.ldexp(network.input.quantize(x).astype(np.float64), -network.input.fraction_bits)
-    return logic.predict(grid, n_threads=1)
+    grid = np.ldexp(network.quantize(x).astype(np.float64), -network.input.fraction_bits)
+    return logic.predict(grid.reshape(len(x), -1), n_threads=1)
 
 
 def _ports(intervals: list[Any]) -> tuple[Port, ...]:
@@ -200,32 +195,6 @@ def _ports(intervals: list[Any]) -> tuple[Port, ...]:
 
     kinds = [tuple(map(int, minimal_kif(interval))) for interval in intervals]
     return tuple(Port(max(0, sign + i + f), f, bool(sign)) for sign, i, f in kinds)
-
-
-def _activate(layer: DenseLayer, values: Any) -> Any:
-    if layer.table is not None:
-        values = values.quantize(*_bits(layer.table_input), overflow_mode=_overflow(layer.table_input))
-        # The table's values are on the output's grid: quantising them only tells da4ml their precision.
-        return values.apply(partial(_look_up, layer)).quantize(*_bits(layer.output), overflow_mode="SAT")
-    if layer.output is None:
-        return values
-    if layer.activation == "relu":
-        values = values.relu()
-    return values.quantize(*_bits(layer.output), overflow_mode=_overflow(layer.output))
-
-
-def _look_up(layer: DenseLayer, values: np.ndarray) -> np.ndarray:
-    integers = np.floor(np.ldexp(values, layer.table_input.fraction_bits)).astype(np.int64)
-    return np.ldexp(layer.table[integers - layer.table_input.minimum].astype(np.float64), -layer.output.fraction_bits)
-
-
-def _bits(grid: Quantizer) -> tuple[int, int, int]:
-    """Sign, integer and fraction bits, as da4ml counts them."""
-    return int(grid.signed), grid.bits - grid.signed - grid.fraction_bits, grid.fraction_bits
-
-
-def _overflow(grid: Quantizer) -> str:
-    return "SAT_SYM" if grid.signed and grid.narrow else "SAT"
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from snacpack.compiler import cxx_command
-from snacpack.fixed_point import FixedPointNetwork
 from snacpack.native_library import compiled_path, keep_compiled
+from snacpack.networks.integers import FixedPointNetwork
 from snacpack.synthesis.processes import run_tool
 from snacpack.synthesis.rtl import Circuit, Port
 
@@ -75,7 +75,7 @@ def simulate_rtl(
     network
         The network that it was made from: it says how an input is rounded and what is expected.
     x
-        (n, n_inputs) real inputs.
+        Real inputs in the form that the network's ``run`` takes.
     threads
         Compilers at a time.
     timeout_s
@@ -110,7 +110,7 @@ def simulate_files(
     circuit
         Description of the ports and the pipeline.
     """
-    jets = _pack(network.input.quantize(x), circuit.inputs)
+    jets = _pack(network.quantize(x).reshape(len(x), -1), circuit.inputs)
     idle = np.zeros((2 * circuit.stages + 8, jets.shape[1]), dtype=np.uint8)
     with tempfile.TemporaryDirectory(prefix="snacpack_simulation_") as temporary:
         work = Path(temporary)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snacpack.fixed_point import FixedPointNetwork, NoCircuit
+from snacpack.networks.integers import FixedPointNetwork, NoCircuit
 from snacpack.synthesis.hls import run_hls_simulation
 from snacpack.synthesis.qonnx import run_qonnx
 from snacpack.synthesis.rtl import Circuit, run_interpreted

@@ -1,7 +1,8 @@
 """Training quantised networks further, some of them while they are pruned: many at a time.
 
 On a CPU the networks are trained one by one in each thread, in compiled code; on a GPU they are stacked and take
-each step together. What becomes of a network depends on neither the others nor on the number of threads.
+each step together. Networks that are not dense layers one behind the other are trained one by one by autograd.
+What becomes of a network depends on neither the others nor on the number of threads.
 """
 
 import math
@@ -14,6 +15,7 @@ import torch
 from snacpack.architecture import Architecture
 from snacpack.hardware.bops import multiply_accumulates
 from snacpack.native_library import load_library
+from snacpack.training.autograd import AutogradQuantizedNetwork
 from snacpack.training.fit import Jets, jet_order
 from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.native import NativeQuantizedNetwork
@@ -28,7 +30,7 @@ from snacpack.training.outcome import (
 )
 from snacpack.training.pruning import gradual_target, shrink_masks
 from snacpack.training.quantized import QuantizedNetwork
-from snacpack.training.trials import dropout_seed
+from snacpack.training.trials import by_position, dropout_seed, split_chains
 
 PIECES = 10
 """Of an epoch, between which learning rate and masks change."""
@@ -121,12 +123,18 @@ def fine_tune(
     results = [FineTuned(network=task.network) for task in tasks]
     if not tasks:
         return []
+    chains, others = split_chains(architectures)
     if device == "cpu":
-        # Here once, not by every thread for its first network.
-        load_library()
-        _tune_natively(tasks, results, *samples, epochs, batch_size, loss, threads, on_epoch, on_result)
-    else:
-        _tune_stacked(tasks, results, *samples, epochs, batch_size, loss, device, on_epoch, on_result)
+        chains, others = [], chains + others
+    if chains:
+        stacked = [[tasks[i] for i in chains], [results[i] for i in chains]]
+        callbacks = by_position(chains, on_epoch, on_result)
+        _tune_stacked(*stacked, *samples, epochs, batch_size, loss, device, *callbacks)
+    if others:
+        alone = [[tasks[i] for i in others], [results[i] for i in others]]
+        callbacks = by_position(others, on_epoch, on_result)
+        threads = threads if device == "cpu" else 1
+        _tune_alone(*alone, *samples, epochs, batch_size, loss, device, threads, *callbacks)
     return results
 
 
@@ -198,9 +206,12 @@ class _Pruning:
         return masks
 
 
-def _tune_natively(
-    tasks, results, training, validation, epochs, batch_size, loss, threads, on_epoch, on_result
+def _tune_alone(
+    tasks, results, training, validation, epochs, batch_size, loss, device, threads, on_epoch, on_result
 ) -> None:
+    if any(task.architecture.is_dense_chain for task in tasks):
+        # Here once, not by every thread for its first network.
+        load_library()
     x, y, weights = training
     n_jets = len(x)
     batch_size = min(batch_size, n_jets)
@@ -208,7 +219,9 @@ def _tune_natively(
 
     def tune_one(index: int) -> Iterator[Record]:
         task, result = tasks[index], results[index]
-        network = NativeQuantizedNetwork(task.network, task.architecture, dropout_seed(task.seed), batch_size, loss)
+        settings = (task.network, task.architecture, dropout_seed(task.seed), batch_size, loss)
+        fast = task.architecture.is_dense_chain
+        network = NativeQuantizedNetwork(*settings) if fast else AutogradQuantizedNetwork(*settings, device)
         pruning = _Pruning(task)
         for epoch, pieces in enumerate(schedule, start=1):
             order, losses = jet_order(n_jets, task.seed, epoch), []
@@ -227,7 +240,7 @@ def _tune_natively(
             yield record
         network.store()
 
-    costs = [multiply_accumulates(task.architecture.layer_widths) for task in tasks]
+    costs = [multiply_accumulates(task.architecture.graph.matrices) for task in tasks]
     train_in_threads(results, costs, threads, tune_one, on_epoch, on_result)
 
 

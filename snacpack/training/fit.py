@@ -63,7 +63,7 @@ def fit(
     for epoch in range(1, epochs + 1):
         network.train()
         losses = []
-        for batch in _batches(jet_order(len(x), seed, epoch), batch_size):
+        for batch in batches(jet_order(len(x), seed, epoch), batch_size):
             of_batch = None if instance_weights is None else instance_weights[batch]
             mean = loss.mean(network(x[batch]), y[batch], of_batch)
             penalty = architecture.l1 * sum(weight.abs().sum() for weight in weights) if architecture.l1 else 0.0
@@ -115,7 +115,8 @@ def jet_order(n_jets: int, seed: int, epoch: int) -> torch.Tensor:
     return torch.randperm(n_jets, generator=torch.Generator().manual_seed(derive_seed(seed, "epoch", epoch)))
 
 
-def _batches(order: torch.Tensor, batch_size: int) -> Iterator[torch.Tensor]:
+def batches(order: torch.Tensor, batch_size: int) -> Iterator[torch.Tensor]:
+    """Yield the jets of each step, (n,) int64: ``order`` cut into batches, without a last one of a single jet."""
     for batch in order.split(batch_size):
         # Batch normalisation has no variance of a single jet.
         if len(batch) > 1:

@@ -1,13 +1,11 @@
 """The float networks."""
 
-from itertools import pairwise
-
 import torch
 from torch import nn
 
 from snacpack.architecture import Architecture
+from snacpack.networks.layer import Shape
 
-ACTIVATION_MODULES = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 INITIAL_GAIN = {"relu": 2**0.5, "tanh": 5 / 3, "sigmoid": 4.0}
 
 
@@ -15,20 +13,18 @@ def build_network(architecture: Architecture) -> nn.Sequential:
     """Return the architecture with the initial weights of :func:`initialise`.
 
     A hidden layer is ``Linear``, ``BatchNorm1d`` if asked for, the activation,
-    and ``Dropout`` if its probability is not zero. The output is logits.
+    and ``Dropout`` if its probability is not zero. It takes (n, n_inputs) float32;
+    the output is logits.
     """
-    modules: list[nn.Module] = []
-    widths = architecture.layer_widths
-    for n_in, n_out in pairwise(widths[:-1]):
-        modules.append(nn.Linear(n_in, n_out))
-        if architecture.batch_norm:
-            modules.append(nn.BatchNorm1d(n_out))
-        modules.append(ACTIVATION_MODULES[architecture.activation]())
-        if architecture.dropout > 0:
-            modules.append(nn.Dropout(architecture.dropout))
-    network = nn.Sequential(*modules, nn.Linear(widths[-2], widths[-1]))
+    graph = architecture.graph
+    network = nn.Sequential(*shaped(graph.shape), *(layer.module(shape) for layer, shape in graph.steps()))
     initialise(network, architecture.activation)
     return network
+
+
+def shaped(shape: Shape) -> list[nn.Module]:
+    """Return what gives (n, n_inputs) numbers the shape of a graph: nothing where that is a vector."""
+    return [nn.Unflatten(1, shape)] if len(shape) > 1 else []
 
 
 def initialise(network: nn.Module, activation: str) -> None:

@@ -115,9 +115,8 @@ class QuantizedNetwork:
         ValueError
             If a shape, a type or a table is not as the fields' descriptions have it; the message says which.
         """
-        widths = architecture.layer_widths
         shapes = [tuple(layer.weight.shape) for layer in self.layers]
-        if shapes != list(zip(widths[1:], widths[:-1], strict=True)):
+        if shapes != [(matrix.n_out, matrix.n_in) for matrix in architecture.graph.matrices]:
             raise ValueError(f"a quantised network of weights {shapes} is not of its architecture {architecture.label}")
         for i, layer in enumerate(self.layers):
             fault = layer.fault(is_last=i == len(self.layers) - 1)

@@ -1,12 +1,14 @@
 """Training many networks: Adam on a loss with an L1 penalty, as in the SNAC-Pack paper.
 
 On a CPU the networks are trained one by one in each thread, in compiled code; on a GPU they are stacked and take
-each step together. What becomes of a network depends on neither the others nor on the number of threads.
+each step together. Networks that are not dense layers one behind the other are trained one by one by autograd.
+What becomes of a network depends on neither the others nor on the number of threads.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,6 +17,7 @@ from snacpack.architecture import Architecture
 from snacpack.hardware.bops import multiply_accumulates
 from snacpack.native_library import load_library
 from snacpack.seeds import derive_seed
+from snacpack.training.autograd import AutogradNetwork
 from snacpack.training.fit import Jets, jet_order
 from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.native import NativeNetwork
@@ -92,13 +95,33 @@ def train(
     ]
     if not results:
         return []
+    chains, others = split_chains([result.architecture for result in results])
     if device == "cpu":
-        # Here once, not by every thread for its first network.
-        load_library()
-        _train_natively(results, *samples, epochs, batch_size, loss, threads, on_epoch, on_result)
-    else:
-        _train_stacked(results, *samples, epochs, batch_size, loss, device, on_epoch, on_result)
+        chains, others = [], chains + others
+    if chains:
+        stacked = [results[i] for i in chains]
+        _train_stacked(stacked, *samples, epochs, batch_size, loss, device, *by_position(chains, on_epoch, on_result))
+    if others:
+        alone = [results[i] for i in others]
+        callbacks = by_position(others, on_epoch, on_result)
+        threads = threads if device == "cpu" else 1
+        _train_alone(alone, *samples, epochs, batch_size, loss, device, threads, *callbacks)
     return results
+
+
+def split_chains(architectures: Sequence[Architecture]) -> tuple[list[int], list[int]]:
+    """Return the positions of dense layers one behind the other, which every trainer knows, and those of the rest."""
+    positions: tuple[list[int], list[int]] = ([], [])
+    for i, architecture in enumerate(architectures):
+        positions[not architecture.is_dense_chain].append(i)
+    return positions
+
+
+def by_position(
+    positions: Sequence[int], *callbacks: Callable[[int, Any], object]
+) -> list[Callable[[int, Any], object]]:
+    """Return callbacks that are told the position among all networks, not among those at ``positions``."""
+    return [lambda index, entry, callback=callback: callback(positions[index], entry) for callback in callbacks]
 
 
 def initial_network(architecture: Architecture, seed: int) -> nn.Sequential:
@@ -113,13 +136,18 @@ def dropout_seed(seed: int) -> int:
     return derive_seed(seed, "dropout")
 
 
-def _train_natively(results, training, validation, epochs, batch_size, loss, threads, on_epoch, on_result) -> None:
+def _train_alone(results, training, validation, epochs, batch_size, loss, device, threads, on_epoch, on_result) -> None:
     x, y, weights = training
+    if any(result.architecture.is_dense_chain for result in results):
+        # Here once, not by every thread for its first network.
+        load_library()
 
     def train_one(index: int) -> Iterator[Record]:
         result = results[index]
         batch = min(batch_size, len(x))
-        network = NativeNetwork(result.network, result.architecture, dropout_seed(result.seed), batch, loss)
+        settings = (result.network, result.architecture, dropout_seed(result.seed), batch, loss)
+        fast = result.architecture.is_dense_chain
+        network = NativeNetwork(*settings) if fast else AutogradNetwork(*settings, device)
         for epoch in range(1, epochs + 1):
             train_loss = network.train(x, y, jet_order(len(x), result.seed, epoch), weights)
             record = result.add_epoch(train_loss, *network.evaluate(*validation), result.architecture.learning_rate)
@@ -128,7 +156,7 @@ def _train_natively(results, training, validation, epochs, batch_size, loss, thr
             yield record
         network.store()
 
-    costs = [multiply_accumulates(result.architecture.layer_widths) for result in results]
+    costs = [multiply_accumulates(result.architecture.graph.matrices) for result in results]
     train_in_threads(results, costs, threads, train_one, on_epoch, on_result)
 
 

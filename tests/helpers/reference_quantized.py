@@ -5,92 +5,21 @@ from itertools import pairwise
 
 import torch
 from hypothesis import strategies as st
-from torch import nn
 
-from helpers.reference_training import HashedDropout, reference_loss
+from helpers.reference_training import reference_loss
 from snacpack.architecture import Architecture
+from snacpack.training.autograd import QuantizedModule
 from snacpack.training.fit import jet_order
 from snacpack.training.losses import CROSS_ENTROPY
 from snacpack.training.quantized import QuantizedDense, QuantizedNetwork, QuantizedReLU, Table
 from snacpack.training.trials import dropout_seed
 
 
-class StraightThrough(torch.autograd.Function):
-    """A rounding whose gradient is that of the identity."""
-
-    @staticmethod
-    def forward(ctx, x, rounding):
-        return rounding(x)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return gradient, None
-
-
-class LookUp(torch.autograd.Function):
-    """A table with its own slopes; no gradient from outside its grid."""
-
-    @staticmethod
-    def forward(ctx, x, table):
-        lowest = -(2 ** (table.input_bits - 1))
-        number = torch.floor(x * 2.0**-table.input_exponent)
-        place = (number.clamp(lowest, -lowest - 1) - lowest).long()
-        inside = (number >= lowest) & (number < -lowest)
-        ctx.save_for_backward(table.slopes.to(x.dtype)[place] * inside)
-        return table.values.to(x.dtype)[place]
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return gradient * ctx.saved_tensors[0], None
-
-
-def on_grid(x, scale, lowest, highest, rounding):
-    """Quantise; what is clipped passes no gradient to ``x``, and all do to ``scale``."""
-    number = StraightThrough.apply(x / scale, rounding)
-    number = torch.where(number > highest, torch.full_like(number, highest), number)
-    number = torch.where(number < lowest, torch.full_like(number, lowest), number)
-    return number * scale
-
-
-def scale_of(power, bits):
-    return 2 ** (StraightThrough.apply(power, torch.ceil) - bits)
-
-
-class ReferenceNetwork(nn.Module):
-    """A copy of a quantised network as a module; parameters in the order of ``QuantizedNetwork.parameters()``."""
+class ReferenceNetwork(QuantizedModule):
+    """A quantised network of dense layers, differentiated by autograd in a type of float."""
 
     def __init__(self, network: QuantizedNetwork, architecture: Architecture, seed: int, dtype=torch.float32) -> None:
-        super().__init__()
-        self.network = network
-        self.trained = nn.ParameterList([nn.Parameter(tensor.to(dtype)) for tensor in network.parameters()])
-        self.dropout = nn.ModuleList(
-            HashedDropout(dropout_seed(seed), layer, architecture.dropout) for layer in range(len(architecture.units))
-        )
-
-    def layers(self):
-        trained = iter(self.trained)
-        for layer in self.network.layers:
-            learned = isinstance(layer.activation, QuantizedReLU)
-            yield layer, next(trained), next(trained), next(trained), next(trained) if learned else None
-
-    def forward(self, x):
-        half = 2.0 ** (self.network.input_bits - 1)
-        x = on_grid(x, 2.0**self.network.input_exponent, -half, half - 1, torch.floor)
-        for i, (layer, weight, bias, weight_range, learned) in enumerate(self.layers()):
-            end = 2.0 ** (layer.weight_bits - 1) - 1
-            weight = on_grid(weight, scale_of(weight_range, layer.weight_bits - 1), -end, end, torch.round)
-            half = 2.0 ** (layer.bias_bits - 1)
-            bias = on_grid(bias, 2.0**layer.bias_exponent, -half, half - 1, torch.round)
-            x = x @ weight.T + bias
-            if layer.activation is None:
-                return x
-            if isinstance(layer.activation, Table):
-                x = LookUp.apply(x, layer.activation)
-            else:
-                bits = layer.activation.bits
-                x = on_grid(torch.relu(x), scale_of(learned, bits), 0.0, 2.0**bits - 1, torch.floor)
-            if self.dropout[i].probability > 0:
-                x = self.dropout[i](x)
+        super().__init__(network, architecture, dropout_seed(seed), dtype)
 
     def gradients(self, x, y, weights=None, loss=CROSS_ENTROPY):
         """Return the gradients of the loss, zero where a weight is pruned."""

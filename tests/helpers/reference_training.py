@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, huber_loss, mse_loss
 
 from snacpack.architecture import Architecture
-from snacpack.training.dropout import dropout_keys, dropout_mask
+from snacpack.training.autograd import HashedDropout
 from snacpack.training.fit import jet_order
 from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.trials import dropout_seed, initial_network
@@ -50,21 +50,6 @@ def make_weights(n: int, seed: int) -> torch.Tensor:
     """Return weights of jets between 0.1 and about 10."""
     random = np.random.default_rng(seed)
     return torch.tensor(np.exp(random.uniform(-2.3, 2.3, n)).astype(np.float32))
-
-
-class HashedDropout(nn.Module):
-    """Dropout of the units that the fast trainers drop too."""
-
-    def __init__(self, seed: int, layer: int, probability: float) -> None:
-        super().__init__()
-        self.seed, self.layer, self.probability, self.step = torch.tensor(seed), layer, torch.tensor(probability), 0
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.training:
-            return x
-        self.step += 1
-        keys = dropout_keys(self.seed, self.step, self.layer)
-        return x * dropout_mask(keys, *x.shape, self.probability) / (1 - self.probability)
 
 
 def reference_network(architecture: Architecture, seed: int, hashed: bool = True) -> nn.Sequential:

@@ -11,8 +11,9 @@ import pandas as pd
 import yaml
 
 from helpers import ROOT
+from helpers.random_networks import chain, dense
 from snacpack.files import read_json, write_json
-from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
+from snacpack.networks.grid import Quantizer
 from snacpack.report.report import RunFiles
 from snacpack.search.objectives import objective_values
 from snacpack.search.pareto import non_dominated
@@ -224,8 +225,8 @@ def _write_compressed(scheme: Path, choice: dict[str, Any], correct: int) -> Non
     tested = {"test_accuracy": correct / 1000, "test_correct": correct, "n_test": 1000}
     write_json({**choice, **tested, "confusion": counts.tolist()}, scheme / "compressed.json")
     _write_performance(scheme, correct)
-    layer = DenseLayer(np.full((5, 24), correct), 7, np.zeros(5, dtype=int), 7, "linear")
-    FixedPointNetwork(Quantizer(8, 5, True), (layer,)).save(scheme / "fixed_point.json")
+    layer = dense(np.full((5, 24), correct), 7, np.zeros(5, dtype=int), 7)
+    chain(Quantizer(8, 5, True), layer).save(scheme / "fixed_point.json")
 
 
 def _write_circuit(folder: Path, model: str, scheme: str, lut: int, stages: int) -> None:

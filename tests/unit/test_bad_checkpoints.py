@@ -14,7 +14,7 @@ from helpers.rule_files import ARCHITECTURE, SCHEME, checkpoint, read_generation
 from snacpack.architecture import Architecture
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.files import read_json, read_table
-from snacpack.fixed_point import FixedPointNetwork
+from snacpack.networks.integers import FixedPointNetwork
 from snacpack.problems.compressions import Compressions
 from snacpack.report.records import read_models, read_trials
 
@@ -260,10 +260,16 @@ def test_a_compression_that_was_changed_is_named(tmp_path, content):
         Compressions.read(tmp_path / "offspring.json")
 
 
-@pytest.mark.parametrize("content", ["{}", '{"input": {}, "layers": []}', '{"input": {"bits": 8}, "layers": 3}', "[]"])
+@pytest.mark.parametrize("content", ["{}", '{"input": {}, "nodes": []}', '{"input": {"bits": 8}, "nodes": 3}', "[]"])
 def test_a_network_in_integers_that_was_changed_is_named(tmp_path, content):
     (tmp_path / "fixed_point.json").write_text(content)
     with pytest.raises(ValueError, match=rf"fixed_point\.json is not what its rule writes .*{REMEDY}"):
+        FixedPointNetwork.load(tmp_path / "fixed_point.json")
+
+
+def test_a_network_in_integers_of_an_earlier_version_is_named(tmp_path):
+    (tmp_path / "fixed_point.json").write_text('{"input": {}, "layers": []}')
+    with pytest.raises(ValueError, match=rf"lists layers, the form of an earlier version.*{REMEDY}"):
         FixedPointNetwork.load(tmp_path / "fixed_point.json")
 
 

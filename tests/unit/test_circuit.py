@@ -13,8 +13,8 @@ import pytest
 
 from helpers import ROOT
 from helpers.random_networks import random_network
-from snacpack.fixed_point import FixedPointNetwork
 from snacpack.hardware.circuit import COSTS, estimate_circuit, estimate_circuits
+from snacpack.networks.integers import FixedPointNetwork
 from snacpack.synthesis.rtl import Circuit, build_rtl
 
 PART = "xcvu13p-flga2577-2-e"
@@ -31,7 +31,7 @@ class Deadly(FixedPointNetwork):
 
 def dead_network():
     network = random_network((4, 3, 2))
-    network.layers[0].weight[:] = 0
+    network.weights[0][:] = 0
     return network
 
 
@@ -63,7 +63,7 @@ def test_no_networks_have_no_estimates():
 
 def test_a_network_that_fails_says_why_and_leaves_the_others():
     good, narrow = random_network((6, 5, 3)), random_network((6, 4, 3))
-    mismatched = replace(good, layers=(good.layers[0], narrow.layers[1]))
+    mismatched = replace(good, nodes=(*good.nodes[:3], narrow.nodes[3]))
     records = estimate_circuits([dead_network(), good, mismatched, good], 5.0, PART, threads=2)
     expected = {**estimate_circuit(good, 5.0, PART), "failure": None}
     assert records[1] == records[3] == expected
@@ -76,7 +76,7 @@ def test_a_process_that_dies_is_no_failure_of_its_network():
     """Another machine, or the same one with more memory, would estimate it."""
     good = random_network((6, 5, 3))
     with pytest.raises(RuntimeError, match="amid an estimate, was ended by SIGKILL, most often because memory ran out"):
-        estimate_circuits([good, Deadly(good.input, good.layers)], 5.0, PART)
+        estimate_circuits([good, Deadly(good.input, good.shape, good.nodes)], 5.0, PART)
     assert not estimators_of(os.getpid())
 
 
@@ -92,7 +92,7 @@ class Cramped(FixedPointNetwork):
 def test_want_of_memory_is_no_failure_of_its_network():
     large = random_network((24, 64, 32, 5))
     with pytest.raises(RuntimeError, match="da4ml's process, amid an estimate"):
-        estimate_circuits([Cramped(large.input, large.layers)], 5.0, PART)
+        estimate_circuits([Cramped(large.input, large.shape, large.nodes)], 5.0, PART)
     assert not estimators_of(os.getpid())
 
 

@@ -14,7 +14,8 @@ from snacpack.architecture import Architecture
 from snacpack.compression.calibration import calibrate, equalise, quantize
 from snacpack.compression.network import build_quantized_network, dense_layers, fold_batch_norm, freeze
 from snacpack.compression.scheme import Precision, Scheme
-from snacpack.fixed_point import FixedPointNetwork
+from snacpack.networks.integers import FixedPointNetwork
+from snacpack.networks.operations.table import Table
 from snacpack.training.fit import predict
 from snacpack.training.network import build_network
 
@@ -106,13 +107,18 @@ def test_frozen_network_equals_brevitas(architecture, data, seed):
     network, x = trained_for_a_moment(architecture, precision)
     frozen = freeze(network)
     assert np.array_equal(frozen.predict(x.numpy()), predict(network, x).numpy())
-    assert frozen.layer_widths == architecture.layer_widths
-    assert [layer.activation for layer in frozen.layers] == [architecture.activation] * len(architecture.units) + [
-        "linear"
-    ]
-    for layer, bits in zip(frozen.layers, precision.weight_bits, strict=True):
-        assert np.abs(layer.weight).max() <= 2 ** (bits - 1) - 1
-    assert tuple(layer.output.bits for layer in frozen.layers[:-1]) == precision.activation_bits
+    assert frozen.label == architecture.label
+    dense = [operation for operation in frozen.operations if operation.weights]
+    assert tuple(operation.weight_grid.bits for operation in dense) == precision.weight_bits
+    assert tuple(operation.bias_grid.bits for operation in dense) == precision.bias_bits
+    for operation in dense:
+        for integers, grid in ((operation.weight, operation.weight_grid), (operation.bias, operation.bias_grid)):
+            assert grid.minimum <= integers.min() <= integers.max() <= grid.maximum
+    known = {node.name: numbers for node, (_, _, numbers) in zip(frozen.nodes, frozen.described(), strict=True)}
+    hidden = range(len(architecture.units))
+    assert tuple(known[f"activation_{i}"].bits for i in hidden) == precision.activation_bits
+    functions = [operation.function for operation in frozen.operations if isinstance(operation, Table)]
+    assert functions == ([] if architecture.activation == "relu" else [architecture.activation for _ in hidden])
     assert frozen.input.bits == precision.input_bits
 
 

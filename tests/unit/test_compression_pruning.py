@@ -75,7 +75,7 @@ def test_same_seed_gives_the_same_network(jets, iterations):
 
 
 def test_each_iteration_prunes_a_fifth_of_what_is_left(iterations):
-    n_weights = multiply_accumulates(ARCHITECTURE.layer_widths)
+    n_weights = multiply_accumulates(ARCHITECTURE.graph.matrices)
     for k, checkpoint in enumerate(iterations):
         assert checkpoint.iteration == k
         assert checkpoint.weights_left == round(n_weights * 0.8**k)
@@ -148,7 +148,7 @@ def test_divergence_says_what_and_why(jets):
 
 def test_metrics_count_what_is_left(tmp_path, iterations):
     rows = [compression_metrics(checkpoint) for checkpoint in iterations]
-    assert rows[0]["bops"] == round(bit_operations(ARCHITECTURE.layer_widths, 4, 6))
+    assert rows[0]["bops"] == round(bit_operations(ARCHITECTURE.graph.matrices, 4, 6))
     assert [row["macs_left"] for row in rows] == [checkpoint.weights_left for checkpoint in iterations]
     assert all(later["bops"] < earlier["bops"] for earlier, later in pairwise(rows))
     write_metrics(rows, tmp_path / "metrics.csv")

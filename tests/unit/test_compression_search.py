@@ -117,10 +117,10 @@ def test_each_trial_gets_its_bits_and_its_sparsity(compressed, jets):
     for entry, asked in zip(compressed, COMPRESSIONS, strict=True):
         left = sum(int(mask.sum()) for mask in entry.masks.values())
         assert left == round(n_weights * (1 - asked.sparsity))
-        for layer, bits in zip(entry.fixed_point.layers, asked.precision.weight_bits, strict=True):
-            assert np.abs(layer.weight).max() <= 2 ** (bits - 1) - 1
-        for (_, mask), layer in zip(entry.masks.items(), entry.fixed_point.layers, strict=True):
-            assert not layer.weight[~mask.numpy()].any()
+        for weight, bits in zip(entry.fixed_point.weights, asked.precision.weight_bits, strict=True):
+            assert np.abs(weight).max() <= 2 ** (bits - 1) - 1
+        for (_, mask), weight in zip(entry.masks.items(), entry.fixed_point.weights, strict=True):
+            assert not weight[~mask.numpy()].any()
     assert compressed[0].result.accuracy > 0.6
 
 

@@ -83,6 +83,8 @@ def test_a_complete_configuration_leaves_what_was_given_as_it_was():
             "learning_rate": 0.002,
             "l1": 0.0,
             "dropout": 0.0,
+            "family": "dense",
+            "options": {},
         }
     }
     assert complete["synthesis"]["available"] is None

@@ -6,8 +6,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from helpers.exact_networks import draws, make
+from helpers.random_networks import chain, dense
 from snacpack.compression.network import freeze
-from snacpack.fixed_point import FLOAT64_BITS, DenseLayer, FixedPointNetwork, NoCircuit, Quantizer
+from snacpack.networks.grid import Quantizer
+from snacpack.networks.integers import FLOAT64_BITS, NoCircuit
 from snacpack.synthesis.rtl import build_rtl, run_interpreted
 from snacpack.synthesis.verification import run_brevitas
 
@@ -42,8 +44,7 @@ def test_requantising_is_exact_at_any_distance_of_scales(grid, fraction_bits, in
 
 
 def one_layer(weight, weight_fraction_bits, bias, bias_fraction_bits, grid):
-    layer = DenseLayer(np.array(weight), weight_fraction_bits, np.array(bias), bias_fraction_bits, "linear")
-    return FixedPointNetwork(grid, (layer,))
+    return chain(grid, dense(weight, weight_fraction_bits, bias, bias_fraction_bits))
 
 
 def test_a_dead_layer_gives_its_biases_whatever_its_scales():

@@ -10,7 +10,7 @@ from helpers.exact_networks import draws, make
 from snacpack.architecture import Architecture
 from snacpack.compression.network import build_quantized_network, dense_layers, freeze
 from snacpack.compression.scheme import Precision
-from snacpack.fixed_point import FLOAT64_BITS
+from snacpack.networks.integers import FLOAT64_BITS
 from snacpack.synthesis import qonnx
 from snacpack.synthesis.qonnx import export_qonnx, run_qonnx
 from snacpack.synthesis.verification import run_brevitas
@@ -24,7 +24,7 @@ def test_the_executor_computes_brevitas_logits(tmp_path_factory, draw):
     frozen = freeze(network)
     assume(max(frozen.sum_bits) <= FLOAT64_BITS)
     path = tmp_path_factory.mktemp("qonnx") / "model.onnx"
-    export_qonnx(network, draw.widths[0], path)
+    export_qonnx(frozen, path)
     np.testing.assert_array_equal(run_qonnx(path, x, frozen.float_type), frozen.predict(x))
 
 
@@ -39,14 +39,14 @@ def twins(tmp_path_factory):
         for dense in dense_layers(network):
             dense.weight.copy_(network.dense_0.weight)
     path = tmp_path_factory.mktemp("twins") / "model.onnx"
-    export_qonnx(network, 4, path)
+    export_qonnx(freeze(network), path)
     return network.eval(), path
 
 
 def test_equal_layers_keep_weights_and_biases_of_their_own(twins):
     _, path = twins
     model = ModelWrapper(str(path))
-    constants = [name for node in model.graph.node if node.op_type == "Gemm" for name in node.input[1:]]
+    constants = [name for node in model.graph.node if node.op_type in ("MatMul", "Add") for name in node.input[1:]]
     assert len(set(constants)) == len(constants) == 8
 
 

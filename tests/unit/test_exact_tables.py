@@ -12,6 +12,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from snacpack.architecture import Architecture
 from snacpack.compression.network import build_quantized_network, freeze, range_of
 from snacpack.compression.scheme import Precision
+from snacpack.networks.operations.table import Table
 from snacpack.synthesis.hls import HlsSettings, build_hls_project
 from snacpack.synthesis.qonnx import activation_tables, check_tables, export_qonnx
 from snacpack.synthesis.rtl import build_rtl
@@ -35,6 +36,10 @@ def look_up_network(activation, bits):
     return network.eval()
 
 
+def tables_of(network):
+    return [operation for operation in network.operations if isinstance(operation, Table)]
+
+
 def every_input(network):
     grid = freeze(network).input
     return np.ldexp(np.arange(grid.minimum, grid.maximum + 1), -grid.fraction_bits).astype(np.float32)[:, None]
@@ -47,27 +52,27 @@ def test_every_entry_is_the_same_in_every_form(tmp_path, activation, bits):
     forms = Forms(tmp_path / "fixed_point.json", tmp_path / "model.onnx", tmp_path / "hls", tmp_path / "rtl")
     fixed_point = freeze(network)
     fixed_point.save(forms.fixed_point)
-    export_qonnx(network, 1, forms.onnx)
+    export_qonnx(fixed_point, forms.onnx)
     build_hls_project(forms.onnx, forms.hls, "vitis", SETTINGS)
     build_rtl(fixed_point, forms.rtl, SETTINGS.part, 5.0)
     x = every_input(network)
     comparisons = verify(network, forms, x, len(x))
     assert all(entry["exact"] and entry["n_jets"] == len(x) for entry in comparisons), comparisons
-    table = fixed_point.layers[0].table
-    assert len(table) == 1024
-    assert set(np.ldexp(run_brevitas(network, x)[:, 0], fixed_point.layers[0].output.fraction_bits)) == set(table)
+    (table,) = tables_of(fixed_point)
+    assert len(table.table) == 1024
+    assert set(np.ldexp(run_brevitas(network, x)[:, 0], table.output.fraction_bits)) == set(table.table)
 
 
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
 @pytest.mark.parametrize("bits", range(2, 9))
 def test_tables_are_the_functions_rounded(activation, bits):
-    layer = freeze(look_up_network(activation, bits)).layers[0]
-    x = np.ldexp(np.arange(layer.table_input.minimum, layer.table_input.maximum + 1), -layer.table_input.fraction_bits)
+    (table,) = tables_of(freeze(look_up_network(activation, bits)))
+    x = np.ldexp(np.arange(table.input.minimum, table.input.maximum + 1), -table.input.fraction_bits)
     exact = np.tanh(x) if activation == "tanh" else 1 / (1 + np.exp(-x))
-    assert (x[0], x[-1] + np.ldexp(1, -layer.table_input.fraction_bits)) == (-RANGE[activation], RANGE[activation])
-    assert (np.abs(np.ldexp(exact, layer.output.fraction_bits) - layer.table) <= 1).all()
-    assert (np.diff(layer.table) >= 0).all()
-    assert layer.table[len(x) // 2] == (0 if activation == "tanh" else 2 ** (bits - 1))
+    assert (x[0], x[-1] + np.ldexp(1, -table.input.fraction_bits)) == (-RANGE[activation], RANGE[activation])
+    assert (np.abs(np.ldexp(exact, table.output.fraction_bits) - table.table) <= 1).all()
+    assert (np.diff(table.table) >= 0).all()
+    assert table.table[len(x) // 2] == (0 if activation == "tanh" else 2 ** (bits - 1))
 
 
 @pytest.fixture(scope="module", params=["tanh", "sigmoid"])
@@ -77,8 +82,9 @@ def exported(request, tmp_path_factory):
     architecture = Architecture((2,) * len(bits), request.param, n_inputs=2, n_outputs=2)
     network = build_quantized_network(architecture, Precision((4,) * (len(bits) + 1), bits, 5))
     path = tmp_path_factory.mktemp("qonnx") / "model.onnx"
-    export_qonnx(network, 2, path)
-    return ModelWrapper(str(path)), freeze(network.eval())
+    frozen = freeze(network.eval())
+    export_qonnx(frozen, path)
+    return ModelWrapper(str(path)), frozen
 
 
 @pytest.mark.thorough
@@ -86,9 +92,9 @@ def test_qonnx_has_the_networks_tables(exported):
     model, network = exported
     tables = activation_tables(model)
     assert [len(table.integers) for table in tables] == [16, 32, 64, 128, 256, 512, 1024]
-    for table, layer in zip(tables, network.layers[:-1], strict=True):
-        assert (table.input, table.output) == (layer.table_input, layer.output)
-        np.testing.assert_array_equal(table.integers, layer.table)
+    for table, expected in zip(tables, tables_of(network), strict=True):
+        assert (table.input, table.output) == (expected.input, expected.output)
+        np.testing.assert_array_equal(table.integers, expected.table)
     check_tables(model, network)
 
 
@@ -97,11 +103,13 @@ def test_qonnx_has_the_networks_tables(exported):
 @given(layer=st.integers(0, 6), entry=st.integers(0, 15), step=st.sampled_from([-1, 1]))
 def test_one_entry_that_is_rounded_differently_is_found(exported, layer, entry, step):
     model, network = exported
-    table = network.layers[layer].table.copy()
+    name = f"activation_{layer}"
+    place = [node.name for node in network.nodes].index(name)
+    original = network.operations[place]
+    table = original.table.copy()
     table[entry] += step
-    layers = list(network.layers)
-    layers[layer] = replace(layers[layer], table=table)
-    grid = layers[layer].table_input
-    place = np.ldexp(entry + grid.minimum, -grid.fraction_bits)
-    with pytest.raises(RuntimeError, match=f"of layer {layer} differently on this machine, at {place}:"):
-        check_tables(model, replace(network, layers=tuple(layers)))
+    nodes = list(network.nodes)
+    nodes[place] = replace(nodes[place], operation=replace(original, table=table))
+    value = np.ldexp(entry + original.input.minimum, -original.input.fraction_bits)
+    with pytest.raises(RuntimeError, match=rf"\({name}\) differently on this machine, at {value}:"):
+        check_tables(model, replace(network, nodes=tuple(nodes)))

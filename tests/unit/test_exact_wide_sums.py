@@ -15,7 +15,7 @@ from snacpack.compression.evaluation import evaluate_on_test_jets
 from snacpack.compression.network import freeze
 from snacpack.compression.pruning import state_of
 from snacpack.compression.scheme import Scheme
-from snacpack.fixed_point import FLOAT32_BITS, FLOAT64_BITS
+from snacpack.networks.integers import FLOAT32_BITS, FLOAT64_BITS
 from snacpack.synthesis.hls import HlsSettings, build_hls_project
 from snacpack.synthesis.qonnx import export_qonnx, run_qonnx
 from snacpack.synthesis.rtl import build_rtl
@@ -75,7 +75,7 @@ def test_every_form_of_a_network_of_wide_sums_is_exact(wide, tmp_path):
     forms = Forms(tmp_path / "fixed_point.json", tmp_path / "model.onnx", tmp_path / "hls", tmp_path / "rtl")
     frozen = freeze(network)
     frozen.save(forms.fixed_point)
-    export_qonnx(network, 6, forms.onnx)
+    export_qonnx(frozen, forms.onnx)
     build_hls_project(forms.onnx, forms.hls, "open", HlsSettings(PART, 5.0, "io_parallel", "latency", 1))
     build_rtl(frozen, forms.rtl, PART, 5.0)
     # The file as it is, whose sums are float32, is not exact: the comparison says how it was run.

@@ -155,10 +155,10 @@ def test_the_stack_trains_as_compiled_code_does(jets, monkeypatch):
     compiled = make_tasks()
     results = fine_tune(compiled, *jets, 2, 64)
 
-    def stacked(tasks, results, training, validation, epochs, batch_size, loss, threads, on_epoch, on_result):
-        _tune_stacked(tasks, results, training, validation, epochs, batch_size, loss, "cpu", on_epoch, on_result)
+    def stacked(tasks, results, training, validation, epochs, batch_size, loss, device, threads, on_epoch, on_result):
+        _tune_stacked(tasks, results, training, validation, epochs, batch_size, loss, device, on_epoch, on_result)
 
-    monkeypatch.setattr(fine_tuning, "_tune_natively", stacked)
+    monkeypatch.setattr(fine_tuning, "_tune_alone", stacked)
     others = fine_tune(make_tasks(), *jets, 2, 64)
     for mine, other in zip(results, others, strict=True):
         assert other.history[0]["train_loss"] == pytest.approx(mine.history[0]["train_loss"], rel=0.02)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.spaces import SIZES, SMALL, TABLE_1
+from snacpack.architecture import Architecture
 from snacpack.hardware.bops import multiply_accumulates
 from snacpack.report.hypervolume import draw_hypervolume
 from snacpack.report.style import save_figure
@@ -84,10 +85,10 @@ def test_limits_follow_from_the_space_and_hold_its_dearest_networks():
     networks = limiting_architectures(space)
     assert networks == limiting_architectures(space)
     assert N_SAMPLED <= len(set(networks)) == len(networks)
-    costs = [{"macs": multiply_accumulates(network.layer_widths)} for network in networks]
+    costs = [{"macs": multiply_accumulates(network.graph.matrices)} for network in networks]
     limits = search_limits(space, [{**cost, "note": "text is no objective"} for cost in costs])
-    largest = (24, *(max(widths) for widths in TABLE_1["units"]), 5)
-    assert limits["macs"]["highest"] == multiply_accumulates(largest)
+    largest = Architecture([max(widths) for widths in TABLE_1["units"]], **SIZES)
+    assert limits["macs"]["highest"] == multiply_accumulates(largest.graph.matrices)
     assert limits["accuracy"] == {"lowest": 0.2, "highest": 1.0}
     assert set(limits) == {"accuracy", "macs"}
     small = SearchSpace.from_config(SMALL, **SIZES)

@@ -7,16 +7,17 @@ import pandas as pd
 import pytest
 import torch
 
-from helpers.random_networks import jets, random_network
+from helpers.random_networks import chain, dense, jets, random_network
 from helpers.report_run import run_files, take_circuit, write_run
-from snacpack import fixed_point
 from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.network import freeze
 from snacpack.compression.scheme import Precision
-from snacpack.fixed_point import DenseLayer, FixedPointNetwork, NoCircuit, Quantizer
 from snacpack.hardware.circuit import estimate_circuits
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.networks import integers
+from snacpack.networks.grid import Quantizer
+from snacpack.networks.integers import FixedPointNetwork, NoCircuit
 from snacpack.provenance import table_sources
 from snacpack.report.compression_fronts import draw_compression_fronts
 from snacpack.report.estimators import ESTIMATE_FORMATS, draw_run_estimates, estimate_rows, rule4ml_of_models
@@ -91,8 +92,7 @@ def test_a_project_that_there_is_not_says_why(tmp_path):
 
 
 def test_sums_that_no_float_holds_are_refused_by_name():
-    layer = DenseLayer(np.array([[2047]]), 0, np.array([2047]), 60, "linear")
-    network = FixedPointNetwork(Quantizer(8, 0, True), (layer,))
+    network = chain(Quantizer(8, 0, True), dense([[2047]], 0, [2047], 60))
     with pytest.raises(NoCircuit, match=r"78 bits, and no more than 53"):
         trace(network)
     # It is measured with the others all the same.
@@ -107,7 +107,7 @@ def test_outputs_in_floats_are_those_of_the_integers(activation, monkeypatch):
     x = jets(network, 200)
     assert np.ptp(network.predict(x), axis=0).max() > 0
     exact = network.predict(x)
-    monkeypatch.setattr(fixed_point, "INTEGER_BITS", 1)
+    monkeypatch.setattr(integers, "INTEGER_BITS", 1)
     np.testing.assert_array_equal(network.outputs(x), exact)
 
 

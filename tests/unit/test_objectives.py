@@ -287,7 +287,7 @@ FAULTS_OF_FUNCTIONS = {
     ),
     "a wrong field of the compressed network": (
         "largest_weight.py",
-        COMPRESSED.replace("network.integers.layers", "network.layers"),
+        COMPRESSED.replace("network.integers.weights", "network.weights"),
         "the function of compressions fails for 6-5-4-3 with AttributeError",
         "mend it",
     ),

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.random_networks import PART, jets, random_network
+from helpers.random_networks import PART, chain, dense, jets, random_network
 from helpers.running import program
 from snacpack.files import write_json
-from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
+from snacpack.networks.grid import Quantizer
 from snacpack.synthesis.mapping import count_resources, map_circuit, read_paths
 from snacpack.synthesis.report import report_no_circuit, synthesise
 from snacpack.synthesis.rtl import Circuit, build_rtl
@@ -18,9 +18,7 @@ from snacpack.synthesis.timing import estimate_timing
 
 
 def test_sum_of_two_numbers_takes_an_adder_and_its_registers(tmp_path):
-    weight = np.array([[1, 1]])
-    layer = DenseLayer(weight, 0, np.zeros(1, dtype=np.int64), 0, "linear")
-    network = FixedPointNetwork(Quantizer(8, 0, True), (layer,))
+    network = chain(Quantizer(8, 0, True), dense([[1, 1]], 0, [0], 0))
     build_rtl(network, tmp_path / "rtl", PART, 5.0)
     cells, _ = map_circuit(tmp_path / "rtl", PART, tmp_path / "reports")
     counts = count_resources(cells)

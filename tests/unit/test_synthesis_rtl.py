@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.random_networks import PART, jets, random_network
-from snacpack.fixed_point import NoCircuit
+from snacpack.networks.integers import NoCircuit
 from snacpack.synthesis import simulation as simulation_module
 from snacpack.synthesis.rtl import Circuit, build_rtl, run_interpreted, trace
 from snacpack.synthesis.simulation import simulate_rtl
@@ -91,14 +91,14 @@ def test_worker_processes_trace_the_same_circuit(start_method):
 
 def test_a_pruned_away_input_has_no_bits(tmp_path):
     network = random_network((4, 3, 2), density=1.0)
-    network.layers[0].weight[:, 2] = 0
+    network.weights[0][:, 2] = 0
     circuit = build_rtl(network, tmp_path / "rtl", PART, 5.0)
     assert [port.bits for port in circuit.inputs] == [8, 8, 0, 8]
 
 
 def test_a_constant_network_is_refused(tmp_path):
     network = random_network((4, 3, 2))
-    network.layers[0].weight[:] = 0
+    network.weights[0][:] = 0
     with pytest.raises(NoCircuit, match="same for every input"):
         build_rtl(network, tmp_path / "rtl", PART, 5.0)
 

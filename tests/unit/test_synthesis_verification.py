@@ -42,7 +42,7 @@ def test_every_form_is_exact_with_bits_of_each_layers_own(tmp_path):
     forms = Forms(tmp_path / "fixed_point.json", tmp_path / "model.onnx", tmp_path / "hls", tmp_path / "rtl")
     fixed_point = freeze(network)
     fixed_point.save(forms.fixed_point)
-    export_qonnx(network, 6, forms.onnx)
+    export_qonnx(fixed_point, forms.onnx)
     build_hls_project(forms.onnx, forms.hls, "open", SETTINGS)
     circuit = build_rtl(fixed_point, forms.rtl, SETTINGS.part, 5.0)
     # Far out of the input's range too: what saturates in one form must saturate in all.
@@ -62,7 +62,7 @@ def project(tmp_path_factory):
     """An hls4ml project with the strategy resource and a reuse factor that fits no layer, its jets and its logits."""
     folder = tmp_path_factory.mktemp("project")
     network = brevitas_network((6, 16, 12, 5), Precision((4, 4, 4), (4, 4), 4))
-    export_qonnx(network, 6, folder / "model.onnx")
+    export_qonnx(freeze(network), folder / "model.onnx")
     settings = replace(SETTINGS, strategy="resource", reuse_factor=7)
     build_hls_project(folder / "model.onnx", folder / "hls", "vitis", settings)
     x = np.random.default_rng(0).standard_t(2, (50, 6)).astype(np.float32)

@@ -119,11 +119,15 @@ def test_notices_of_a_cluster_do_not_make_the_bundled_one_unusable():
 
 FIRST_START = """
 import numpy as np, sys
-from snacpack.fixed_point import DenseLayer, FixedPointNetwork, Quantizer
+from snacpack.networks.grid import Quantizer
+from snacpack.networks.integers import FixedPointNetwork
+from snacpack.networks.operations.dense import Dense
 from snacpack.synthesis.mapping import count_resources, map_circuit
 from snacpack.synthesis.rtl import build_rtl
-layer = DenseLayer(np.array([[1, 1]]), 0, np.zeros(1, dtype=np.int64), 0, "linear")
-build_rtl(FixedPointNetwork(Quantizer(8, 0, True), (layer,)), sys.argv[1] + "/rtl", "xcvu13p-flga2577-2-e", 5.0)
+grid = Quantizer(2, 0, True)
+layer = Dense(np.array([[1, 1]]), grid, np.zeros(1, dtype=np.int64), grid)
+network = FixedPointNetwork.chain(Quantizer(8, 0, True), (2,), [layer])
+build_rtl(network, sys.argv[1] + "/rtl", "xcvu13p-flga2577-2-e", 5.0)
 cells, yosys = map_circuit(sys.argv[1] + "/rtl", "xcvu13p-flga2577-2-e", sys.argv[1] + "/reports")
 print(yosys.name, count_resources(cells)["ff"])
 """

@@ -78,8 +78,8 @@ def test_compressions_have_their_own(run):
         assert list(finalists)[-2:] == ["failure", "largest_weight"]
         assert trials["largest_weight"].dropna().between(1, 12).all()
         number = json.loads((home / "chosen.json").read_text())["iteration"]
-        layers = json.loads((home / "fixed_point.json").read_text())["layers"]
-        bits = max(int(np.abs(layer["weight"]).max()).bit_length() for layer in layers)
+        nodes = json.loads((home / "fixed_point.json").read_text())["nodes"]
+        bits = max(int(np.abs(node["weight"]).max()).bit_length() for node in nodes if "weight" in node)
         assert finalists["largest_weight"][number] == bits
 
 

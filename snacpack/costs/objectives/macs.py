@@ -7,7 +7,7 @@ def count_macs(network: FloatNetwork) -> int:
     """Count the multiply-accumulates of an architecture."""
     from snacpack.hardware.bops import multiply_accumulates
 
-    return multiply_accumulates(network.architecture.layer_widths)
+    return multiply_accumulates(network.architecture.graph.matrices)
 
 
 OBJECTIVE = Objective(

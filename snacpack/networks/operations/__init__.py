@@ -1,0 +1,1 @@
+"""Operations, one file for each: see :class:`snacpack.networks.operation.Operation`."""

@@ -1,0 +1,229 @@
+"""Families of networks: from their configuration over both trainings to integers that every form computes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers import ROOT
+from helpers.configs import merged
+from snacpack.architecture import Architecture
+from snacpack.compression.calibration import quantize
+from snacpack.compression.choice import macs_left
+from snacpack.compression.network import fold_batch_norm, freeze, tensors_of
+from snacpack.compression.qat import train_quantized
+from snacpack.compression.scheme import Precision
+from snacpack.config import ConfigError, validate_config
+from snacpack.networks.layer import Matrix
+from snacpack.networks.registry import REGISTRY
+from snacpack.synthesis.hls import HlsSettings, build_hls_project, run_hls_simulation
+from snacpack.synthesis.qonnx import export_qonnx, run_qonnx
+from snacpack.synthesis.rtl import build_rtl, run_interpreted
+from snacpack.synthesis.simulation import simulate_rtl
+from snacpack.training.autograd import AutogradNetwork, QuantizedModule
+from snacpack.training.fit import jet_order, predict
+from snacpack.training.native import NativeNetwork
+from snacpack.training.trials import dropout_seed, initial_network, train
+
+PART = "xcvu13p-flga2577-2-e"
+N_INPUTS, N_OUTPUTS = 12, 3
+OPTIONS = {
+    "dense": st.just({}),
+    "deep_sets": st.fixed_dictionaries(
+        {
+            "constituents": st.sampled_from([1, 3, 4, 12]),
+            "shared_units": st.lists(st.integers(1, 5), min_size=1, max_size=2),
+        }
+    ),
+}
+
+
+@st.composite
+def architectures(draw, family):
+    return Architecture(
+        tuple(draw(st.lists(st.integers(1, 5), min_size=1, max_size=2))),
+        draw(st.sampled_from(["relu", "tanh", "sigmoid"])),
+        draw(st.booleans()),
+        dropout=draw(st.sampled_from([0.0, 0.5])),
+        n_inputs=N_INPUTS,
+        n_outputs=N_OUTPUTS,
+        family=family,
+        options=draw(OPTIONS[family]),
+    )
+
+
+def make_jets(n, seed=0):
+    """Return jets whose class follows from the mean of their constituents."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0, 1, (n, N_INPUTS)).astype(np.float32)
+    slopes = np.random.default_rng(0).normal(size=(3, N_OUTPUTS))
+    return x, (np.tanh(x.reshape(n, 4, 3) @ slopes)).mean(axis=1).argmax(axis=1)
+
+
+def quantized(architecture, seed, bits=5):
+    """Return the Brevitas network of an architecture with random weights, calibrated."""
+    network = initial_network(architecture, seed)
+    n_layers = len(architecture.graph.matrices)
+    precision = Precision((bits,) * n_layers, (bits,) * (n_layers - 1), bits)
+    return quantize(architecture, precision, fold_batch_norm(network.eval()), make_jets(300, seed)[0]).eval()
+
+
+def test_every_family_is_tested():
+    assert OPTIONS.keys() == REGISTRY.known().keys()
+
+
+@pytest.mark.parametrize("family", OPTIONS)
+@settings(max_examples=10)
+@given(data=st.data(), seed=st.integers(0, 2**31))
+def test_an_architecture_survives_its_record(family, data, seed):
+    architecture = data.draw(architectures(family))
+    assert Architecture.from_dict(architecture.to_dict()) == architecture
+    assert hash(Architecture.from_dict(architecture.to_dict())) == hash(architecture)
+    graph = architecture.graph
+    assert graph.n_inputs == N_INPUTS
+    assert graph.output_shape == (N_OUTPUTS,)
+    assert initial_network(architecture, seed)(torch.zeros(4, N_INPUTS)).shape == (4, N_OUTPUTS)
+
+
+@pytest.mark.parametrize("family", OPTIONS)
+@settings(max_examples=5)
+@given(data=st.data(), seed=st.integers(0, 2**31))
+def test_brevitas_the_trainers_module_and_the_integers_are_one_network(family, data, seed):
+    architecture = data.draw(architectures(family))
+    network = quantized(architecture, seed)
+    x = 3 * make_jets(200, seed)[0]
+    integers = freeze(network)
+    assert integers.label == architecture.label
+    expected = integers.predict(x)
+    np.testing.assert_array_equal(predict(network, x).numpy(), expected)
+    module = QuantizedModule(tensors_of(network), architecture, 0)
+    np.testing.assert_array_equal(predict(module, x).numpy(), expected)
+
+
+@pytest.mark.parametrize("family", ["deep_sets"])
+def test_every_form_of_a_family_computes_its_integers(family, tmp_path):
+    options = {"constituents": 4, "shared_units": [5, 3]}
+    architecture = Architecture((4,), "relu", True, n_inputs=12, n_outputs=3, family=family, options=options)
+    integers = freeze(quantized(architecture, 3))
+    x = 3 * make_jets(100)[0]
+    expected = integers.predict(x)
+    assert np.ptp(expected, axis=0).min() > 0
+    export_qonnx(integers, tmp_path / "model.onnx")
+    np.testing.assert_array_equal(run_qonnx(tmp_path / "model.onnx", x, integers.float_type), expected)
+    build_rtl(integers, tmp_path / "rtl", PART, 5.0)
+    np.testing.assert_array_equal(run_interpreted(tmp_path / "rtl", integers, x), expected)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_hls_and_verilog_of_deep_sets_compute_its_integers(activation, tmp_path):
+    architecture = replace(deep_sets(), activation=activation)
+    integers = freeze(quantized(architecture, 3))
+    x = 3 * make_jets(100)[0]
+    expected = integers.predict(x)
+    export_qonnx(integers, tmp_path / "model.onnx")
+    settings = HlsSettings(PART, 5.0, "io_parallel", "latency", 1)
+    build_hls_project(tmp_path / "model.onnx", tmp_path / "hls", "vitis", settings)
+    np.testing.assert_array_equal(run_hls_simulation(tmp_path / "hls", x), expected)
+    build_rtl(integers, tmp_path / "rtl", PART, 5.0)
+    np.testing.assert_array_equal(simulate_rtl(tmp_path / "rtl", integers, x).logits, expected)
+
+
+def deep_sets(**fields):
+    options = {"constituents": 4, "shared_units": [6, 5]}
+    return Architecture((4,), n_inputs=12, n_outputs=3, family="deep_sets", options=options, **fields)
+
+
+def test_deep_sets_do_not_see_the_order_of_constituents():
+    integers = freeze(quantized(deep_sets(), 1))
+    x = make_jets(100)[0].reshape(100, 4, 3)
+    np.testing.assert_array_equal(integers.predict(x[:, [2, 0, 3, 1]]), integers.predict(x))
+
+
+def test_deep_sets_have_their_matrices_once_for_each_constituent():
+    assert deep_sets().label == "4x3-4x6-4x5-4-3"
+    assert deep_sets().graph.matrices == (Matrix(3, 6, 4), Matrix(6, 5, 4), Matrix(5, 4), Matrix(4, 3))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_deep_sets_learn_and_depend_on_nothing_beside_them(threads):
+    sets = deep_sets(learning_rate=0.01, batch_norm=True, dropout=0.1)
+    networks = [sets, Architecture((8,), n_inputs=12, n_outputs=3), sets]
+    training, validation = make_jets(1500), make_jets(500, 1)
+    told = []
+    settings = {"threads": threads, "on_result": lambda position, result: told.append(position)}
+    results = train(networks, [5, 6, 5], training, validation, 6, 50, **settings)
+    assert sorted(told) == [0, 1, 2]
+    assert results[0].history == results[2].history
+    assert results[0].accuracy > 0.6
+    np.testing.assert_allclose(predict(results[0].network, validation[0]), predict(results[2].network, validation[0]))
+
+
+def test_deep_sets_are_trained_on_as_the_circuit_computes_them():
+    architecture = deep_sets(learning_rate=0.005)
+    network, jets = quantized(architecture, 1, bits=6), {"train": make_jets(1500), "val": make_jets(500, 1)}
+    masks = {f"dense_{i}": torch.rand(m.n_out, m.n_in) < 0.7 for i, m in enumerate(architecture.graph.matrices)}
+    history = train_quantized(network, architecture, jets, 4, 50, 3, "deep sets", masks)
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
+    assert history[-1]["validation_accuracy"] > 0.4
+    for weight, mask in zip(freeze(network.eval()).weights, masks.values(), strict=True):
+        assert not weight[~mask.numpy()].any()
+        assert weight.any()
+
+
+def test_autograd_trains_dense_layers_as_the_fast_trainer_does():
+    architecture = Architecture((8, 6), "tanh", True, 0.01, 1e-4, 0.5, 12, 3)
+    x, y = (torch.as_tensor(array) for array in make_jets(400))
+    losses, scores = [], []
+    for trainer in (NativeNetwork, AutogradNetwork):
+        network = trainer(initial_network(architecture, 4), architecture, dropout_seed(4), 50)
+        trained = [network.train(x, y, jet_order(400, 4, epoch)) for epoch in (1, 2)]
+        loss, score = network.evaluate(x, y)
+        losses.append([*trained, loss])
+        scores.append(score)
+    np.testing.assert_allclose(*losses, rtol=2e-3)
+    np.testing.assert_allclose(*scores, atol=0.02)
+
+
+DEEP_SETS = {"units": [4], "family": "deep_sets", "options": {"constituents": 8, "shared_units": [4]}}
+
+
+def test_the_readme_lists_every_family_and_its_options():
+    lines = ["| family | networks | options |", "| --- | --- | --- |"]
+    for family in REGISTRY.known().values():
+        options = "; ".join(f"`{name}`: {schema['description']}" for name, schema in family.options.items())
+        lines.append(f"| `{family.name}` | {family.words} | {options or 'none'} |")
+    assert "\n".join(lines) + "\n\n" in (ROOT / "config" / "README.md").read_text()
+
+
+def test_a_weight_that_constituents_share_is_a_multiplication_for_each():
+    masks = {f"dense_{i}": torch.ones(m.n_out, m.n_in) > 0 for i, m in enumerate(deep_sets().graph.matrices)}
+    masks["dense_1"][0, :] = False
+    assert macs_left(deep_sets(), masks) == 4 * (3 * 6 + 6 * 5 - 6) + 5 * 4 + 4 * 3
+
+
+def test_a_reference_may_be_of_another_family():
+    config = merged("config")
+    config["references"]["sets"] = DEEP_SETS
+    validate_config(config)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"family": "deep_set"}, "'deep_set' is not one of 'deep_sets', 'dense'"),
+        ({"options": {"constituents": 8}}, "shared_units must be given"),
+        ({"options": {"constituents": 7, "shared_units": [4]}}, "24 numbers of an example are no multiple of it"),
+        ({"options": {"constituents": 8, "shared_units": [4], "pool": "max"}}, "unknown key 'pool'"),
+        ({"family": "dense"}, "unknown key 'constituents', 'shared_units'; there are none"),
+    ],
+)
+def test_a_reference_that_is_no_network_is_named(change, words):
+    config = merged("config")
+    config["references"]["sets"] = {**DEEP_SETS, **change}
+    with pytest.raises(ConfigError, match=r"references\.sets") as refused:
+        validate_config(config)
+    assert words in str(refused.value)
