@@ -11,7 +11,9 @@ import pytest
 from helpers.arrays import settings
 from helpers.configs import merged
 from helpers.jets_files import SETTINGS, write_random_jets
+from snacpack.architecture import Architecture
 from snacpack.config import ConfigError, configuration_warnings, validate_config
+from snacpack.costs.registry import ARCHITECTURES
 from snacpack.data.card import make_data_card
 from snacpack.data.dataset import load_dataset, load_training, read_info
 from snacpack.data.info import SPLITS, DataInfo
@@ -19,8 +21,10 @@ from snacpack.data.sources.arrays import content_of_arrays, describe_arrays, pre
 from snacpack.inputs import content_digest
 from snacpack.jets import data_card as card_of_jets
 from snacpack.jets.preprocessing import preprocess_jets
+from snacpack.problems import Evaluation, find_problem
 from snacpack.report.data_card import draw_data_card
 from snacpack.report.style import save_figure
+from snacpack.tasks.registry import find_task, task_params
 
 SHIFTS = {"zero": 0, "one": 0, "two": 3, "three": 6}
 
@@ -104,6 +108,28 @@ def test_other_signals_change_nothing_that_trains(tmp_path, form):
         assert np.array_equal(before[split][0], after[split][0])
     assert not np.array_equal(tested[0], tested_after[0])
     assert np.array_equal(tested[1], tested_after[1])
+
+
+def test_a_trial_is_trained_without_signals_and_measured_with_them(tmp_path):
+    frame, told = table(), []
+    task = task_params({"name": "anomaly", "options": {}})
+    trials = [(0, Architecture(units=(2,), learning_rate=0.01, n_inputs=3, n_outputs=3))]
+    for change in (-3.0, 0.0):
+        changed = frame.copy()
+        changed.loc[frame["y"].isin(["two", "three"]), ["a", "b", "c"]] += change
+        prepare_arrays(labelled(tmp_path, changed), 1).write(tmp_path / "dataset.h5")
+        evaluation = Evaluation(
+            data_set=tmp_path / "dataset.h5",
+            validated={"validated": {"names": ["auc", "signal_efficiency"], "task": task}},
+            seed=1,
+            training={"epochs": 5, "batch_size": 32},
+            loss=find_task("anomaly").loss(task["options"]),
+        )
+        told += find_problem(ARCHITECTURES).evaluate(trials, evaluation)
+    before, after = told
+    assert all(before[name] == after[name] for name in ("accuracy", "loss", "failure"))
+    assert before["auc"] < after["auc"]
+    assert before["signal_efficiency"] < after["signal_efficiency"]
 
 
 def test_other_signals_are_another_content(tmp_path, monkeypatch):
