@@ -25,7 +25,7 @@ from snacpack.synthesis.registry import plugin_digests as digests_of_backends
 from snacpack.tasks.registry import find_task
 from snacpack.tasks.registry import plugin_digests as digests_of_tasks
 from snacpack.tasks.registry import task_params
-from snacpack.tasks.task import NUMBERS
+from snacpack.tasks.task import NUMBERS, RECONSTRUCTION
 
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
 if workflow.is_main_process:
@@ -122,7 +122,7 @@ TASK_PARAMS = task_params(config["task"])
 TASK_PLUGIN = digests_of_tasks(TASK.name, trust=not workflow.is_main_process)
 TASK_PLUGIN = {"task_plugins": TASK_PLUGIN} if TASK_PLUGIN else {}
 # The same for rules that tell a score and train: a plugin's metric measures numbers, and correct classes are counted.
-SCORE_PLUGIN = TASK_PLUGIN if TASK.targets == NUMBERS else {}
+SCORE_PLUGIN = TASK_PLUGIN if TASK.targets in (NUMBERS, RECONSTRUCTION) else {}
 # The content of the plugins that hold the networks' families: a parameter of the rules that train and estimate.
 FAMILY_PLUGINS = digests_of_families(config, trust=not workflow.is_main_process)
 FAMILY_PLUGINS = {"family_plugins": FAMILY_PLUGINS} if FAMILY_PLUGINS else {}

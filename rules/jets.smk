@@ -1,5 +1,7 @@
 """Jets, prepared for the networks; the source of the jets says with RAW_JETS and CONTENT_OF_JETS which they are."""
 
+from snacpack.jets.info import background_of_jets
+
 
 rule preprocess_jets:
     input:
@@ -20,6 +22,7 @@ rule preprocess_jets:
         test_fraction=config["data"]["test_fraction"],
         normalisation=config["data"]["normalisation"],
         **CONTENT_OF_JETS,
+        **background_of_jets(config),
     threads: 1
     group:
         PREPARATION_GROUP

@@ -14,6 +14,9 @@ from snacpack.files import read_json
 from snacpack.inputs import file_digest
 from snacpack.versions import read_job_line
 
+# Beginnings of the columns of a score, of classes and of numbers.
+_SCORES = ("accuracy_", "score_")
+
 
 def describe_data(path: str | Path) -> dict[str, Any]:
     """Return source, preparation and number of examples of a run's data set, and a digest of the examples in it.
@@ -80,7 +83,7 @@ def table_sources(
         trained = run / "candidates" / model / "float.json"
         estimated = run / ("references/hardware.csv" if model in references else "searches/architectures/trials.csv")
         return {"model": model, "training_seed": read_json(trained)["seed"]} | _columns(
-            row, lambda name: trained if name.startswith("accuracy") else estimated
+            row, lambda name: trained if name.startswith(_SCORES) else estimated
         )
 
     def circuit(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,7 +91,7 @@ def table_sources(
         compressed = run / "candidates" / model / scheme / "compressed.json"
         report = run / "synthesis" / model / scheme / "report.json"
         return {"model": model, "scheme": scheme} | _columns(
-            row, lambda name: compressed if name.startswith(("accuracy", "sparsity")) else report
+            row, lambda name: compressed if name.startswith((*_SCORES, "sparsity")) else report
         )
 
     def estimate(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,18 +12,21 @@ from snacpack.data.dataset import load_dataset, read_info
 from snacpack.files import read_json, write_json
 from snacpack.seeds import derive_seed
 from snacpack.synthesis.qonnx import export_qonnx
-from snacpack.tasks.registry import score_on_test
+from snacpack.tasks.registry import find_task, score_on_test
+from snacpack.tasks.task import CLASSES
 
 chosen = read_json(snakemake.input.chosen)["file"]
 path = next(path for path in snakemake.input.checkpoints if Path(path).name == chosen)
 checkpoint = Checkpoint.load(path, scheme=snakemake.wildcards.scheme)
 x, y = load_dataset(snakemake.input.jets, ("test",))["test"]
-result, fixed_point = evaluate_on_test_jets(checkpoint, x, y)
-if "test_correct" not in result:
+task = snakemake.config["task"]
+of_classes = find_task(task["name"]).targets == CLASSES
+result, fixed_point = evaluate_on_test_jets(checkpoint, x, y if of_classes else None)
+if not of_classes:
     names = (snakemake.wildcards.candidate, snakemake.wildcards.scheme)
     seed = derive_seed(snakemake.config["seed"], "measure", *names)
-    info, task = read_info(snakemake.input.jets), snakemake.config["task"]
-    result |= score_on_test(task, fixed_point.outputs(x), y, info, seed)
+    info = read_info(snakemake.input.jets)
+    result |= score_on_test(task, fixed_point.outputs(x), y, info, seed, x)
 export_qonnx(fixed_point, snakemake.output.onnx)
 checkpoint.save(snakemake.output.checkpoint)
 fixed_point.save(snakemake.output.fixed_point)

@@ -19,6 +19,6 @@ task, info = find_task(params.task["name"]), read_info(snakemake.input.jets)
 network = build_network(Architecture.from_dict(read_json(snakemake.input.architecture)))
 network.load_state_dict(torch.load(snakemake.input.weights, map_location="cpu", weights_only=True))
 x, y = load_dataset(snakemake.input.jets, ("test",))["test"]
-examples = Examples(predict(network, x).detach().numpy(), y, info, params.task["options"])
+examples = Examples(predict(network, x).detach().numpy(), y, info, params.task["options"], x)
 seed = derive_seed(params.seed, "measure", snakemake.wildcards.candidate)
 write_json({"task": task.name, "metrics": measure(task, examples, seed)}, snakemake.output.measured)

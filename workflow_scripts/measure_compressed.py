@@ -16,7 +16,7 @@ params, names = snakemake.params, (snakemake.wildcards.candidate, snakemake.wild
 task, info = find_task(params.task["name"]), read_info(snakemake.input.jets)
 x, y = load_dataset(snakemake.input.jets, ("test",))["test"]
 outputs = FixedPointNetwork.load(snakemake.input.fixed_point).outputs(x)
-examples = Examples(outputs, y, info, params.task["options"])
+examples = Examples(outputs, y, info, params.task["options"], x)
 metrics = measure(task, examples, derive_seed(params.seed, "measure", *names))
 for picture, *paths in zip(task.pictures, snakemake.output.png, snakemake.output.svg, strict=True):
     save_figure(picture.draw(examples, " ".join(names)), paths)

@@ -7,7 +7,7 @@ start_job(snakemake)
 from snacpack.architecture import Architecture
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.pruning import prune
-from snacpack.data.dataset import load_dataset
+from snacpack.data.dataset import load_training
 from snacpack.files import read_json
 from snacpack.seeds import derive_seed
 from snacpack.training.losses import Loss
@@ -17,7 +17,7 @@ expected = Architecture.from_dict(read_json(snakemake.input.architecture)), wild
 checkpoint = prune(
     Checkpoint.load(snakemake.input.warmup, *expected),
     Checkpoint.load(snakemake.input.previous, *expected),
-    load_dataset(snakemake.input.jets, ("train", "val")),
+    load_training(snakemake.input.jets),
     pruned_per_iteration=params.pruned_per_iteration,
     epochs=params.epochs,
     batch_size=params.batch_size,

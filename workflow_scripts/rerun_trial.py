@@ -6,7 +6,7 @@ terminal = start_job(snakemake)
 
 import pandas as pd
 
-from snacpack.data.dataset import load_dataset
+from snacpack.data.dataset import load_training
 from snacpack.files import read_table, write_json
 from snacpack.problems.architectures import architecture_of
 from snacpack.training import train
@@ -17,7 +17,7 @@ trials = read_table(snakemake.input.trials, float_precision="round_trip").set_in
 if number not in trials.index:
     raise ValueError(f"{snakemake.input.trials} has no trial {number}; it has 0 to {trials.index.max()}")
 trial = trials.loc[number]
-jets = load_dataset(snakemake.input.jets)
+jets = load_training(snakemake.input.jets)
 (result,) = train(
     [architecture_of(trial, snakemake.params.sizes)],
     [int(trial["seed"])],

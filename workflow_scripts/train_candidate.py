@@ -9,7 +9,7 @@ import io
 import torch
 
 from snacpack.architecture import Architecture
-from snacpack.data.dataset import load_dataset, read_info
+from snacpack.data.dataset import load_dataset, load_training, read_info
 from snacpack.files import read_json, whole_file, write_json
 from snacpack.problems.architectures import training_seed
 from snacpack.search.selection import chosen_candidate
@@ -18,7 +18,7 @@ from snacpack.tasks.registry import score_on_test, validation_of
 from snacpack.training import predict, train
 from snacpack.training.losses import Loss
 
-jets = load_dataset(snakemake.input.jets, ("train", "val", "test"))
+jets, measured = load_training(snakemake.input.jets), load_dataset(snakemake.input.jets, ("val", "test"))
 architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
 network = snakemake.wildcards.candidate
 # A chosen trial is trained as the search trained it.
@@ -40,19 +40,20 @@ if result.failure:
         f"{snakemake.wildcards.candidate} could not be trained: {result.failure}; "
         "if it is a reference, change its learning_rate under 'references' in the config"
     )
-info, (x_test, y_test) = read_info(snakemake.input.jets), jets["test"]
+info, (x_test, y_test) = read_info(snakemake.input.jets), measured["test"]
 outputs = predict(result.network, x_test).numpy()
 measuring = derive_seed(snakemake.params.seed, "measure", snakemake.wildcards.candidate)
 metrics = {
     "validation_accuracy": result.accuracy,
     "loss": result.loss,
-    **score_on_test(snakemake.config["task"], outputs, y_test, info, measuring),
+    **score_on_test(snakemake.config["task"], outputs, y_test, info, measuring, x_test),
     "epochs": result.epochs,
     "seed": result.seed,
     "history": result.history,
 }
-validation = validation_of(snakemake.params, info, jets["val"][1])
-metrics |= validation.values(lambda: predict(result.network, jets["val"][0]).numpy())
+x_val, y_val = measured["val"]
+validation = validation_of(snakemake.params, info, y_val, x_val)
+metrics |= validation.values(lambda: predict(result.network, x_val).numpy())
 # torch.save itself would put the temporary file's name into the file, and not say when the disk is full.
 weights = io.BytesIO()
 torch.save(result.network.state_dict(), weights)

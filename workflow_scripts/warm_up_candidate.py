@@ -7,7 +7,7 @@ start_job(snakemake)
 from snacpack.architecture import Architecture
 from snacpack.compression.pruning import warm_up
 from snacpack.compression.scheme import Scheme
-from snacpack.data.dataset import load_dataset
+from snacpack.data.dataset import load_training
 from snacpack.files import read_json
 from snacpack.seeds import derive_seed
 from snacpack.training.losses import Loss
@@ -18,7 +18,7 @@ checkpoint = warm_up(
     architecture,
     Scheme.parse(params.precision).precision(len(architecture.graph.matrices)),
     wildcards.scheme,
-    load_dataset(snakemake.input.jets, ("train", "val")),
+    load_training(snakemake.input.jets),
     epochs=params.epochs,
     batch_size=params.batch_size,
     seed=derive_seed(params.seed, "warm_up", wildcards.candidate, wildcards.scheme),

@@ -12,7 +12,7 @@ from snacpack.training.fit import predict
 
 
 def evaluate_on_test_jets(
-    checkpoint: Checkpoint, x: np.ndarray, y: np.ndarray
+    checkpoint: Checkpoint, x: np.ndarray, y: np.ndarray | None
 ) -> tuple[dict[str, Any], FixedPointNetwork]:
     """Measure a compressed network and freeze it.
 
@@ -21,12 +21,12 @@ def evaluate_on_test_jets(
     checkpoint
         The iteration that was chosen on validation jets.
     x, y
-        (n, n_inputs) float32 features and (n,) int64 classes or (n, n_outputs) numbers of the test jets.
+        (n, n_inputs) float32 features and (n,) int64 classes of the test jets, None where outputs are no classes.
 
     Returns
     -------
     dict
-        The fields of ``compressed.json``; ``confusion[i][j]`` counts jets of class i called j. Of a regression, those
+        The fields of ``compressed.json``; ``confusion[i][j]`` counts jets of class i called j. Without classes, those
         about the test jets are left to :func:`snacpack.tasks.registry.score_on_test`.
     FixedPointNetwork
         The same network in integers.
@@ -54,7 +54,7 @@ def evaluate_on_test_jets(
         "sparsity": checkpoint.sparsity,
         "validation_accuracy": checkpoint.validation_accuracy,
     }
-    if y.ndim > 1:
+    if y is None:
         return result, fixed_point
     n_classes = checkpoint.architecture.n_outputs
     confusion = np.zeros((n_classes, n_classes), dtype=np.int64)

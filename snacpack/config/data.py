@@ -199,6 +199,11 @@ UserNames = Annotated[
     Names | NamesBySplit | None,
     Says("a name of an array or a column, a list of different ones, these by split (train, val, test), or null"),
 ]
+Signals = Annotated[
+    dict[Name, Paths],
+    Field(min_length=1),
+    Says("a section with a file, a pattern or a list of them for each name"),
+]
 Classes = Annotated[list[str | int], Field(min_length=2, max_length=1000), EACH_ONCE]
 
 
@@ -219,6 +224,11 @@ class Arrays(Section):
         "files of the classes, where `.npy` files hold one array each",
         "There is one beside each of `files`. Two patterns must match the same in each pair, such as `x_*.npy` and "
         "`y_*.npy`.",
+    )
+    signals: Signals | None = key(
+        None,
+        "files by the name of a signal, where `files` holds background alone; for the task `anomaly`",
+        "They have the inputs of `files`, such as `{wprime: wprime.npz}`. There is no `target` then.",
     )
     inputs: UserNames = key(
         None,

@@ -34,6 +34,16 @@ def raw_features(path: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     return Normalisation.from_dict(info.normalisation).undo(x.reshape(-1, *info.input_shape)), y
 
 
+def shown_examples(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the training examples as :func:`raw_features` does, and of signals, which it has none of, the test's."""
+    info, (x, y) = read_info(path), raw_features(path, "train")
+    if not info.background:
+        return x, y
+    x_test, y_test = raw_features(path, "test")
+    is_signal = ~info.is_background[y_test]
+    return np.concatenate([x, x_test[is_signal]]), np.concatenate([y, y_test[is_signal]])
+
+
 def make_data_card(path: str | Path) -> dict[str, Any]:
     """Count and summarise the examples.
 
@@ -47,16 +57,17 @@ def make_data_card(path: str | Path) -> dict[str, Any]:
     dict
         For JSON: the fields of :class:`snacpack.data.info.DataInfo` (``normalisation`` by feature), ``counts`` by split
         and class, ``origin`` (the files of each split), ``repeated`` (examples that stand in a split more than once, or
-        in an earlier one too), and ``distributions``: mean, standard deviation and quantiles of the training examples
-        by feature and class, in the units of the files. Of a regression, ``counts`` are by split, ``distributions`` by
-        feature, and ``target_distributions`` by target; ``target_normalisation`` is by target.
+        in an earlier one too), and ``distributions``: mean, standard deviation and quantiles of the training examples,
+        and of signals of the test examples, by feature and class, in the units of the files. Of a regression,
+        ``counts`` are by split, ``distributions`` by feature, and ``target_distributions`` by target;
+        ``target_normalisation`` is by target.
     """
     info, described = read_info(path), describe_attributes(path)
     labels = {split: y for split, (_, y) in load_dataset(path, SPLITS).items()}
     if info.targets:
         return {**described, **_card_of_numbers(path, info, labels)}
     counts = {split: np.bincount(y, minlength=info.n_outputs).tolist() for split, y in labels.items()}
-    x, y = raw_features(path, "train")
+    x, y = shown_examples(path)
     return {
         **described,
         "normalisation": {

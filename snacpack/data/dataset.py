@@ -59,6 +59,33 @@ def load_dataset(
     return {split: (x.reshape(len(x), -1), y) for split, (x, y) in arrays.items()}
 
 
+def load_training(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Load the training and validation examples with the targets that networks are trained on.
+
+    Parameters
+    ----------
+    path
+        The data set of a run.
+
+    Returns
+    -------
+    dict
+        By split, ``train`` and ``val``, what :func:`load_dataset` gives. If some classes are background, there are
+        only these examples, and their targets are their inputs, ``(n, n_inputs)`` float32: no training, and no score
+        that it tells, sees a signal.
+
+    Raises
+    ------
+    ValueError
+        As :func:`load_dataset`.
+    """
+    splits, info = load_dataset(path, ("train", "val")), read_info(path)
+    if not info.background:
+        return splits
+    backgrounds = {split: x[info.is_background[y]] for split, (x, y) in splits.items()}
+    return {split: (x, x) for split, x in backgrounds.items()}
+
+
 def _fault_of_targets(y: np.ndarray, n_outputs: int) -> str | None:
     """Return what targets ought to be, if they are neither classes nor numbers, or None."""
     if y.ndim == 2 and np.issubdtype(y.dtype, np.floating):
@@ -92,7 +119,7 @@ def describe_attributes(path: str | Path) -> dict[str, Any]:
         attributes = dict(file.attrs)
         for name in ("features", "classes", "normalisation"):
             attributes[name] = json.loads(attributes[name])
-        optional = {"input_shape", "dropped", "origin", "repeated", "targets", "target_normalisation"}
+        optional = {"input_shape", "dropped", "origin", "repeated", "targets", "target_normalisation", "background"}
         for name in optional & set(attributes):
             attributes[name] = json.loads(attributes[name])
     return {name: value.item() if isinstance(value, np.generic) else value for name, value in attributes.items()}

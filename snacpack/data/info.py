@@ -7,6 +7,8 @@ from itertools import product
 from math import prod
 from typing import Any
 
+import numpy as np
+
 SPLITS = ("train", "val", "test")
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 """The splits in words."""
@@ -38,12 +40,17 @@ class DataInfo:
         Names of the numbers that a network shall give, in the order of its outputs; none where targets are classes.
     target_normalisation
         The same as ``normalisation``, of the targets.
+    background
+        The classes that networks are trained on where the others are signals, which no training and no normalisation
+        sees; none where there is no such difference.
+    counts
+        By split and class the examples, as far as they are known before the data set is there.
 
     Raises
     ------
     ValueError
-        If an example has no numbers, the names do not fit its shape or no table, or there are neither two classes nor
-        a target.
+        If an example has no numbers, the names do not fit its shape or no table, there are neither two classes nor
+        a target, or the background is no part of the classes.
     """
 
     name: str
@@ -55,9 +62,11 @@ class DataInfo:
     normalisation: Mapping[str, Any] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
     target_normalisation: Mapping[str, Any] = field(default_factory=dict)
+    background: tuple[str, ...] = ()
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("input_shape", "features", "classes", "targets"):
+        for name in ("input_shape", "features", "classes", "targets", "background"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.input_shape or min(self.input_shape) < 1:
             raise ValueError(f"an example of {self.name} has the shape {self.input_shape}; it has no numbers")
@@ -74,6 +83,11 @@ class DataInfo:
                 )
         if len(self.classes) < 2 and not self.targets:
             raise ValueError(f"{self.name} has {len(self.classes)} classes; a classification needs two or more")
+        if self.background and not {*self.background} < {*self.classes}:
+            raise ValueError(
+                f"the background of {self.name} is {', '.join(self.background)}; its classes are "
+                f"{', '.join(self.classes)}, of which one or more must be signal"
+            )
 
     @property
     def n_inputs(self) -> int:
@@ -84,6 +98,26 @@ class DataInfo:
     def n_outputs(self) -> int:
         """Classes or targets, each of which is an output of a network."""
         return len(self.classes) or len(self.targets)
+
+    @property
+    def is_background(self) -> np.ndarray:
+        """Which classes are background, (n_classes,) bool; none where there is no such difference."""
+        return np.isin(self.classes, self.background)
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The classes beside the background, in their order; none where there is no background."""
+        return tuple(name for name in self.classes if name not in self.background) if self.background else ()
+
+    @property
+    def scored(self) -> str:
+        """The word for the examples that a score is of, which signals are not."""
+        return f"{self.examples} of background" if self.background else self.examples
+
+    @property
+    def class_labels(self) -> list[str]:
+        """Names of the classes for figures; signals are marked."""
+        return [f"{name} (signal)" if name in self.signals else name for name in self.classes]
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -103,6 +137,8 @@ class DataInfo:
         lists["normalisation"] = self.normalisation
         if self.targets:
             lists |= {"targets": list(self.targets), "target_normalisation": self.target_normalisation}
+        if self.background:
+            lists["background"] = list(self.background)
         return texts | {name: json.dumps(value) for name, value in lists.items()}
 
     @classmethod
@@ -122,4 +158,5 @@ class DataInfo:
             normalisation=json.loads(attributes["normalisation"]),
             targets=tuple(json.loads(attributes.get("targets", "[]"))),
             target_normalisation=json.loads(attributes.get("target_normalisation", "{}")),
+            background=tuple(json.loads(attributes.get("background", "[]"))),
         )

@@ -79,6 +79,37 @@ def class_names(
     return names, numbers
 
 
+def background_classes(given: Sequence[object] | None, classes: Sequence[str], data_set: str) -> tuple[str, ...]:
+    """Return the classes that are background, in the order of the classes.
+
+    Parameters
+    ----------
+    given
+        The config's ``task.options.background``: names of classes.
+    classes
+        All classes of the data set.
+    data_set
+        Its name.
+
+    Raises
+    ------
+    ValueError
+        If none is given, one is no class, or no class is left for the signal; the message names the key.
+    """
+    key, names = "task.options.background", {str(name) for name in given or []}
+    unknown = sorted(names - {*classes})
+    if not names:
+        raise ValueError(
+            f"{key}: needed; list the classes that networks are trained on, the others are signals; {data_set} has "
+            f"{', '.join(classes)}"
+        )
+    if unknown:
+        raise ValueError(f"{key}: {unknown[0]!r} is no class of {data_set}; it has {', '.join(classes)}")
+    if len(names) == len(classes):
+        raise ValueError(f"{key}: all classes of {data_set} are background; leave one or more for the signal")
+    return tuple(name for name in classes if name in names)
+
+
 def _as_value(name: str) -> str | None:
     """Return the number that a class's name is, as text; None for a name that is no number."""
     word = name.strip().lower()

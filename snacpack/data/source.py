@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from snacpack.data.info import DataInfo
-from snacpack.tasks.task import CLASSES
+from snacpack.tasks.task import CLASSES, RECONSTRUCTION
 
 
 def _no_faults(data: Mapping[str, Any]) -> Iterator[str]:
@@ -45,7 +45,7 @@ class Source:
     data_set: str
     describe: Callable[[Mapping[str, Any], bool], DataInfo]
     faults: Callable[[Mapping[str, Any]], Iterator[str]]
-    targets: tuple[str, ...] = (CLASSES,)
+    targets: tuple[str, ...] = (CLASSES, RECONSTRUCTION)
     settings_faults: Callable[[Mapping[str, Any]], Iterator[str]] = _no_faults
 
 

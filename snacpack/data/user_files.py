@@ -15,15 +15,22 @@ from snacpack.data.splitting import group_names, named_splits
 
 _WILDCARD = re.compile(r"(\*+|\?|\[!?\]?[^]]*\])")
 
+BACKGROUND = "background"
+"""The class of the examples beside the files of signals."""
+
 
 class Part(NamedTuple):
-    """A file, or a key of one: the split that it is for (None to be split), and where inputs and target stand."""
+    """A file, or a key of one: the split that it is for (None to be split), and where inputs and target stand.
+
+    ``target`` is None where the file is of one class, and ``signal`` the class's name if that is a signal.
+    """
 
     split: str | None
     path: Path
     target_path: Path | None
     inputs: list[str] | None
-    target: str | list[str]
+    target: str | list[str] | None
+    signal: str | None = None
 
 
 class _Found(NamedTuple):
@@ -53,7 +60,7 @@ class Raw(NamedTuple):
 
 
 def find_files(arrays: Mapping[str, Any]) -> dict[str, list[Path]]:
-    """Return all of the user's files: those of inputs by split (``all`` where none is named), and those of targets.
+    """Return all of the user's files by their role: inputs by split (``all`` where none is named), targets and signals.
 
     Raises
     ------
@@ -65,7 +72,13 @@ def find_files(arrays: Mapping[str, Any]) -> dict[str, list[Path]]:
     if arrays["target_files"] is not None:
         targets = _by_split(arrays["target_files"], "data.arrays.target_files")
         found |= {f"target {split or 'all'}": [path for path, _ in files] for split, files in targets.items()}
-    return found
+    return found | {f"signal {name}": [path for path, _ in files] for name, files in _signals(arrays).items()}
+
+
+def _signals(arrays: Mapping[str, Any]) -> dict[str, list[_Found]]:
+    """Return the files of each signal, in the order of their names; none where a target tells the classes."""
+    signals = sorted((arrays["signals"] or {}).items())
+    return {name: _expand(given, f"data.arrays.signals.{name}") for name, given in signals}
 
 
 def _by_split(given: Any, key: str) -> dict[str | None, list[_Found]]:
@@ -139,6 +152,9 @@ def list_parts(arrays: Mapping[str, Any]) -> list[Part]:
 
 def _parts(arrays: Mapping[str, Any]) -> Iterator[Part]:
     files = _by_split(arrays["files"], "data.arrays.files")
+    if arrays["signals"] is not None:
+        yield from _unlabelled_parts(arrays, files, _signals(arrays))
+        return
     targets = _by_split(arrays["target_files"], "data.arrays.target_files") if arrays["target_files"] else {}
     if targets and {split: len(paths) for split, paths in targets.items()} != {s: len(p) for s, p in files.items()}:
         raise ValueError("data.arrays.target_files: it must name one file for each of data.arrays.files; pair them")
@@ -168,6 +184,34 @@ def _parts(arrays: Mapping[str, Any]) -> Iterator[Part]:
                 yield Part(split, path, target_path, _listed(inputs), target)
 
 
+def _unlabelled_parts(
+    arrays: Mapping[str, Any], files: Mapping[str | None, list[_Found]], signals: Mapping[str, list[_Found]]
+) -> Iterator[Part]:
+    """Yield the files of the background, and then those of signals."""
+    for key in ("target", "target_files", "classes"):
+        if arrays[key] is not None:
+            raise ValueError(
+                f"data.arrays.{key}: the files of data.arrays.signals are the signals, and all other examples "
+                "background; drop one of the two"
+            )
+    if isinstance(arrays["inputs"], Mapping):
+        raise ValueError(
+            "data.arrays.inputs: keys by split do not go together with data.arrays.signals; name files by split in "
+            "data.arrays.files"
+        )
+    if BACKGROUND in signals:
+        raise ValueError(f"data.arrays.signals.{BACKGROUND}: the other examples are called so; rename the signal")
+    inputs = _listed(arrays["inputs"])
+    places: dict[Path, str] = {}
+    roles = [(split, None, f"data.arrays.files of {split or 'all'}", found) for split, found in files.items()]
+    roles += [(None, name, f"data.arrays.signals.{name}", found) for name, found in signals.items()]
+    for split, signal, key, found in roles:
+        for path, _ in found:
+            if places.setdefault(path, key) != key:
+                raise ValueError(f"{key}: {path} is one of {places[path]} too; take it out of one of them")
+            yield Part(split, path, None, inputs, None, signal)
+
+
 def _listed(names: str | Sequence[str] | None) -> list[str] | None:
     return [names] if isinstance(names, str) else None if names is None else list(names)
 
@@ -186,6 +230,10 @@ def read_part(part: Part, arrays: Mapping[str, Any], number: int, of_numbers: bo
     ------
     ValueError
         If a key or column is missing, or what it holds cannot be used; the message names file and key.
+
+    Notes
+    -----
+    A part of one class has its name as target. A signal has neither a split nor groups.
     """
     path, target_path = part.path, part.target_path or part.path
     names, wanted, others = _choose_names(part, arrays, of_numbers)
@@ -201,7 +249,9 @@ def read_part(part: Part, arrays: Mapping[str, Any], number: int, of_numbers: bo
         raise ValueError(f"{path} has no examples; take it out of data.arrays.files")
     x, features = _stack(path, names, read, "inputs")
     targets: list[str] = []
-    if of_numbers:
+    if arrays["signals"] is not None:
+        told: tuple[np.ndarray, int] = np.full(n, part.signal or BACKGROUND), 0
+    elif of_numbers:
         values, targets = _stack(target_path, wanted, labels, "target")
         if values.ndim > 2:
             raise ValueError(f"data.arrays.target: {wanted[0]} of {target_path} has shape {values.shape}; give columns")
@@ -210,10 +260,10 @@ def read_part(part: Part, arrays: Mapping[str, Any], number: int, of_numbers: bo
         where = f"{target_path}: {wanted[0] or 'the target'} (data.arrays.target)"
         told = target_values(labels[wanted[0]], where)
     split = np.full(n, SPLITS.index(part.split) if part.split else -1, dtype=np.int64)
-    if arrays["split"] is not None:
+    if arrays["split"] in others:
         split = named_splits(read[arrays["split"]], f"{path}: {arrays['split']} (data.arrays.split)")
     group = None
-    if arrays["group"] is not None:
+    if arrays["group"] in others:
         group = group_names(read[arrays["group"]], f"{path}: {arrays['group']} (data.arrays.group)")
     file = np.full(n, number, dtype=np.int32)
     return Raw(x, *told, split, group, file, features, targets)
@@ -224,7 +274,8 @@ def _choose_names(part: Part, arrays: Mapping[str, Any], of_numbers: bool) -> tu
     path, target_path = part.path, part.target_path or part.path
     known = list_names(path)
     target_known = known if target_path == path else list_names(target_path)
-    targets = [""] if target_known == [""] else _listed(part.target)
+    of_one_class = arrays["signals"] is not None
+    targets = [] if of_one_class else [""] if target_known == [""] else _listed(part.target)
     if targets is None:
         raise ValueError(
             f"data.arrays.target: needed; name the key of the {'numbers' if of_numbers else 'classes'} in "
@@ -235,13 +286,16 @@ def _choose_names(part: Part, arrays: Mapping[str, Any], of_numbers: bool) -> tu
             f"data.arrays.target: it names {briefly(targets)}, but classes have one key; name one, or set task.name to "
             "regression"
         )
-    if target_path == path and known == [""]:
+    if target_path == path and known == [""] and not of_one_class:
         raise ValueError(f"data.arrays.target_files: needed, because {path} holds one array; name the file of classes")
-    roles = [*(targets if target_path == path else []), arrays["split"], arrays["group"]]
-    others = [name for name in roles if name is not None]
-    names = [""] if known == [""] else part.inputs or [name for name in known if name not in others]
-    for key, wanted in (("inputs", names), ("split", [arrays["split"]]), ("group", [arrays["group"]])):
-        _check_names(path, [name for name in wanted if name is not None], known, f"data.arrays.{key}")
+    roles = {"split": arrays["split"], "group": arrays["group"]}
+    columns = [*(targets if target_path == path else []), *(name for name in roles.values() if name is not None)]
+    names = [""] if known == [""] else part.inputs or [name for name in known if name not in columns]
+    # A file of a signal may have the columns that say split and group of the background, and need not.
+    others = columns if part.signal is None else []
+    _check_names(path, names, known, "data.arrays.inputs")
+    for key, name in roles.items():
+        _check_names(path, [name] if name in others else [], known, f"data.arrays.{key}")
     _check_names(target_path, targets, target_known, "data.arrays.target")
     seen = [target for target in targets if target_path == path and target in names]
     if seen:

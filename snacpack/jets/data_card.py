@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from snacpack.data.card import summarise
-from snacpack.data.dataset import describe_attributes, load_dataset, open_dataset
+from snacpack.data.dataset import describe_attributes, load_dataset, open_dataset, read_info
 from snacpack.data.info import SPLITS
 from snacpack.data.normalisation import Normalisation
 from snacpack.files import whole_file
@@ -53,6 +53,17 @@ def raw_features(path: str | Path, split: str) -> tuple[dict[str, np.ndarray], n
     return {**features, MULTIPLICITY: features.get(MULTIPLICITY, load_multiplicity(path, split))}, y
 
 
+def shown_features(path: str | Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the training jets as :func:`raw_features` does; those of signals, which are not there, from the test."""
+    info, (features, y) = read_info(path), raw_features(path, "train")
+    if not info.background:
+        return features, y
+    of_test, y_test = raw_features(path, "test")
+    is_signal = ~info.is_background[y_test]
+    joined = {kind: np.concatenate([values, of_test[kind][is_signal]]) for kind, values in features.items()}
+    return joined, np.concatenate([y, y_test[is_signal]])
+
+
 def load_multiplicity(path: str | Path, split: str) -> np.ndarray:
     """Load how many constituents of each jet pass the pT threshold, ``(n,)`` int64."""
     with open_dataset(path) as file:
@@ -84,19 +95,21 @@ def make_data_card(path: str | Path) -> dict[str, Any]:
         and files of each split) and ``repeated`` (jets that stand in a split
         more than once, or in an earlier one too), both None where an earlier
         version prepared the file, ``distributions`` (mean,
-        standard deviation and quantiles of the training jets by feature kind
-        and class; raw units, of the leading constituent).
+        standard deviation and quantiles of the training jets, of signals the
+        test jets, by feature kind and class; raw units, of the leading
+        constituent); and ``background`` where some classes are signals.
     """
     described = describe_attributes(path)
     classes, kinds = described["classes"], feature_kinds(described["features"])
     labels = {split: y for split, (_, y) in load_dataset(path, SPLITS).items()}
     counts = {split: np.bincount(y, minlength=len(classes)) for split, y in labels.items()}
-    features, y = raw_features(path, "train")
+    features, y = shown_features(path)
     normalisation = described["normalisation"]
     return {
         **{name: described[name] for name in ("source", "features", "classes", "dropped")},
         **{name: described[name] for name in ("n_constituents", "min_constituent_pt_gev")},
         **{name: described.get(name) for name in ("origin", "repeated")},
+        **{name: described[name] for name in ("background",) if name in described},
         "normalisation": {
             kind: {name: values[place] for name, values in normalisation.items()} for place, kind in enumerate(kinds)
         },
@@ -127,7 +140,7 @@ def draw_data_card(path: str | Path, figures: Sequence[str | Path]) -> None:
     from matplotlib.lines import Line2D
 
     described = describe_attributes(path)
-    features, y = raw_features(path, "train")
+    features, y = shown_features(path)
     n_rows = -(-len(features) // 2)
     figure, axes = pyplot.subplots(n_rows, 2, figsize=(11, 3.6 * n_rows + 1), layout="constrained", squeeze=False)
     for axis in axes.ravel()[len(features) :]:
@@ -138,7 +151,7 @@ def draw_data_card(path: str | Path, figures: Sequence[str | Path]) -> None:
     lines = [Line2D([], [], color=handle.get_edgecolor(), linewidth=2) for handle in handles]
     axes[0, 0].legend(lines, labels, frameon=False, loc="upper right")
     figure.suptitle(
-        f"{len(y):,} training jets, {_inputs_words(described)}\n{described['source']}",
+        f"{_numbers_shown(path, y)}, {_inputs_words(described)}\n{described['source']}",
         fontsize="medium",
         # A path may hold what would be taken for a formula.
         parse_math=False,
@@ -148,6 +161,14 @@ def draw_data_card(path: str | Path, figures: Sequence[str | Path]) -> None:
             metadata = {"Date": None} if target.suffix == ".svg" else None
             figure.savefig(temporary, format=target.suffix[1:], dpi=150, metadata=metadata)
     pyplot.close(figure)
+
+
+def _numbers_shown(path: str | Path, y: np.ndarray) -> str:
+    info = read_info(path)
+    if not info.background:
+        return f"{len(y):,} training jets"
+    n_background = info.is_background[y].sum()
+    return f"{n_background:,} training jets of background, {len(y) - n_background:,} test jets of signals"
 
 
 def _inputs_words(described: dict[str, Any]) -> str:
@@ -167,9 +188,11 @@ def _draw_distribution(axis: Any, kind: str, values: np.ndarray, y: np.ndarray, 
     else:
         bins = np.linspace(low, high, _RAW_BINS + 1)
         label = _LABELS.get(kind, f"{kind} of the {'jet' if is_of_jet else 'leading constituent'}")
+    signals = {*described["classes"]} - {*described.get("background", described["classes"])}
     for number, name in enumerate(described["classes"]):
+        label_of_class = f"{_CLASS_NAMES[name]} (signal)" if name in signals else _CLASS_NAMES[name]
         density, _ = np.histogram(values[y == number], bins=bins, density=True)
-        axis.stairs(density, bins, linewidth=1.6, color=_COLOURS[name], label=_CLASS_NAMES[name])
+        axis.stairs(density, bins, linewidth=1.6, color=_COLOURS[name], label=label_of_class)
     axis.set_xlabel(label)
     axis.set_ylabel("jets, normalised to one")
     axis.set_xlim(bins[0], bins[-1])

@@ -55,6 +55,8 @@ class Preprocessing:
         The run's seed: of the split and of the order of the jets.
     normalisation
         One of :data:`snacpack.data.normalisation.METHODS`.
+    background
+        Classes that training jets are of, if the others are signals; none for all classes.
     """
 
     n_constituents: int
@@ -64,6 +66,7 @@ class Preprocessing:
     test_fraction: float
     seed: int
     normalisation: str = "quantiles"
+    background: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.features != HLF:
@@ -142,6 +145,9 @@ def preprocess_jets(
         folders = ", ".join(described["folders"])
         print(f"{split}: {described['fraction']:.4g} of the jets of {described['files']} files in {folders}")
     splits, dropped = _read_splits(files, shares, settings, n_compared=min(N_LEADING, fewest))
+    if settings.background:
+        train = splits["train"]
+        splits["train"] = train.take(np.isin(CLASSES, settings.background)[train.y])
     _check_classes(splits, settings)
     origins = {split: Origin(jets.key, jets.file) for split, jets in splits.items()}
     repeated = check_repeated(origins, [path for path, _ in files], "jets", ADVICE, ALIKE)
@@ -158,6 +164,8 @@ def preprocess_jets(
         "origin": json.dumps(origin),
         "repeated": json.dumps(repeated),
     }
+    if settings.background:
+        attributes["background"] = json.dumps(settings.background)
     with whole_file(output) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(attributes)
         for split, jets in splits.items():
@@ -307,7 +315,8 @@ def _shuffle(pieces: list[_Jets], split: str, seed: int) -> _Jets:
 def _check_classes(splits: dict[str, _Jets], settings: Preprocessing) -> None:
     for split, jets in splits.items():
         counts = np.bincount(jets.y, minlength=len(CLASSES))
-        empty = [name for name, count in zip(CLASSES, counts, strict=True) if not count]
+        needed = settings.background if split == "train" and settings.background else CLASSES
+        empty = [name for name, count in zip(CLASSES, counts, strict=True) if name in needed and not count]
         if empty:
             raise ValueError(
                 f"the {SPLIT_NAMES[split]} jets have none of class {', '.join(empty)} with a constituent above "

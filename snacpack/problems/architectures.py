@@ -83,7 +83,7 @@ class Architectures(Problem[Architecture]):
                 numbers[position], architectures[position].label, result
             ),
         )
-        x_val = evaluation.jets["val"][0]
+        x_val, _ = evaluation.measured
         outputs = [lambda result=result: predict(result.network, x_val).numpy() for result in results]
         return evaluation.records(numbers, seeds, results, outputs)
 

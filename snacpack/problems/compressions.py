@@ -74,7 +74,7 @@ class Compressions(Problem[Compression]):
             loss=Loss(**evaluation.loss),
         )
         costs = circuit_costs(compressed, **evaluation.target, threads=evaluation.threads)
-        x_val = evaluation.jets["val"][0]
+        x_val, _ = evaluation.measured
         outputs = [lambda entry=entry: entry.fixed_point.outputs(x_val) for entry in compressed]
         results = [entry.result for entry in compressed]
         records = evaluation.records(numbers, [entry.seed for entry in compressed], results, outputs)

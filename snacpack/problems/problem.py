@@ -67,10 +67,17 @@ class Evaluation:
 
     @cached_property
     def jets(self) -> "dict[str, Jets]":
-        """Examples of ``train`` and ``val``."""
+        """Examples of ``train`` and ``val`` with the targets that networks are trained on."""
+        from snacpack.data.dataset import load_training
+
+        return load_training(self.data_set)
+
+    @cached_property
+    def measured(self) -> tuple[np.ndarray, np.ndarray]:
+        """All validation examples as the data set has them: the task measures signals, which no training sees."""
         from snacpack.data.dataset import load_dataset
 
-        return load_dataset(self.data_set, ("train", "val"))
+        return load_dataset(self.data_set, ("val",))["val"]
 
     def tell(self, trial: int, label: str, result: Any) -> None:
         """Say how the training of a trial ended."""
@@ -97,7 +104,8 @@ class Evaluation:
         from snacpack.data.dataset import read_info
         from snacpack.tasks.registry import validation_of
 
-        validation = validation_of(self.validated, read_info(self.data_set), self.jets["val"][1])
+        x, y = self.measured
+        validation = validation_of(self.validated, read_info(self.data_set), y, x)
         fields = ("accuracy", "loss", "epochs", "seconds", "failure")
         records = []
         for trial, seed, result, give in zip(trials, seeds, results, outputs, strict=True):

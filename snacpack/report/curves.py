@@ -7,13 +7,18 @@ import pandas as pd
 
 from snacpack.report.style import figure_style, model_look
 from snacpack.tasks.registry import current_task, score_word, titled
-from snacpack.tasks.task import CLASSES
+from snacpack.tasks.task import CLASSES, NUMBERS, RECONSTRUCTION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SCHEME_LINES = ("-", "--", "-.", ":")
+_LOSSES = {
+    CLASSES: "Cross-entropy [nats]",
+    NUMBERS: "Loss of the normalised targets",
+    RECONSTRUCTION: "Loss of the normalised inputs",
+}
 
 
 def draw_training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> "Figure":
@@ -33,8 +38,7 @@ def draw_training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]])
             loss.plot(epochs, [record["validation_loss"] for record in history], **look)
             loss.plot(epochs, [record["train_loss"] for record in history], **look, alpha=0.6, linestyle="--")
             accuracy.plot(epochs, [100 * record["validation_accuracy"] for record in history], label=name, **look)
-        of_classes = current_task().targets == CLASSES
-        named = "Cross-entropy [nats]" if of_classes else "Loss of the normalised targets"
+        named = _LOSSES[current_task().targets]
         loss.set(xlabel="Epoch", ylabel=named, title="Loss: validation (solid), training (dashed)")
         accuracy.set(
             xlabel="Epoch",

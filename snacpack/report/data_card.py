@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snacpack.data.card import raw_features, separations
+from snacpack.data.card import separations, shown_examples
 from snacpack.data.dataset import load_dataset, read_info
 from snacpack.data.info import SPLIT_NAMES, SPLITS, DataInfo
 from snacpack.data.normalisation import Normalisation
@@ -34,7 +34,7 @@ def draw_data_card(path: str | Path) -> "Figure":
     import matplotlib.pyplot as plt
     from matplotlib.patches import StepPatch
 
-    info, (x, y) = read_info(path), raw_features(path, "train")
+    info, (x, y) = read_info(path), shown_examples(path)
     if info.targets:
         return _draw_numbers(info, x, y, {split: len(y) for split, (_, y) in load_dataset(path, SPLITS).items()})
     flat = x.reshape(len(x), -1, x.shape[-1]).mean(axis=1)
@@ -54,19 +54,26 @@ def draw_data_card(path: str | Path) -> "Figure":
             axis.set_visible(False)
         # Matplotlib leaves labels that begin with an underscore out of a legend, unless they are given to it.
         curves = [artist for artist in axes[1].patches if isinstance(artist, StepPatch)]
-        axes[1].legend(curves, [plain_text(name) for name in info.classes[: len(curves)]], fontsize=7)
+        axes[1].legend(curves, [plain_text(name) for name in info.class_labels[: len(curves)]], fontsize=7)
         for number, axis in enumerate(parts[1].subplots(1, images, squeeze=False).ravel() if images else []):
             axis.imshow(x[y == number].mean(axis=(0, 3)), cmap="Greys")
-            axis.set_title(f"mean of {plain_text(info.classes[number])}", fontsize=8)
+            axis.set_title(f"mean of {plain_text(info.class_labels[number])}", fontsize=8)
             axis.set_axis_off()
         figure.suptitle(
-            f"{info.name}: {len(y):,} training examples of {info.n_outputs} classes, {len(drawn)} of "
-            f"{len(info.features)} features\n{info.source}",
+            f"{info.name}: {_numbers_shown(info, y)}, {len(drawn)} of {len(info.features)} features\n{info.source}",
             fontsize="medium",
             # A path may hold what would be taken for a formula.
             parse_math=False,
         )
     return figure
+
+
+def _numbers_shown(info: DataInfo, y: np.ndarray) -> str:
+    """Say how many examples of ``(n,)`` classes are drawn."""
+    if not info.background:
+        return f"{len(y):,} training examples of {info.n_outputs} classes"
+    n_background = info.is_background[y].sum()
+    return f"{n_background:,} training examples of background, {len(y) - n_background:,} test examples of signals"
 
 
 def _draw_numbers(info: DataInfo, x: np.ndarray, y: np.ndarray, counts: Mapping[str, int]) -> "Figure":
@@ -108,7 +115,7 @@ def _draw_counts(axis: Any, path: str | Path) -> None:
         counts = np.bincount(labels[split], minlength=info.n_outputs)
         axis.barh(places, counts, left=left, color=colour, label=SPLIT_NAMES[split])
         left += counts
-    axis.set_yticks(places[:_MOST_CLASSES], [plain_text(name) for name in info.classes[:_MOST_CLASSES]])
+    axis.set_yticks(places[:_MOST_CLASSES], [plain_text(name) for name in info.class_labels[:_MOST_CLASSES]])
     axis.invert_yaxis()
     axis.set_xlabel("examples")
     # Above the bars, which leave no room.

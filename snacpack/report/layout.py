@@ -142,7 +142,7 @@ def table2(
     )
     notes = (
         data_note(data),
-        f"{titled(score_word())}: float networks on the test {data.info.examples}. The interval is {_interval_words()} "
+        f"{titled(score_word())}: float networks on the test {data.info.scored}. The interval is {_interval_words()} "
         "at 68.27% and covers counting statistics only, not the scatter between trainings from different seeds; all "
         f"models see the same {data.info.examples}.",
         *cost_notes(list(measures.values()), bit_width, estimator),
@@ -209,7 +209,7 @@ def table3(
     clocks = sorted({row["clock_period_ns"] for row in rows})
     notes = (
         data_note(data),
-        f"{titled(score_word())}: the quantised and pruned network on the test {data.info.examples}, with "
+        f"{titled(score_word())}: the quantised and pruned network on the test {data.info.scored}, with "
         f"{_interval_words('interval')} at 68.27%. Sparsity: weights that are zero. "
         "cc: clock cycles. II: initiation interval. In brackets behind the resources: percent of the part.",
         scheme_note(row["scheme"] for row in rows),

@@ -47,15 +47,16 @@ FEATURE_WORDS = {"pt": "pT", "etarel": "η relative to the jet axis", "phirel": 
 def _data_words(data: Mapping[str, Any], info: DataInfo) -> dict[str, Any]:
     """Say what the examples, the classes and the inputs are."""
     if info.examples == "jets":
-        return {"is_of_jets": True, **_jet_words(data)}
+        words = _jet_words(data, _shown_words(info))
+        return {"is_of_jets": True, **words, "class_words": f"{words['class_words']}{_signal_words(info)}"}
     shape = " x ".join(map(str, info.input_shape))
     listed = briefly(info.features, most=12)
     along = "" if len(info.input_shape) == 1 else f" in the shape {shape}, flattened, with"
     return {
         "is_of_jets": False,
-        "class_words": _target_words(info),
+        "class_words": f"{_target_words(info)}{_signal_words(info)}",
         "input_words": f"{along.strip()} the {'features' if len(info.features) > 1 else 'feature'} {listed}".strip(),
-        "card_words": f"The training examples: features {'by class' if info.classes else 'against a target'}, in the "
+        "card_words": f"{_shown_words(info)}: features {'by class' if info.classes else 'against a target'}, in the "
         "units of the files.",
     }
 
@@ -67,8 +68,27 @@ def _target_words(info: DataInfo) -> str:
     return f"The networks give numbers for each example of {info.name}: the {named}."
 
 
-def _jet_words(data: Mapping[str, Any]) -> dict[str, str]:
-    card = "The training jets: each feature"
+def _signal_words(info: DataInfo) -> str:
+    """Say which classes the networks learn from, where they give back their inputs; nothing elsewhere."""
+    if not info.background:
+        return ""
+    background, signals = (briefly(names, most=12) for names in (info.background, info.signals))
+    several = len(info.signals) > 1
+    return (
+        f" The networks learn to give back the inputs of background ({background}). The "
+        f"{'signals' if several else 'signal'} {signals} {'are' if several else 'is'} in no training, normalisation or "
+        "loss."
+    )
+
+
+def _shown_words(info: DataInfo) -> str:
+    """Say which examples the data card shows."""
+    signals = f", and the test {info.examples} of the signals" if info.background else ""
+    return f"The training {info.examples}{signals}"
+
+
+def _jet_words(data: Mapping[str, Any], shown: str) -> dict[str, str]:
+    card = f"{shown}: each feature"
     if data["features"] == HLF:
         inputs = "the high-level observables of the hls4ml jet benchmark (arXiv:1804.06913)"
     else:

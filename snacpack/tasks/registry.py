@@ -8,9 +8,9 @@ import numpy as np
 
 from snacpack.data.info import DataInfo
 from snacpack.plugins import Registry
-from snacpack.tasks.task import CLASSES, NUMBERS, Examples, Task, Validation, measure
+from snacpack.tasks.task import CLASSES, NUMBERS, RECONSTRUCTION, Examples, Task, Validation, measure
 
-SCORES = {CLASSES: "accuracy", NUMBERS: "r2"}
+SCORES = {CLASSES: "accuracy", NUMBERS: "r2", RECONSTRUCTION: "r2"}
 """The score that the trainers tell of each kind of targets, the name of a metric."""
 
 # The task of this process.
@@ -48,8 +48,8 @@ def try_task(task: Task, info: DataInfo, options: Mapping[str, Any]) -> Iterator
     random, n_outputs = np.random.default_rng(1), task.n_outputs(info)
     outputs = random.normal(size=(10 * max(2, n_outputs), n_outputs))
     classes = np.arange(len(outputs)) % max(1, len(info.classes))
-    targets = classes if task.targets == CLASSES else random.normal(size=outputs.shape)
-    examples = Examples(outputs, targets, info, options)
+    targets = random.normal(size=outputs.shape) if task.targets == NUMBERS else classes
+    examples = Examples(outputs, targets, info, options, random.normal(size=(len(outputs), info.n_inputs)))
     for metric in task.metrics:
         try:
             rows = measure(replace(task, metrics=(metric,)), examples, 1)
@@ -87,15 +87,24 @@ def plugin_digests(name: str, trust: bool = False) -> dict[str, str]:
     return REGISTRY.digests(lambda task: task.name == name, trust)
 
 
-def targets_of(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return how targets are normalised, under ``targets``, where the task takes numbers, and else nothing."""
+def targets_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the preparation of data needs to know of the task's targets, nothing where they are classes.
+
+    Returns
+    -------
+    dict
+        ``targets``, how numbers are normalised; ``background``, the option of this name, of a reconstruction.
+    """
     task = find_task(config["task"]["name"])
-    if task.targets != NUMBERS:
-        return {}
-    return {"targets": task.complete(config["task"]["options"]).get("normalisation", "standard")}
+    options = task.complete(config["task"]["options"])
+    if task.targets == NUMBERS:
+        return {"targets": options.get("normalisation", "standard")}
+    return {"background": options.get("background")} if task.targets == RECONSTRUCTION else {}
 
 
-def validation_of(params: Mapping[str, Any], info: DataInfo, targets: np.ndarray) -> Validation:
+def validation_of(
+    params: Mapping[str, Any], info: DataInfo, targets: np.ndarray, inputs: np.ndarray | None = None
+) -> Validation:
     """Return what a job measures of the networks that it trains, from its parameters.
 
     Parameters
@@ -103,14 +112,14 @@ def validation_of(params: Mapping[str, Any], info: DataInfo, targets: np.ndarray
     params
         The rule's parameters; ``validated`` holds the names of metrics and :func:`task_params`, and is None or
         missing where no metric is an objective.
-    info, targets
-        The data set's description, and the targets of its validation examples.
+    info, targets, inputs
+        The data set's description, the targets of its validation examples, and their inputs.
     """
     validated = params.get("validated")
     if not validated:
         return Validation(current_task(), [], info, {}, targets)
     task = find_task(validated["task"]["name"])
-    return Validation(task, validated["names"], info, validated["task"]["options"], targets)
+    return Validation(task, validated["names"], info, validated["task"]["options"], targets, inputs)
 
 
 def use_task(name: str) -> None:
@@ -135,7 +144,12 @@ def titled(words: str) -> str:
 
 
 def score_on_test(
-    settings: Mapping[str, Any], outputs: np.ndarray, targets: np.ndarray, info: DataInfo, seed: int
+    settings: Mapping[str, Any],
+    outputs: np.ndarray,
+    targets: np.ndarray,
+    info: DataInfo,
+    seed: int,
+    inputs: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Return what records have of the score on test examples.
 
@@ -143,7 +157,7 @@ def score_on_test(
     ----------
     settings
         The configuration's section ``task``.
-    outputs, targets, info
+    outputs, targets, info, inputs
         As :class:`snacpack.tasks.task.Examples` has them.
     seed
         Decides the draws behind an interval without a formula.
@@ -152,12 +166,14 @@ def score_on_test(
     -------
     dict
         ``test_accuracy``, ``test_correct`` and ``n_test`` of classes; ``test_score`` with its 68.27% interval
-        (``test_low`` and ``test_high``) and ``n_test`` of numbers.
+        (``test_low`` and ``test_high``) and ``n_test`` of numbers. Examples of signals do not count.
     """
     task = REGISTRY.find(settings["name"])
     if task.targets == CLASSES:
         correct = int((outputs.argmax(axis=1) == targets).sum())
         return {"test_accuracy": correct / len(targets), "test_correct": correct, "n_test": len(targets)}
-    examples = Examples(outputs, targets, info, task.complete(settings["options"]))
-    (row, *_) = [row for row in measure(task, examples, seed) if row["metric"] == task.score and not row["of"]]
-    return {"test_score": row["value"], "test_low": row["low"], "test_high": row["high"], "n_test": len(targets)}
+    examples = Examples(outputs, targets, info, task.complete(settings["options"]), inputs)
+    score = replace(task, metrics=tuple(metric for metric in task.metrics if metric.name == task.score))
+    (row, *_) = [row for row in measure(score, examples, seed) if not row["of"]]
+    n_test = int(info.is_background[targets].sum()) if info.background else len(targets)
+    return {"test_score": row["value"], "test_low": row["low"], "test_high": row["high"], "n_test": n_test}

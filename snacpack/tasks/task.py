@@ -20,6 +20,9 @@ CLASSES = "classes"
 NUMBERS = "numbers"
 """Targets that are numbers, (n, n_outputs) float32."""
 
+RECONSTRUCTION = "reconstruction"
+"""Targets that are the network's own inputs, (n, n_inputs) float32, of background alone; metrics get class numbers."""
+
 Weights = np.ndarray
 """How often each example counts, (n,) float64."""
 
@@ -40,23 +43,28 @@ class Examples:
         The data set's description.
     options
         All options of the task.
+    inputs
+        ``(n, n_inputs)`` float32, normalised, as the network is given them.
 
     Raises
     ------
     ValueError
-        If outputs and targets are of different numbers of examples.
+        If outputs, targets and inputs are of different numbers of examples.
     """
 
     outputs: np.ndarray
     targets: np.ndarray
     info: DataInfo
     options: Mapping[str, Any]
+    inputs: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outputs", np.asarray(self.outputs, dtype=np.float64))
         object.__setattr__(self, "targets", np.asarray(self.targets))
         if len(self.outputs) != len(self.targets):
             raise ValueError(f"there are {len(self.outputs)} outputs for {len(self.targets)} targets")
+        if self.inputs is not None and len(self.inputs) != len(self.targets):
+            raise ValueError(f"there are {len(self.inputs)} inputs for {len(self.targets)} targets")
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -171,7 +179,7 @@ class Task:
     words
         The task in a sentence, such as ``classification``.
     targets
-        The kind of targets that it takes, :data:`CLASSES` or :data:`NUMBERS`.
+        The kind of targets that it takes, :data:`CLASSES`, :data:`NUMBERS` or :data:`RECONSTRUCTION`.
     n_outputs
         A function of the data set's description that returns how many outputs a network has.
     score
@@ -221,8 +229,8 @@ class Task:
         for name in (self.name, *(entry.name for entry in (*self.metrics, *self.pictures, *self.options))):
             if not isinstance(name, str) or not _NAME.fullmatch(name):
                 raise ValueError(f"a name is {name!r}; write small letters, digits and underscores, at most 40")
-        if self.targets not in (CLASSES, NUMBERS):
-            raise ValueError(f"targets is {self.targets!r}; write CLASSES or NUMBERS")
+        if self.targets not in (CLASSES, NUMBERS, RECONSTRUCTION):
+            raise ValueError(f"targets is {self.targets!r}; write CLASSES, NUMBERS or RECONSTRUCTION")
 
     def sizes(self, info: DataInfo) -> dict[str, int]:
         """Return ``n_inputs`` and ``n_outputs``, as networks and search spaces take them."""
@@ -309,8 +317,8 @@ class Validation:
         Metrics of it; none for a search that optimises none.
     info, options
         The data set's description, and the task's options.
-    targets
-        Targets of the validation examples.
+    targets, inputs
+        Targets of the validation examples, and their inputs.
     """
 
     task: Task
@@ -318,9 +326,11 @@ class Validation:
     info: DataInfo
     options: Mapping[str, Any]
     targets: np.ndarray
+    inputs: np.ndarray | None = None
 
     def values(self, outputs: Callable[[], np.ndarray]) -> dict[str, float]:
         """Return the metrics by name, from a function that gives the outputs, ``(n, n_outputs)``, if there are any."""
         if not self.names:
             return {}
-        return values_over_all(self.task, Examples(outputs(), self.targets, self.info, self.options), self.names)
+        examples = Examples(outputs(), self.targets, self.info, self.options, self.inputs)
+        return values_over_all(self.task, examples, self.names)

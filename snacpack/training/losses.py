@@ -24,6 +24,8 @@ class Loss:
         ``cross_entropy``, ``squared`` or ``huber``.
     delta
         Difference from which Huber's loss grows linearly, in the unit of the targets; the others have none.
+    pooled
+        Whether the score of numbers is one R^2 of all outputs together, and not the mean of each output's.
 
     Raises
     ------
@@ -33,6 +35,7 @@ class Loss:
 
     kind: str = "cross_entropy"
     delta: float = 1.0
+    pooled: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in LOSSES:
@@ -137,8 +140,8 @@ class Loss:
     def score(self, sums: np.ndarray, y: torch.Tensor, weights: torch.Tensor | None = None) -> np.ndarray:
         """Return the accuracy, a fraction, or the coefficient of determination R^2; higher is better.
 
-        R^2 is 1 - sum (p - y)^2 / sum (y - mean y)^2, its mean over the outputs. An output whose targets are
-        all the same has an R^2 of 1 if it is exact and else of 0.
+        R^2 is 1 - sum (p - y)^2 / sum (y - mean y)^2, its mean over the outputs, or, pooled, with both sums over
+        the outputs too. An output whose targets are all the same has an R^2 of 1 if it is exact and else of 0.
 
         Parameters
         ----------
@@ -158,6 +161,8 @@ class Loss:
         values = y.cpu().numpy().astype(np.float64)
         spread = np.square(values - np.average(values, axis=0, weights=w))
         spread = (spread if w is None else spread * w[:, None]).sum(axis=0)
+        if self.pooled:
+            sums, spread = sums.sum(axis=-1, keepdims=True), spread.sum(keepdims=True)
         varies = spread > 0
         return np.where(varies, 1 - sums / np.where(varies, spread, 1), sums == 0).mean(axis=-1)
 

@@ -7,6 +7,7 @@ ARRAYS = {
     "name": None,
     "files": None,
     "target_files": None,
+    "signals": None,
     "inputs": None,
     "target": "y",
     "classes": None,

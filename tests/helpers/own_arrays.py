@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from snacpack.data.dataset import load_dataset, read_info
+from snacpack.data.info import SPLITS
 
 
 class Words(HTMLParser):
@@ -63,6 +64,49 @@ def check_classification(
     assert all(name in words for name in classes)
     for path in (*(results / "tables").iterdir(), results / "data" / "card.json"):
         assert not re.search(r"\bjets?\b", path.read_text()), path
+
+
+def check_anomaly(results: Path, signal: str, least_score_percent: float, least_area: float) -> None:
+    """Check that a finished run has networks that give back their inputs, exact circuits, and measures of a signal.
+
+    Parameters
+    ----------
+    results
+        The run's folder, ``results/{run}``.
+    signal
+        The class that no network was trained on.
+    least_score_percent
+        R² of the background that the best network of table 2 exceeds, in percent.
+    least_area
+        Area under the ROC curve that the best compressed network exceeds.
+    """
+    info = read_info(results / "data" / "dataset.h5")
+    assert info.signals == (signal,)
+    labels = {split: y for split, (_, y) in load_dataset(results / "data" / "dataset.h5", SPLITS).items()}
+    number = info.classes.index(signal)
+    assert [(y == number).any() for y in labels.values()] == [False, True, True]
+    tables = {name: pd.read_csv(results / "tables" / f"{name}.csv") for name in ("table2", "table3")}
+    assert tables["table2"]["score_percent"].max() > least_score_percent
+    assert tables["table3"]["failure"].isna().all()
+    widths = tables["table2"]["architecture"].str.split("-")
+    assert {(row[0], row[-1]) for row in widths} == {(str(info.n_inputs),) * 2}
+    for path in (results / "synthesis").rglob("verification.json"):
+        assert all(comparison["exact"] for comparison in json.loads(path.read_text())["comparisons"])
+    areas = []
+    for path in (results / "candidates").glob("*/*/performance.json"):
+        told = {row["metric"]: row for row in json.loads(path.read_text())["metrics"]}
+        assert {*told} == {"r2", "auc", "signal_efficiency"}
+        assert all(row["low"] <= row["high"] for row in told.values())
+        # It is the score of the background's test examples, wherever it stands.
+        compressed = json.loads((path.parent / "compressed.json").read_text())
+        assert compressed["test_score"] == told["r2"]["value"]
+        assert compressed["n_test"] == (labels["test"] != number).sum()
+        areas.append(told["auc"]["value"])
+    assert max(areas) > least_area
+    words = Words((results / "report.html").read_text()).text
+    assert all(word in words for word in ("R²", "Signal efficiency", "AUC", "Scores", f"The signal {signal} is in no"))
+    for word in ("accuracy", "Accurac", "confusion", "jets", "Same class"):
+        assert word not in words, words[max(0, words.index(word) - 60) :][:140]
 
 
 def check_regression(results: Path, target: str, least_score_percent: float) -> None:

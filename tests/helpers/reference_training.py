@@ -34,7 +34,8 @@ def reference_score(loss: Loss, outputs: torch.Tensor, y: torch.Tensor, weights:
     """Return scikit-learn's accuracy or R^2."""
     if loss.of_classes:
         return accuracy_score(y, outputs.argmax(dim=1), sample_weight=weights)
-    return r2_score(y.double(), outputs.double(), sample_weight=weights)
+    multioutput = "variance_weighted" if loss.pooled else "uniform_average"
+    return r2_score(y.double(), outputs.double(), sample_weight=weights, multioutput=multioutput)
 
 
 def make_targets(loss: Loss, x: torch.Tensor, n_outputs: int, seed: int) -> torch.Tensor:

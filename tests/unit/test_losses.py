@@ -39,9 +39,9 @@ from snacpack.training.stack import Stack
 from snacpack.training.trials import dropout_seed, initial_network
 
 deltas = st.sampled_from([0.1, 0.5, 1.0, 3.0])
-losses = st.builds(Loss, st.sampled_from(LOSSES), deltas)
+losses = st.builds(Loss, st.sampled_from(LOSSES), deltas, st.booleans())
 losses_of_numbers = st.builds(Loss, st.sampled_from(LOSSES[1:]), deltas)
-CASES = [Loss("squared"), Loss("huber", 0.3), Loss("cross_entropy")]
+CASES = [Loss("squared"), Loss("huber", 0.3, pooled=True), Loss("cross_entropy")]
 OF_NUMBERS = CASES[:2]
 
 
@@ -93,10 +93,10 @@ def test_hubers_loss_is_half_the_square_and_then_a_line(values, delta):
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_score_of_known_predictions(weighted):
-    loss, y = Loss("squared"), torch.tensor([[1.0, 5.0], [2.0, 5.0], [6.0, 5.0]])
+    separate, y = Loss("squared"), torch.tensor([[1.0, 5.0], [2.0, 5.0], [6.0, 5.0]])
     weights = torch.ones(3) if weighted else None
 
-    def score(outputs):
+    def score(outputs, loss=separate):
         return float(loss.score(loss.sums(outputs, y, weights).numpy(), y, weights))
 
     assert score(y) == 1
@@ -104,6 +104,10 @@ def test_the_score_of_known_predictions(weighted):
     assert score(y.mean(dim=0).expand(3, 2)) == 0.5
     assert score(y + torch.tensor([0.0, 1.0])) == 0.5
     assert score(y + torch.tensor([2.0, 0.0])) == pytest.approx((1 - 12 / 14 + 1) / 2)
+    # Pooled, an output counts by its share of the residuals.
+    assert score(y, replace(separate, pooled=True)) == 1
+    assert score(y.mean(dim=0).expand(3, 2), replace(separate, pooled=True)) == 0
+    assert score(y + torch.tensor([0.0, 1.0]), replace(separate, pooled=True)) == pytest.approx(1 - 3 / 14)
 
 
 @pytest.mark.parametrize(

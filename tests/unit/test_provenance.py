@@ -89,16 +89,13 @@ def test_jets_are_known_by_their_arrays(tmp_path):
     assert first["sha256_of_arrays"] == same["sha256_of_arrays"] != other["sha256_of_arrays"]
 
 
-def test_every_column_of_a_table_has_its_file(tmp_path):
+@pytest.mark.parametrize("score", ["accuracy_percent", "score_percent"])
+def test_every_column_of_a_table_has_its_file(tmp_path, score):
     for model in ("baseline", "snac-0003"):
         (tmp_path / "candidates" / model).mkdir(parents=True)
         (tmp_path / "candidates" / model / "float.json").write_text('{"seed": 7}')
-    table2 = pd.DataFrame(
-        {"model": ["baseline", "snac-0003"], "architecture": "24-5", "accuracy_percent": 50, "macs": 1}
-    )
-    table3 = pd.DataFrame(
-        {"model": ["baseline"], "scheme": ["w8a8"], "sparsity": 0.5, "accuracy_percent": 50, "lut": 1}
-    )
+    table2 = pd.DataFrame({"model": ["baseline", "snac-0003"], "architecture": "24-5", score: 50, "macs": 1})
+    table3 = pd.DataFrame({"model": ["baseline"], "scheme": ["w8a8"], "sparsity": 0.5, score: 50, "lut": 1})
     estimates = pd.DataFrame({"model": ["snac-0003"], "scheme": ["mixed"], "lut": 1, "ebops": 2, "rule4ml_lut": 3})
     sources = table_sources(tmp_path, table2, table3, estimates, ["baseline"])
     first, second = sources["table2.csv"]
@@ -107,7 +104,7 @@ def test_every_column_of_a_table_has_its_file(tmp_path):
     assert second["numbers_from"][f"{tmp_path}/searches/architectures/trials.csv"] == ["macs"]
     (circuit,) = sources["table3.csv"]
     assert circuit["numbers_from"] == {
-        f"{tmp_path}/candidates/baseline/w8a8/compressed.json": ["sparsity", "accuracy_percent"],
+        f"{tmp_path}/candidates/baseline/w8a8/compressed.json": ["sparsity", score],
         f"{tmp_path}/synthesis/baseline/w8a8/report.json": ["lut"],
     }
     (estimate,) = sources["estimates.csv"]

@@ -19,6 +19,7 @@ from sklearn.metrics import (
     roc_auc_score,
     roc_curve,
 )
+from snakemake.iocontainers import Params
 
 from helpers import ROOT
 from helpers.configs import merged
@@ -43,7 +44,8 @@ from snacpack.report.style import save_figure
 from snacpack.search.hypervolume import hypervolume
 from snacpack.search.records import proposals, trials_table
 from snacpack.search.space import SearchSpace
-from snacpack.tasks.entries.classification import Separation, count_confusion, log_odds
+from snacpack.tasks.entries.anomaly import anomaly_scores
+from snacpack.tasks.entries.classification import count_confusion, log_odds
 from snacpack.tasks.entries.regression import in_units, resolution
 from snacpack.tasks.intervals import bootstrap_intervals
 from snacpack.tasks.registry import (
@@ -57,10 +59,12 @@ from snacpack.tasks.registry import (
     use_task,
     validation_of,
 )
+from snacpack.tasks.separation import Separation
 from snacpack.tasks.task import CLASSES, Examples, Task, measure, values_over_all
 from snacpack.training.losses import Loss
 
 DATA = DataInfo("data", "examples", (4,), ("a", "b", "c", "d"), ("x", "y", "z"), "nowhere")
+SIGNALS = replace(DATA, background=("x",))
 TWO = DataInfo("data", "examples", (4,), ("a", "b", "c", "d"), ("no", "yes"), "nowhere")
 
 
@@ -123,7 +127,8 @@ class TaskTests:
 
     def test_an_example_counts_as_often_as_its_weight(self):
         once = self.examples(n=100)
-        twice = Examples(np.repeat(once.outputs, 2, 0), np.repeat(once.targets, 2, 0), once.info, once.options)
+        inputs = None if once.inputs is None else np.repeat(once.inputs, 2, 0)
+        twice = Examples(np.repeat(once.outputs, 2, 0), np.repeat(once.targets, 2, 0), once.info, once.options, inputs)
         for metric in self.task.metrics:
             told = metric.prepare(once)(np.full(100, 2.0))
             assert told == pytest.approx(metric.prepare(twice)(np.ones(200)))
@@ -199,6 +204,93 @@ class TestRegression(TaskTests):
         assert any("set data.source to arrays" in problem for problem in problems(config))
 
 
+class TestAnomaly(TaskTests):
+    name = "anomaly"
+
+    def examples(self, info=SIGNALS, n=300, seed=1, **options) -> Examples:
+        """Examples of which a network gives background back best, and signals the worse the higher their number."""
+        random = np.random.default_rng(seed)
+        targets = np.arange(n) % len(info.classes)
+        inputs = random.normal(size=(n, info.n_inputs)).astype(np.float32)
+        outputs = inputs + random.normal(size=inputs.shape) * (0.3 + 0.1 * targets[:, None])
+        options = {"background_rate": 0.1, **options}
+        return Examples(outputs, targets, info, self.task.complete(options), inputs)
+
+    def test_areas_and_efficiencies_are_those_of_scikit_learn(self):
+        examples = self.examples(n=3000, background_rate=0.03)
+        scores = anomaly_scores(examples)
+        assert scores == pytest.approx(((examples.outputs - examples.inputs) ** 2).sum(axis=1) / 4)
+        told = {(row["metric"], row["of"]): row["value"] for row in measure(self.task, examples, 1)}
+        areas, efficiencies = [], []
+        for number, name in ((1, "y"), (2, "z")):
+            kept = np.isin(examples.targets, (0, number))
+            areas.append(roc_auc_score(examples.targets[kept] > 0, scores[kept]))
+            background, signal, _ = roc_curve(examples.targets[kept] > 0, scores[kept], drop_intermediate=False)
+            efficiencies.append(np.interp(0.03, background, signal))
+            assert told["auc", name] == pytest.approx(areas[-1])
+            assert told["signal_efficiency", name] == pytest.approx(efficiencies[-1], abs=2 / 1000)
+        assert told["auc", ""] == pytest.approx(np.mean(areas))
+        assert told["signal_efficiency", ""] == pytest.approx(np.mean(efficiencies), abs=2 / 1000)
+        assert areas[0] < areas[1]
+
+    def test_a_single_signal_has_no_mean(self):
+        rows = measure(self.task, self.examples(info=replace(SIGNALS, background=("x", "y"))), 1)
+        assert [(row["metric"], row["of"]) for row in rows] == [("r2", ""), ("auc", ""), ("signal_efficiency", "")]
+
+    def test_the_score_is_of_the_background_alone(self):
+        examples = self.examples()
+        is_background = examples.targets == 0
+        (score, *_) = measure(self.task, examples, 1)
+        inputs, outputs = examples.inputs[is_background], examples.outputs[is_background]
+        assert score["value"] == pytest.approx(r2_score(inputs, outputs, multioutput="variance_weighted"))
+        worse = replace(examples, outputs=np.where(is_background[:, None], examples.outputs, 1e3))
+        assert measure(self.task, worse, 1)[0]["value"] == score["value"]
+        told = score_on_test(
+            {"name": "anomaly", "options": {}}, examples.outputs, examples.targets, SIGNALS, 1, examples.inputs
+        )
+        assert told["n_test"] == is_background.sum()
+        assert told["test_score"] == score["value"]
+
+    def test_the_trainers_score_is_the_tasks(self):
+        examples = self.examples()
+        kept = examples.targets == 0
+        loss = Loss(**self.task.loss(examples.options))
+        outputs, inputs = torch.tensor(examples.outputs[kept]), torch.tensor(examples.inputs[kept])
+        score = loss.score(loss.sums(outputs, inputs).numpy(), inputs)
+        assert values_over_all(self.task, examples, ["r2"])["r2"] == pytest.approx(float(score))
+
+    def test_an_input_that_is_always_the_same_is_no_worse_than_others(self):
+        """The edge of an image is empty."""
+        inputs = torch.randn(100, 3) * torch.tensor([1.0, 1.0, 0.0])
+        outputs, loss = inputs + 1e-3, Loss("squared", pooled=True)
+        assert loss.score(loss.sums(outputs, inputs).numpy(), inputs) == pytest.approx(1, abs=1e-4)
+
+    def test_the_loss_is_that_of_the_options(self):
+        assert Loss(**self.task.loss(self.task.complete({}))) == Loss("squared", pooled=True)
+        options = self.task.complete({"loss": "huber", "delta": 0.5})
+        assert Loss(**self.task.loss(options)) == Loss("huber", 0.5, pooled=True)
+
+    def test_a_perfect_reconstruction_finds_nothing_and_can_be_drawn(self, tmp_path):
+        examples = self.examples()
+        perfect = replace(examples, outputs=examples.inputs)
+        told = values_over_all(self.task, perfect, ["r2", "auc", "signal_efficiency"])
+        assert told == pytest.approx({"r2": 1, "auc": 0.5, "signal_efficiency": 0.1})
+        for picture in self.task.pictures:
+            save_figure(picture.draw(perfect, "model"), [tmp_path / "picture.svg"])
+
+    def test_a_network_gives_as_many_numbers_as_it_gets(self):
+        info = replace(SIGNALS, input_shape=(5, 4))
+        assert self.task.sizes(info) == {"n_inputs": 20, "n_outputs": 20}
+
+    def test_a_rate_that_the_examples_cannot_measure_is_named(self):
+        counts = {split: {"x": n, "y": 9, "z": 9} for split, n in (("train", 9), ("val", 300), ("test", 250))}
+        info = replace(SIGNALS, counts=counts)
+        (problem,) = self.task.check(info, self.task.complete({"background_rate": 0.035}))
+        assert "task.options.background_rate: 0.035 of the 250 test examples of background are 8.8" in problem
+        assert "give 0.04 or more" in problem
+        assert list(self.task.check(info, self.task.complete({"background_rate": 0.04}))) == []
+
+
 class TestClassification(TaskTests):
     name = "classification"
 
@@ -262,6 +354,21 @@ def test_areas_and_rejections_are_what_counting_gives(pairs, efficiency):
     rejection = separation.rejection(ones, efficiency)
     assert 1 - 1e-9 <= rejection <= len(background) + 1e-9
     assert separation.rejection(ones, efficiency / 2) >= rejection - 1e-9
+
+
+@given(numbers, st.floats(0.01, 0.99))
+@settings(deadline=None)
+def test_efficiencies_lie_between_what_two_thresholds_let_pass(pairs, rate):
+    values, is_signal = np.array([v for v, _ in pairs], float), np.array([s for _, s in pairs])
+    separation, ones = Separation(values, is_signal), np.ones(len(pairs))
+    efficiency = separation.efficiency(ones, rate)
+    kinds, thresholds = (values[is_signal], values[~is_signal]), np.unique([np.inf, *values])
+    passed = np.array([[(kind >= threshold).mean() for kind in kinds] for threshold in thresholds])
+    allowed = passed[passed[:, 1] <= rate]
+    assert allowed[:, 0].max() - 1e-9 <= efficiency <= passed[passed[:, 1] > rate][:, 0].min() + 1e-9
+    assert separation.efficiency(ones, rate / 2) <= efficiency + 1e-9
+    for signal, background in passed:
+        assert separation.efficiency(ones, background) >= signal - 1e-9
 
 
 def test_a_guess_passes_as_much_background_as_signal():
@@ -339,7 +446,7 @@ def test_the_workflows_own_tasks_have_no_fault():
     y = np.random.default_rng(1).normal(size=(50, 2))
     scale = Normalisation.fit("standard", y, ["e", "f"], "target", "examples").to_dict()
     numbers_info = replace(DATA, classes=(), targets=("e", "f"), target_normalisation=scale)
-    for name, info in {"classification": DATA, "regression": numbers_info}.items():
+    for name, info in {"anomaly": SIGNALS, "classification": DATA, "regression": numbers_info}.items():
         task = find_task(name)
         assert list(try_task(task, info, task.complete({}))) == []
 
@@ -359,6 +466,17 @@ def problems(config):
         ({"options": {"signal": "t"}}, ["task.options.signal", "a list of different classes"]),
         ({"options": {"signal": ["top"]}}, ["task.options.signal: 'top' is no class of", "it has g, q, w, z, t"]),
         ("classification", ["task: 'classification' is not a section", "name, options"]),
+        ({"name": "anomaly"}, ["task.options.background: needed; list the classes", "jets has g, q, w, z, t"]),
+        ({"name": "anomaly", "options": {"background": ["top"]}}, ["background: 'top' is no class of jets"]),
+        ({"name": "anomaly", "options": {"background": list("gqwzt")}}, ["all classes of jets are background"]),
+        (
+            {"name": "anomaly", "options": {"background": ["q"], "normalisation": "none"}},
+            ["unknown key 'normalisation'"],
+        ),
+        (
+            {"name": "anomaly", "options": {"background": ["g", "q"], "background_rate": 0.001}},
+            ["task.options.background_rate: 0.001 of the 4,200 validation jets of background are 4.2", "give 0.003"],
+        ),
     ],
 )
 def test_a_fault_is_named_with_key_and_cure(task, told):
@@ -384,6 +502,19 @@ def test_what_a_task_measures_can_be_an_objective():
     assert not {"auc", "background_rejection"} & {*costs_of(ARCHITECTURES), *costs_of(COMPRESSIONS)}
 
 
+def test_an_anomaly_is_searched_with_signals_only_where_it_is_asked_for():
+    config = merged("config")
+    config["task"] = {"name": "anomaly", "options": {"background": ["g", "q"]}}
+    validate_config(config)
+    assert validated(ARCHITECTURES, config["search"]["objectives"]) == []
+    config["search"]["objectives"] = ["accuracy", "signal_efficiency", "auc", "average_resources"]
+    validate_config(config)
+    assert validated(ARCHITECTURES, config["search"]["objectives"]) == ["signal_efficiency", "auc"]
+    config["search"]["objectives"] = ["accuracy", "background_rejection"]
+    (problem,) = problems(config)
+    assert "background_rejection is no metric of the anomaly detection; it has r2, auc, signal_efficiency" in problem
+
+
 def test_an_objective_that_the_task_does_not_measure_is_named(tmp_path):
     config = merged("config")
     config["plugins"], config["task"]["name"] = [str(write(tmp_path / "own"))], "mine"
@@ -392,13 +523,14 @@ def test_an_objective_that_the_task_does_not_measure_is_named(tmp_path):
     assert "search.objectives: auc is no metric of the classification; it has accuracy" in problem
 
 
-def test_a_job_measures_validation_examples_where_a_search_asks_for_it():
+@pytest.mark.parametrize("params", [dict, lambda params: Params(fromdict=params)])
+def test_a_job_measures_validation_examples_where_a_search_asks_for_it(params):
     task = find_task("classification")
     examples = examples_of(task)
     told = {"names": ["auc"], "task": task_params({"name": "classification", "options": {}})}
-    validation = validation_of({"validated": told}, DATA, examples.targets)
+    validation = validation_of(params({"seed": 1, "validated": told}), DATA, examples.targets)
     assert validation.values(lambda: examples.outputs) == values_over_all(task, examples, ["auc"])
-    assert validation_of({}, DATA, examples.targets).values(lambda: 1 / 0) == {}
+    assert validation_of(params({"seed": 1}), DATA, examples.targets).values(lambda: 1 / 0) == {}
 
 
 def test_trials_have_what_was_measured_as_last_columns_and_are_ranked_by_it():
@@ -489,5 +621,5 @@ def test_outputs_and_targets_must_be_of_the_same_examples():
     with pytest.raises(ValueError, match="3 outputs for 2 targets"):
         Examples(np.zeros((3, 2)), np.zeros(2, int), TWO, {})
     assert find_task("classification").targets == CLASSES
-    with pytest.raises(ValueError, match="'words' is not one of classification, regression"):
+    with pytest.raises(ValueError, match="'words' is not one of anomaly, classification, regression"):
         find_task("words")

@@ -178,7 +178,7 @@ def test_snakemakes_own_report(copied, tmp_path):
 def test_a_broken_configuration_stops_before_the_first_job(tmp_path):
     workflow = Workflow(tmp_path)
     printed = workflow.run("--config", "seed=-1", expect=1)
-    assert "seed: -1 is less than the minimum of 0" in printed
+    assert "seed: -1 is not allowed; expected: number from which every random choice" in printed
     assert not (tmp_path / "results").exists()
 
 

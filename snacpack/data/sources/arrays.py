@@ -20,16 +20,16 @@ import numpy as np
 
 from snacpack.data.duplicates import Origin, check_repeated, row_keys
 from snacpack.data.info import SPLIT_NAMES, SPLITS, DataInfo
-from snacpack.data.labels import class_names
+from snacpack.data.labels import background_classes, class_names
 from snacpack.data.normalisation import Normalisation
 from snacpack.data.source import Source, path_faults
 from snacpack.data.splitting import check_groups, split_off
-from snacpack.data.user_files import Part, Raw, briefly, find_files, list_parts, read_part
+from snacpack.data.user_files import BACKGROUND, Part, Raw, briefly, find_files, list_parts, read_part
 from snacpack.files import whole_file, write_json
 from snacpack.inputs import content_digest
 from snacpack.seeds import derive_seed
 from snacpack.tasks.registry import targets_of
-from snacpack.tasks.task import CLASSES, NUMBERS
+from snacpack.tasks.task import CLASSES, NUMBERS, RECONSTRUCTION
 
 PREPARATION = 1
 """Version of what is done with the files. Another one checks and prepares all data sets again."""
@@ -87,7 +87,8 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     ----------
     data
         The config's section ``data``; ``arrays``, ``normalisation`` and the two fractions count. Where targets are
-        numbers, ``targets`` is how they are normalised, ``standard`` or ``none``.
+        numbers, ``targets`` is how they are normalised, ``standard`` or ``none``. If networks give back their inputs,
+        ``background`` lists the classes that are background, or is None where signals have their own files.
     seed
         The run's seed, of the split and of the order of the examples.
 
@@ -97,16 +98,21 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
         If a file cannot be read or used; the message names file and key, and what helps.
     """
     arrays, of_numbers = data["arrays"], data.get("targets") is not None
+    _check_signals(arrays, data)
     parts = list_parts(arrays)
     examples, given, features, classes, targets = _join(parts, arrays, of_numbers)
-    splits = _split(examples, given, data, seed)
+    files = [part.path for part in parts]
+    name = arrays["name"] or files[0].name.split(".")[0]
+    background: tuple[str, ...] = ()
+    if "background" in data:
+        background = background_classes([BACKGROUND] if arrays["signals"] else data["background"], classes, name)
+    splits = _split(examples, given, data, seed, np.isin(classes, background))
     if of_numbers:
         _check_numbers(splits, targets)
     else:
-        _check_classes(splits, classes)
+        _check_classes(splits, classes, background)
     _check_constant(splits["train"].x, features)
     origins = {split: Origin(row_keys(piece.x), piece.file) for split, piece in splits.items()}
-    files = [part.path for part in parts]
     repeated = check_repeated(origins, files, "examples", _ADVICE, limit=not arrays["allow_repeated"])
     scale = Normalisation.fit(data["normalisation"], splits["train"].x, features, "data.arrays.inputs", "examples")
     scaled = {split: (scale.apply(piece.x), piece.y) for split, piece in splits.items()}
@@ -119,7 +125,7 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
     _check_rounding(scaled["train"][0], features)
     unique = list(dict.fromkeys(path.name for path in files))
     info = DataInfo(
-        name=arrays["name"] or files[0].name.split(".")[0],
+        name=name,
         examples="examples",
         input_shape=splits["train"].x.shape[1:],
         features=tuple(features),
@@ -128,6 +134,12 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
         normalisation=scale.to_dict(),
         targets=tuple(targets),
         target_normalisation=target_scale.to_dict() if target_scale else {},
+        background=background,
+        counts={
+            split: dict(zip(classes, np.bincount(piece.y, minlength=len(classes)).tolist(), strict=True))
+            for split, piece in splits.items()
+            if classes
+        },
     )
     return Prepared(
         info=info,
@@ -138,6 +150,26 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
         },
         repeated=repeated,
     )
+
+
+def _check_signals(arrays: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+    """Check that what is signal is said once, and where the task needs it."""
+    if arrays["signals"] is None:
+        if "background" in data and arrays["target"] is None and arrays["target_files"] is None:
+            raise ValueError(
+                "data.arrays.signals: needed; name the files of each signal, or the key of the classes in "
+                "data.arrays.target and those that are background in task.options.background"
+            )
+    elif "background" not in data:
+        raise ValueError(
+            "data.arrays.signals: only a task that learns from background has signals; leave it out, or set task.name "
+            "to anomaly"
+        )
+    elif data["background"] is not None:
+        raise ValueError(
+            "task.options.background: the files of data.arrays.signals are the signals, and all other examples "
+            "background; drop one of the two"
+        )
 
 
 def _join(
@@ -171,17 +203,28 @@ def _join(
         if repeated:
             raise ValueError(f"data.arrays.target: two columns have the name {repeated[0]}; rename one")
         classes, y = (), np.concatenate([piece.target for piece in raw])
+    elif arrays["signals"] is not None:
+        classes = (BACKGROUND, *sorted(arrays["signals"]))
+        numbers = {name: number for number, name in enumerate(classes)}
+        y = np.concatenate([_to_numbers(piece.target, numbers) for piece in raw])
     else:
         classes, numbers = class_names([piece.target for piece in raw], arrays["classes"], paths, raw[0].columns)
         y = np.concatenate([_to_numbers(piece.target, numbers) for piece in raw])
     examples = _Examples(
         x=np.concatenate([piece.x[..., kept] if arrays["leave_out"] else piece.x for piece in raw]),
         y=y,
-        group=None if arrays["group"] is None else np.concatenate([piece.group for piece in raw]),
+        group=None if arrays["group"] is None else np.concatenate([_groups(piece) for piece in raw]),
         file=np.concatenate([piece.file for piece in raw]),
     )
     kept_names = [features[place] for place in kept]
     return examples, np.concatenate([piece.split for piece in raw]), kept_names, classes, targets
+
+
+def _groups(piece: Raw) -> np.ndarray:
+    """Return the groups of a part's examples; each example of a signal's file is one by itself."""
+    if piece.group is not None:
+        return piece.group
+    return np.array([f"{name} {place}" for place, name in enumerate(piece.target.tolist())])
 
 
 def _check_alike(parts: Sequence[Part], raw: Sequence[Raw]) -> None:
@@ -214,13 +257,21 @@ def _to_numbers(target: np.ndarray, numbers: Mapping[str, int]) -> np.ndarray:
     return np.array([numbers[str(value)] for value in values.tolist()], dtype=np.int64)[place.reshape(-1)]
 
 
-def _split(examples: _Examples, given: np.ndarray, data: Mapping[str, Any], seed: int) -> dict[str, _Examples]:
-    """Return the examples by split, in an order in which classes and files are mixed."""
+def _split(
+    examples: _Examples, given: np.ndarray, data: Mapping[str, Any], seed: int, is_background: np.ndarray
+) -> dict[str, _Examples]:
+    """Return the examples by split, in an order in which classes and files are mixed; no signal is for training."""
     given = np.where(given < 0, SPLITS.index("train"), given)
     # Validation is a fraction of what is left when the test examples are taken away.
-    for split in ("test", "val"):
+    missing = [split for split in ("test", "val") if not (given == SPLITS.index(split)).any()]
+    is_signal = ~is_background[examples.y] if is_background.any() else np.zeros(len(given), dtype=bool)
+    # Files of signals say no split, and have no groups.
+    of_one_class = data["arrays"]["signals"] is not None
+    if of_one_class or examples.group is None:
+        _share_signals(examples.y, given, is_signal, ["test", "val"] if of_one_class else missing, seed)
+    for split in missing:
         position, training = SPLITS.index(split), np.flatnonzero(given == SPLITS.index("train"))
-        if (given == position).any() or not len(training):
+        if not len(training):
             continue
         key = {"test": "test_fraction", "val": "validation_fraction"}[split]
         group = None if examples.group is None else examples.group[training]
@@ -234,6 +285,8 @@ def _split(examples: _Examples, given: np.ndarray, data: Mapping[str, Any], seed
                 f"examples, the smallest has {sizes.min()} examples; give a larger data.{key} or smaller groups"
             )
         given[training[chosen]] = position
+    # A signal that is left there is in no split.
+    given[is_signal & (given == SPLITS.index("train"))] = -1
     splits = {split: examples.take(given == position) for position, split in enumerate(SPLITS)}
     if examples.group is not None:
         check_groups({split: piece.group for split, piece in splits.items()}, "data.arrays.group")
@@ -243,12 +296,24 @@ def _split(examples: _Examples, given: np.ndarray, data: Mapping[str, Any], seed
     }
 
 
-def _check_classes(splits: Mapping[str, _Examples], classes: Sequence[str]) -> None:
+def _share_signals(y: np.ndarray, given: np.ndarray, is_signal: np.ndarray, splits: Sequence[str], seed: int) -> None:
+    """Share what each signal has of training examples evenly between some splits."""
+    shared = is_signal & (given == SPLITS.index("train"))
+    for number in np.unique(y[shared]).tolist() if splits else []:
+        random = np.random.default_rng(derive_seed(seed, "share_signals", number))
+        members = random.permutation(np.flatnonzero(shared & (y == number)))
+        for split, part in zip(splits, np.array_split(members, len(splits)), strict=True):
+            given[part] = SPLITS.index(split)
+
+
+def _check_classes(splits: Mapping[str, _Examples], classes: Sequence[str], background: Sequence[str]) -> None:
     for split, piece in splits.items():
-        counts = np.bincount(piece.y, minlength=len(classes))
+        # Signals are needed where they are measured.
+        needed = [name for name in classes if split == "test" or not background or name in background]
+        counts = dict(zip(classes, np.bincount(piece.y, minlength=len(classes)).tolist(), strict=True))
         fewest = FEWEST_PER_CLASS if split == "train" else 1
-        missing = [name for name, count in zip(classes, counts, strict=True) if not count]
-        few = [f"{name} ({n})" for name, n in zip(classes, counts.tolist(), strict=True) if n < fewest]
+        missing = [name for name in needed if not counts[name]]
+        few = [f"{name} ({counts[name]})" for name in needed if counts[name] < fewest]
         if missing:
             raise ValueError(
                 f"data.arrays.target: the {SPLIT_NAMES[split]} examples have none of class {briefly(missing)}; check "
@@ -259,7 +324,8 @@ def _check_classes(splits: Mapping[str, _Examples], classes: Sequence[str]) -> N
                 f"data.arrays.target: fewer than {fewest} training examples have the class {briefly(few)}; a network "
                 "learns nothing from so few: add examples, or take the class out"
             )
-    _check_enough(splits)
+    learnt = np.isin(classes, background or classes)
+    _check_enough({split: int(learnt[piece.y].sum()) for split, piece in splits.items()})
 
 
 def _check_numbers(splits: Mapping[str, _Examples], targets: Sequence[str]) -> None:
@@ -267,7 +333,7 @@ def _check_numbers(splits: Mapping[str, _Examples], targets: Sequence[str]) -> N
         raise ValueError(
             f"data.arrays.files: there are {len(splits['train'].y)} training examples; give {FEWEST} or more"
         )
-    _check_enough(splits)
+    _check_enough({split: len(piece.y) for split, piece in splits.items()})
     for split, piece in splits.items():
         constant = [name for name, column in zip(targets, piece.y.T, strict=True) if column.min() == column.max()]
         if constant:
@@ -277,13 +343,12 @@ def _check_numbers(splits: Mapping[str, _Examples], targets: Sequence[str]) -> N
             )
 
 
-def _check_enough(splits: Mapping[str, _Examples]) -> None:
+def _check_enough(counts: Mapping[str, int]) -> None:
     for split in ("val", "test"):
-        count = len(splits[split].y)
-        if count < FEWEST:
+        if counts[split] < FEWEST:
             raise ValueError(
-                f"data.arrays.files: there are {count} {SPLIT_NAMES[split]} examples; give {FEWEST} or more, or "
-                "a larger data.validation_fraction or data.test_fraction"
+                f"data.arrays.files: there are {counts[split]} {SPLIT_NAMES[split]} examples; give {FEWEST} or more, "
+                "or a larger data.validation_fraction or data.test_fraction"
             )
 
 
@@ -335,8 +400,7 @@ def describe_arrays(data: Mapping[str, Any], seed: int, trust: bool = False) -> 
         As :func:`prepare_arrays`.
     """
     settings = {name: data[name] for name in ("arrays", "normalisation", "validation_fraction", "test_fraction")}
-    if data.get("targets") is not None:
-        settings["targets"] = data["targets"]
+    settings |= {name: data[name] for name in ("targets", "background") if name in data}
     try:
         settings |= {"seed": seed, "preparation": PREPARATION, "content": content_of_arrays(data["arrays"], trust)}
     except OSError as error:
@@ -374,7 +438,7 @@ def _faults(config: Mapping[str, Any]) -> Iterator[str]:
         yield from path_faults("data.arrays.files", [path for paths in files.values() for path in paths])
         _describe_source(config)
     except ValueError as error:
-        yield str(error) if str(error).startswith("data.") else f"data.arrays: {error}"
+        yield str(error) if str(error).startswith(("data.", "task.")) else f"data.arrays: {error}"
 
 
 SOURCE = Source(
@@ -383,5 +447,5 @@ SOURCE = Source(
     data_set="dataset",
     describe=_describe_source,
     faults=_faults,
-    targets=(CLASSES, NUMBERS),
+    targets=(CLASSES, NUMBERS, RECONSTRUCTION),
 )

@@ -9,7 +9,7 @@ from snacpack.data.source import Source, path_faults
 from snacpack.data.user_files import briefly
 from snacpack.inputs import content_digest
 from snacpack.jets.folders import find_samples, find_unused_files
-from snacpack.jets.info import describe_jets
+from snacpack.jets.info import background_faults, describe_jets
 from snacpack.jets.layout import check_samples
 
 
@@ -27,10 +27,11 @@ def content_of_jets(samples: Mapping[str, list[Path]], trust: bool) -> str:
 
 
 def _describe(config: Mapping[str, Any], trust: bool) -> DataInfo:
-    return describe_jets(config["data"], f"files of {config['data']['files']['folder']}")
+    return describe_jets(config, f"files of {config['data']['files']['folder']}")
 
 
 def _faults(config: Mapping[str, Any]) -> Iterator[str]:
+    yield from background_faults(config)
     folder = config["data"]["files"]["folder"]
     if folder is None:
         yield "data.files.folder: needed where data.source is 'files'; give the folder with the HDF5 files"

@@ -5,17 +5,23 @@ from typing import Any
 
 from snacpack.data.info import DataInfo
 from snacpack.data.source import Source
-from snacpack.jets.info import describe_jets
+from snacpack.jets.info import background_faults, describe_jets
+from snacpack.jets.layout import CLASSES
 
 
 def _describe(config: Mapping[str, Any], trust: bool) -> DataInfo:
-    return describe_jets(config["data"], "simulated with Pythia")
+    data = config["data"]
+    # The classes share them evenly; a few jets have no constituent, and are dropped.
+    jets = {"val": data["validation_fraction"] * data["pythia"]["train_jets"], "test": data["pythia"]["test_jets"]}
+    counts = {split: {name: int(n / len(CLASSES)) for name in CLASSES} for split, n in jets.items()}
+    return describe_jets(config, "simulated with Pythia", counts)
 
 
 def _faults(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _feature_faults(config["data"])
     yield from _recipe_faults(config["data"]["pythia"])
     yield from _number_faults(config["data"]["pythia"])
+    yield from background_faults(config)
 
 
 def _feature_faults(data: Mapping[str, Any]) -> Iterator[str]:
@@ -46,7 +52,6 @@ def _recipe_faults(pythia: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _number_faults(pythia: Mapping[str, Any]) -> Iterator[str]:
-    from snacpack.jets.layout import CLASSES
     from snacpack.jets.shards import jets_of_parts
 
     for name in ("train_jets", "test_jets"):

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 from snacpack.data.info import DataInfo
 from snacpack.data.source import Source
-from snacpack.jets.info import describe_jets
+from snacpack.jets.info import background_faults, describe_jets
 
 
 def _describe(config: Mapping[str, Any], trust: bool) -> DataInfo:
-    return describe_jets(config["data"], f"hls4ml LHC jet data set, {config['data']['zenodo']['url']}")
+    return describe_jets(config, f"hls4ml LHC jet data set, {config['data']['zenodo']['url']}")
 
 
 def _address_faults(data: Mapping[str, Any]) -> Iterator[str]:
@@ -41,6 +41,6 @@ SOURCE = Source(
     "the published data set, record 3602260",
     data_set="jets",
     describe=_describe,
-    faults=lambda config: iter(()),
+    faults=background_faults,
     settings_faults=_address_faults,
 )
