@@ -11,7 +11,12 @@ def documented_plugins() -> dict[str, str]:
     """Return the files of the documents' plugins, by their place in a folder of plugins."""
     files = {f"objectives/{name}": text for name, text in documented_objectives().items()}
     name, text = documented_backend()
-    page = (ROOT / "docs" / "tasks.md").read_text()
-    (task,) = re.findall(r"`mine/(tasks/\w+\.py)`", page)
+    return {**files, f"backends/{name}": text, **_only_plugin("tasks"), **_only_plugin("families")}
+
+
+def _only_plugin(kind: str) -> dict[str, str]:
+    """Return the one plugin of a page that has the name of its kind."""
+    page = (ROOT / "docs" / f"{kind}.md").read_text()
+    (name,) = re.findall(rf"`mine/({kind}/\w+\.py)`", page)
     (content,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    return {**files, f"backends/{name}": text, task: content}
+    return {name: content}

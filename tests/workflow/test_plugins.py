@@ -1,4 +1,4 @@
-"""The plugins of the documents, objectives, a task and a backend, from the configuration to the report."""
+"""The plugins of the documents, of every kind, from the configuration to the report."""
 
 import hashlib
 import json
@@ -18,7 +18,10 @@ pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("plugins")]
 CONFIG = {
     "plugins": ["mine"],
     "references": {"baseline": {"units": [8, 4], "activation": "relu"}},
-    "search": {"objectives": ["accuracy", "average_resources", "widest_layer"]},
+    "search": {
+        "objectives": ["accuracy", "average_resources", "widest_layer"],
+        "space": {"family": "summed", "options": {"constituents": [4, 8]}},
+    },
     "compression": {"method": "search", "search": {"objectives": ["accuracy", "lut", "largest_weight"]}},
     "task": {"name": "purity"},
     "synthesis": {"backend": "estimate"},
@@ -83,6 +86,14 @@ def test_compressions_have_their_own(run):
         assert finalists["largest_weight"][number] == bits
 
 
+def test_networks_are_of_its_family(run):
+    trials = pd.read_csv(run.results("searches/architectures/trials.csv"))
+    assert (trials["family"] == "summed").all()
+    assert set(trials["architecture"].str.split("-").str[0]) <= {"8x3", "4x6"}
+    (chosen,) = json.loads(run.results("candidates/selected.json").read_text())["candidates"]
+    assert chosen["architecture"]["family"] == "summed"
+
+
 def test_figures_and_report_show_it(run):
     assert run.results("figures/fig5.svg").stat().st_size > 10_000
     assert not run.results("figures/fig6.svg").exists()
@@ -128,7 +139,8 @@ def test_provenance_knows_the_files(run):
 
 
 @pytest.mark.parametrize(
-    "name", ["objectives/widest_layer", "objectives/largest_weight", "backends/estimate", "tasks/purity"]
+    "name",
+    ["objectives/widest_layer", "objectives/largest_weight", "backends/estimate", "tasks/purity", "families/summed"],
 )
 def test_a_change_of_a_file_repeats_what_uses_it(run, name):
     assert planned(run) == {}
@@ -154,6 +166,12 @@ def test_a_change_of_a_file_repeats_what_uses_it(run, name):
         assert jobs["estimate_references"] == jobs["estimate_limits"] == 1
         assert jobs["propose_trials"] == 1
         assert jobs["evaluate_trials"] == 2
+    elif name == "families/summed":
+        assert jobs["estimate_hardware"] == 2
+        # Both searches: what is compressed may be of the family.
+        assert jobs["select_survivors"] == 4
+        assert jobs["evaluate_trials"] == 8
+        assert "synthesize_model" in jobs
     else:
         assert not {"estimate_hardware", "tabulate_networks"} & set(jobs)
         assert jobs["evaluate_trials"] == 8
