@@ -458,7 +458,7 @@ all_checkpoints.patterns = [
     for name in ("refined.pt", "warmup.pt", "prune_{iteration}.pt")
 ]
 
-# What the searches differ in: a value, or a function of the wildcards.
+# The searches differ in these: values, or functions of the wildcards.
 SEARCHES = {
     ARCHITECTURES: {
         "problem": ARCHITECTURES,

@@ -150,7 +150,7 @@ rule collect_trials:
         offspring=of_generations("offspring", slice(None)),
         trials=of_generations("trials", slice(None)),
         estimates=of_generations("estimates", slice(None)),
-        # What no later generation asks for: the last selection belongs to the record too.
+        # The last selection, which no later generation asks for, belongs to the record too.
         survivors=of_generations("survivors", slice(-1, None)),
     output:
         trials="results/{run}/searches/{search}/trials.csv",

@@ -1,4 +1,4 @@
-"""What a valid configuration may not mean."""
+"""Warnings of a valid configuration that may do other than was meant."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

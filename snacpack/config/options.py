@@ -1,4 +1,4 @@
-"""What is wrong with the options of a task or of a family, each of which is described in JSON schema."""
+"""Faults of the options of a task or of a family, each of which is described in JSON schema."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ def option_problems(
     schemas
         The JSON schema of each option that there is; ``description`` says in words which values it may have.
     options
-        What the configuration has.
+        The options that the configuration has.
     all_needed
         Whether none may be left out.
 

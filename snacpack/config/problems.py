@@ -1,4 +1,4 @@
-"""What is wrong with single keys of a configuration, in the user's words."""
+"""Faults of single keys of a configuration, in the user's words."""
 
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping

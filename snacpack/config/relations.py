@@ -1,4 +1,4 @@
-"""What the keys of a configuration must be together, and what a registry's entries ask of them."""
+"""The rules between the keys of a configuration, and what a registry's entries ask of them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress

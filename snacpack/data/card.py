@@ -58,8 +58,8 @@ def make_data_card(path: str | Path) -> dict[str, Any]:
         For JSON: the fields of :class:`snacpack.data.info.DataInfo` (``normalisation`` by feature), ``counts`` by split
         and class, ``origin`` (the files of each split), ``repeated`` (examples that stand in a split more than once, or
         in an earlier one too), and ``distributions``: mean, standard deviation and quantiles of the training examples,
-        and of signals of the test examples, by feature and class, in the units of the files. Of a regression,
-        ``counts`` are by split, ``distributions`` by feature, and ``target_distributions`` by target;
+        and of signals of the test examples, by feature and class, in the units of the files. A regression
+        has ``counts`` by split, ``distributions`` by feature, and ``target_distributions`` by target;
         ``target_normalisation`` is by target.
     """
     info, described = read_info(path), describe_attributes(path)

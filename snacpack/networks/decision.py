@@ -10,7 +10,7 @@ Genes = Sequence[int]
 
 
 class Decision(Protocol):
-    """What a search space knows of its decisions."""
+    """Decisions as a search space knows them."""
 
     @property
     def genes(self) -> list[tuple[str, tuple[Any, ...]]]:
@@ -48,7 +48,7 @@ class Choice:
     name
         The gene's name.
     options
-        What is chosen from.
+        The values to choose from.
     """
 
     name: str

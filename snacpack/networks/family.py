@@ -20,7 +20,7 @@ _WIDTH = {"type": "integer", "minimum": 1, "maximum": 4096}
 
 @dataclass(frozen=True)
 class Option:
-    """What an architecture of a family has beside the fields of all.
+    """A field that an architecture of a family has beside those of all.
 
     Parameters
     ----------
@@ -87,12 +87,12 @@ class Family:
     name
         The entry: small letters, digits and underscores, at most 40.
     words
-        What its networks are, in a phrase such as ``dense layers one behind the other``.
+        A phrase that says what its networks are, such as ``dense layers one behind the other``.
     build
         Returns the graph of an :class:`snacpack.architecture.Architecture`, whose ``options`` are the family's own.
         It raises ValueError where the options do not fit.
     options
-        What an architecture of the family has beside the fields of all, by name; all are needed.
+        The fields that an architecture of the family has beside those of all, by name; all are needed.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-# Of an int64, the sign's bit left out.
+# The bits of an int64 without that of its sign.
 INTEGER_BITS = 63
 
 
@@ -18,7 +18,7 @@ class Numbers:
     shape
         Without the axis of examples, such as ``(8, 3)``.
     fraction_bits
-        Of every number.
+        Bits behind the binary point of every number.
     minimum, maximum
         Integers between which every number is.
     """
@@ -85,7 +85,7 @@ class Quantizer:
         shift = fraction_bits - self.fraction_bits
         if shift >= 0:
             return np.clip(integers >> min(shift, INTEGER_BITS), self.minimum, self.maximum)
-        # What is out of range before it is made larger stays so, and must not outgrow the integers on the way.
+        # A number that is out of range before it is made larger stays so, and must not outgrow the integers on the way.
         end = 2**self.bits
         moved = np.clip(integers, -end, end) << min(-shift, INTEGER_BITS - 1 - self.bits)
         return np.clip(moved, self.minimum, self.maximum)

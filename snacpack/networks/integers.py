@@ -40,7 +40,7 @@ class Node:
     name
         The name of its result.
     operation
-        What is computed.
+        The computation.
     inputs
         The names of the tensors that it is computed from: results of earlier nodes, or :data:`INPUT`.
     """
@@ -59,7 +59,7 @@ class FixedPointNetwork:
     input
         The grid that an example's numbers are put on.
     shape
-        Of an example, such as ``(24,)`` or ``(8, 3)``.
+        The shape of an example, such as ``(24,)`` or ``(8, 3)``.
     nodes
         In an order in which they can be computed; the result of the last one is the logits, one vector.
     """

@@ -1,4 +1,4 @@
-"""What every layer of a network says about itself before the network is quantised."""
+"""Layers, and what each says about itself before its network is quantised."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 Shape = tuple[int, ...]
-"""Of one example, without the axis of examples."""
+"""The shape of one example, without the axis of examples."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ class ExactLayer(Layer):
     Parameters
     ----------
     operation
-        What it computes, the same before and after the network is quantised. Its ``run_in_floats`` takes PyTorch's
-        tensors too.
+        The computation, which is the same before and after the network is quantised. Its ``run_in_floats`` takes
+        PyTorch's tensors too.
     """
 
     operation: Operation

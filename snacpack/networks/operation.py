@@ -1,4 +1,4 @@
-"""What every operation of a network in integers says about itself."""
+"""Operations of a network in integers, and what each says about itself."""
 
 import importlib
 import pkgutil

@@ -1,4 +1,4 @@
-"""What the rules of a search know of it: its space, how its trials are evaluated, and how they stand in tables."""
+"""Searches as their rules know them: the space, the evaluation of trials, and the columns of their tables."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence

@@ -49,7 +49,7 @@ def duration(seconds: float) -> str:
 
 @dataclass
 class History:
-    """What the records of a search say.
+    """The past of a search, as its records tell it.
 
     ``generations`` holds for each generation the accuracies of its finished trials, None for one that failed.
     ``seconds`` is how long the search has been at work, pauses left out, and ``trained`` how many
@@ -76,7 +76,7 @@ class History:
     def add(self, text: str) -> None:
         """Go through more lines; one that is no record, such as a line that was cut off, is passed over."""
         for line in text.splitlines():
-            # What a line of another meaning lacks, or has of another kind.
+            # A line of another meaning lacks something, or has it of another kind.
             with suppress(ValueError, TypeError, KeyError, AttributeError):
                 record = json.loads(line)
                 time = datetime.fromisoformat(record["time"])
@@ -159,7 +159,7 @@ class SearchProgress:
         self.records = self.path.with_suffix(".jsonl")
         self.n_trials, self.population = search["trials"], search["population"]
         self._last_told = monotonic()
-        # What this process has read of the records.
+        # The records as far as this process has read them.
         self._history, self._read = History(), 0
 
     def shard_started(self, generation: int, shard: int, trials: Sequence[int]) -> None:

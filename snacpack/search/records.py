@@ -104,7 +104,7 @@ def join_trials(
     trials
         The shards' results.
     estimates
-        What the trials cost; none where their results have it.
+        Files with the cost of the trials; none where their results have it.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def trials_table(
     objectives
         Names of objectives.
     surrogate
-        What estimated the trials; None where their cost follows from themselves.
+        The surrogate that estimated the trials; None where their cost follows from themselves.
     """
     records = sorted(records, key=lambda record: record["trial"])
     subjects = [problem.subject(record) for record in records]

@@ -27,7 +27,7 @@ class HashedDropout(nn.Module):
     seed, layer
         Decide, with the step and the jet, which units they are.
     probability
-        Of each unit.
+        The probability that a unit is dropped.
     """
 
     def __init__(self, seed: int, layer: int, probability: float) -> None:

@@ -2,7 +2,7 @@
 
 On a CPU the networks are trained one by one in each thread, in compiled code; on a GPU they are stacked and take
 each step together. Networks that are not dense layers one behind the other are trained one by one by autograd.
-What becomes of a network depends on neither the others nor on the number of threads.
+The result for a network depends neither on the others nor on the number of threads.
 """
 
 import math

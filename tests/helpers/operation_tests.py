@@ -1,4 +1,4 @@
-"""What holds for every operation; the test of each operation inherits it."""
+"""Tests of every operation: the test of each operation inherits them."""
 
 import json
 from abc import ABC, abstractmethod

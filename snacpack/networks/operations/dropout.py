@@ -16,7 +16,7 @@ class DropoutLayer(Layer):
     Parameters
     ----------
     probability
-        Of each number.
+        The probability that a number is dropped.
     """
 
     probability: float
