@@ -123,12 +123,12 @@ TASK_PLUGIN = digests_of_tasks(TASK.name, trust=not workflow.is_main_process)
 TASK_PLUGIN = {"task_plugins": TASK_PLUGIN} if TASK_PLUGIN else {}
 # The same for rules that tell a score and train: a plugin's metric measures numbers, and correct classes are counted.
 SCORE_PLUGIN = TASK_PLUGIN if TASK.targets in (NUMBERS, RECONSTRUCTION) else {}
-# The content of the plugins that hold the networks' families: a parameter of the rules that train and estimate.
+# The content of the plugins that hold families of networks, by the family.
 FAMILY_PLUGINS = digests_of_families(config, trust=not workflow.is_main_process)
-FAMILY_PLUGINS = {"family_plugins": FAMILY_PLUGINS} if FAMILY_PLUGINS else {}
+SEARCHED_FAMILY = config["search"]["space"]["family"]
 # Parameters of the rules that train, none for cross-entropy.
 LOSS = dict(TASK.loss(TASK_PARAMS["options"]))
-LOSS = {**({"loss": LOSS} if LOSS else {}), **FAMILY_PLUGINS}
+LOSS = {"loss": LOSS} if LOSS else {}
 PICTURES = [picture.name for picture in TASK.pictures]
 SIZES = TASK.sizes(DATA_INFO)
 # The score of a guess, from which the hypervolume is measured; that of the workflow's own tasks does not change.
@@ -175,9 +175,11 @@ def generations_together(name):
     return group
 
 
-# Shards are there to be trained on different machines, so what is between them is done by Snakemake's own.
-SEARCH_GROUP = generations_together("search") if N_SHARDS == 1 else None
-COMPRESSION_SEARCH_GROUP = generations_together("compression_search") if N_COMPRESSION_SHARDS == 1 else None
+# Shards are there to be trained on different machines, so what is between them is done by Snakemake's own. A rule has
+# groups or runs there for all its jobs: several shards of one search leave the other without groups too.
+SHARDED = N_SHARDS > 1 or ("mixed" in SCHEMES and N_COMPRESSION_SHARDS > 1)
+SEARCH_GROUP = None if SHARDED else generations_together("search")
+COMPRESSION_SEARCH_GROUP = None if SHARDED else generations_together("compression_search")
 PREPARATION_GROUP = together("preparation")
 
 
@@ -401,8 +403,20 @@ def content_of_plugins(*searches):
     of the start with the files that it uses.
     """
     digests = {name: digest for search in searches for name, digest in digests_of_plugins(search).items()}
-    families = FAMILY_PLUGINS if ARCHITECTURES in searches else {}
-    return {**({"plugins": digests} if digests else {}), **families}
+    return {"plugins": digests} if digests else {}
+
+
+def content_of_families(*families):
+    """Return the content of the plugins of some families of networks, or of all that are named."""
+    wanted = families or FAMILY_PLUGINS
+    return {name: digest for name, digest in FAMILY_PLUGINS.items() if name in wanted}
+
+
+def content_of_family(wildcards):
+    """Return the content of the plugin of a job's network, or of those that its search builds: a parameter of rules."""
+    candidate = candidate_of(wildcards) if wildcards.get("search") else wildcards.candidate
+    reference = config["references"].get(candidate)
+    return content_of_families(reference["family"] if reference else SEARCHED_FAMILY)
 
 
 def content_of_backend():
@@ -513,3 +527,5 @@ for problem, search in SEARCHES.items():
         "validated": validated_by.get("validated"),
         "task_plugins": validated_by.get("task_plugins", {}),
     }
+# A function in the place of None would send steps of seconds to a cluster as jobs of their own.
+GROUP_OF_SEARCH = None if SHARDED else of_search("group")

@@ -9,6 +9,7 @@ rule estimate_references:
     benchmark:
         "results/{run}/benchmarks/estimate_references.tsv"
     params:
+        family_plugins=content_of_families(),
         references=config["references"],
         sizes=SIZES,
         surrogate=config["hardware"]["surrogate"],
@@ -34,6 +35,7 @@ rule estimate_limits:
     benchmark:
         "results/{run}/benchmarks/estimate_limits.tsv"
     params:
+        family_plugins=content_of_families(SEARCHED_FAMILY),
         space=config["search"]["space"],
         sizes=SIZES,
         surrogate=config["hardware"]["surrogate"],
@@ -64,6 +66,7 @@ rule rerun_trial:
     benchmark:
         "results/{run}/benchmarks/rerun_trial/{trial}.tsv"
     params:
+        family_plugins=content_of_families(SEARCHED_FAMILY),
         **LOSS,
         training=TRAINING,
         sizes=SIZES,
@@ -146,6 +149,7 @@ rule describe_candidate:
     benchmark:
         "results/{run}/benchmarks/describe_candidate/{candidate}.tsv"
     params:
+        family_plugins=content_of_family,
         reference=lambda wildcards: config["references"].get(wildcards.candidate),
         sizes=SIZES,
     threads: 1
@@ -174,6 +178,7 @@ rule train_candidate:
     benchmark:
         "results/{run}/benchmarks/train_candidate/{candidate}.tsv"
     params:
+        family_plugins=content_of_family,
         **LOSS,
         training=TRAINING,
         seed=config["seed"],
@@ -206,6 +211,7 @@ rule measure_candidate:
     benchmark:
         "results/{run}/benchmarks/measure_candidate/{candidate}.tsv"
     params:
+        family_plugins=content_of_family,
         task=TASK_PARAMS,
         seed=config["seed"],
         **TASK_PLUGIN,

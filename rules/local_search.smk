@@ -12,6 +12,7 @@ rule warm_up_candidate:
     benchmark:
         "results/{run}/benchmarks/warm_up_candidate/{candidate}_{scheme}.tsv"
     params:
+        family_plugins=content_of_family,
         **LOSS,
         seed=config["seed"],
         # A search's trials start from a network that is trained for longer.
@@ -48,6 +49,7 @@ rule prune_candidate:
     benchmark:
         "results/{run}/benchmarks/prune_candidate/{candidate}_{scheme}_{iteration}.tsv"
     params:
+        family_plugins=content_of_family,
         **LOSS,
         seed=config["seed"],
         pruned_per_iteration=config["compression"]["pruned_per_iteration"],
@@ -112,6 +114,7 @@ rule evaluate_compressed:
     benchmark:
         "results/{run}/benchmarks/evaluate_compressed/{candidate}_{scheme}.tsv"
     params:
+        family_plugins=content_of_family,
         **SCORE_PLUGIN,
     threads: 1
     group:
@@ -142,6 +145,7 @@ rule refine_front:
     benchmark:
         "results/{run}/benchmarks/refine_front/{candidate}.tsv"
     params:
+        family_plugins=content_of_family,
         **LOSS,
         seed=config["seed"],
         min_accuracy=COMPRESSION_MIN_ACCURACY,

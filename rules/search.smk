@@ -13,6 +13,7 @@ rule propose_trials:
     benchmark:
         "results/{run}/benchmarks/propose_trials/{search}_gen_{generation}.tsv"
     params:
+        family_plugins=content_of_family,
         problem=of_search("problem"),
         search=of_search("proposing"),
         sizes=SIZES,
@@ -20,7 +21,7 @@ rule propose_trials:
     threads: of_search("step_threads")
     priority: of_search("priority")
     group:
-        of_search("group")
+        GROUP_OF_SEARCH
     resources:
         mem_mb=growing(500),
         runtime=growing(2),
@@ -44,6 +45,7 @@ rule evaluate_trials:
     benchmark:
         "results/{run}/benchmarks/evaluate_trials/{search}_gen_{generation}_{shard}.tsv"
     params:
+        family_plugins=content_of_family,
         **LOSS,
         problem=of_search("problem"),
         candidate=of_search("candidate"),
@@ -59,7 +61,7 @@ rule evaluate_trials:
     threads: of_search("threads")
     priority: of_search("priority")
     group:
-        of_search("group")
+        GROUP_OF_SEARCH
     resources:
         mem_mb=growing(3000),
         runtime=growing(60),
@@ -84,6 +86,7 @@ rule estimate_hardware:
     benchmark:
         "results/{run}/benchmarks/estimate_hardware/{search}_gen_{generation}.tsv"
     params:
+        family_plugins=content_of_family,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
         **content_of_plugins(ARCHITECTURES),
@@ -92,7 +95,7 @@ rule estimate_hardware:
     threads: of_search("step_threads")
     priority: of_search("priority")
     group:
-        of_search("group")
+        GROUP_OF_SEARCH
     resources:
         mem_mb=growing(1000),
         runtime=growing(5),
@@ -133,7 +136,7 @@ rule select_survivors:
     threads: of_search("step_threads")
     priority: of_search("priority")
     group:
-        of_search("group")
+        GROUP_OF_SEARCH
     resources:
         mem_mb=growing(500),
         runtime=growing(2),

@@ -48,7 +48,7 @@ def build_quantized_network(architecture: Architecture, precision: Precision) ->
         (n, n_inputs) float32 to (n, n_outputs) float32 logits. Children are called
         ``input``, and for layer i ``dense_i``, ``table_input_i``, ``activation_i`` and
         ``dropout_i`` where there is such a thing; ``shape`` is behind the input of a network that
-        takes no vector, and ``exact_i`` a layer without parameters in front of layer i.
+        takes no vector, and ``exact_i`` is the i-th layer without parameters.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def build_quantized_network(architecture: Architecture, precision: Precision) ->
         elif isinstance(layer, DropoutLayer):
             children[f"dropout_{i}"] = layer.module(shape)
         elif isinstance(layer, ExactLayer):
-            children[f"exact_{i + 1}"] = layer.module(shape)
+            children[f"exact_{sum(name.startswith('exact_') for name in children)}"] = layer.module(shape)
     network = nn.Sequential(children)
     initialise(network, architecture.activation)
     return network

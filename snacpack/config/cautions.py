@@ -43,7 +43,14 @@ def _reuse_warnings(config: Mapping[str, Any]) -> Iterator[str]:
     if synthesis["strategy"] != "resource":
         return
     for name, architecture in references_of(config).items():
-        written = [closest_reuse_factor(matrix.n_in, matrix.n_out, asked) for matrix in architecture.graph.matrices]
+        matrices = architecture.graph.matrices
+        if any(matrix.uses > 1 for matrix in matrices):
+            yield (
+                f"synthesis.strategy: hls4ml gets a layer that constituents share as a matrix with blocks of zeros, "
+                f"and the strategy resource gives references.{name} multipliers for them too; latency does not"
+            )
+            continue
+        written = [closest_reuse_factor(matrix.n_in, matrix.n_out, asked) for matrix in matrices]
         if set(written) != {asked}:
             yield (
                 f"synthesis.reuse_factor: {asked} does not fit every layer of references.{name}, so that hls4ml will "

@@ -108,8 +108,8 @@ def schema_text() -> str:
     """Return ``config.schema.yaml``, the allowed keys and values in the language that editors know."""
     head = (
         "# `make config` writes this file from snacpack/config. Editors can check and complete a configuration with "
-        "it.\n# The workflow's own check knows more: the names of objectives, tasks, sources and backends, the "
-        "options of the\n# task, and what the keys must be together.\n"
+        "it.\n# The workflow's own check knows more: the names of objectives, tasks, sources, backends and families, "
+        "the options\n# of tasks and families, and what the keys must be together.\n"
     )
     schema = _tidy(Configuration.model_json_schema(schema_generator=_Schema))
     full = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

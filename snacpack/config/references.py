@@ -9,13 +9,12 @@ from snacpack.architecture import ACTIVATIONS, Architecture
 from snacpack.config.keys import Entry, Says, Section, key
 from snacpack.config.types import Share
 from snacpack.config.wording import listed
+from snacpack.networks.family import MOST_LAYERS, WIDEST
 
 LearningRate = Annotated[float, Field(gt=0, le=1)]
 L1 = Annotated[float, Field(ge=0, le=1)]
-Width = Annotated[int, Field(ge=1, le=4096)]
+Width = Annotated[int, Field(ge=1, le=WIDEST)]
 Activation = Literal[*ACTIVATIONS]
-MOST_LAYERS = 64
-"""Hidden layers of a network."""
 
 
 def _families() -> Iterable[str]:

@@ -57,11 +57,21 @@ def _objective_problems(config: Mapping[str, Any]) -> Iterator[str]:
 
     task = find_task(config["task"]["name"])
     has = [metric.name for metric in task.metrics]
+    missing: list[str] = []
+    # Data that cannot be used are problems of their own.
+    with suppress(ValueError):
+        info = describe_source(config)
+        missing = [name for name in info.signals if info.counts and not info.counts["val"].get(name)]
     sections = {"search": config["search"], "compression.search": config["compression"]["search"]}
     for (key, section), search in zip(sections.items(), (ARCHITECTURES, COMPRESSIONS), strict=True):
         for name in validated(search, section["objectives"]):
             if name not in has:
                 yield f"{key}.objectives: {name} is no metric of the {task.words}; it has {', '.join(has)}"
+            elif missing and name != task.score:
+                yield (
+                    f"{key}.objectives: {name} is measured on validation examples, and there are none of the signals "
+                    f"{', '.join(missing)}; give some, or take the objective out"
+                )
 
 
 def _search_problems(config: Mapping[str, Any]) -> Iterator[str]:

@@ -55,7 +55,7 @@ def load_dataset(
         if x.shape != (len(y), *info.input_shape) or x.dtype != np.float32 or not np.isfinite(x).all():
             wanted = f"finite float32 features of {len(y)} {info.examples}"
             raise UnreadableError(f"{path}: x_{split} does not hold {wanted}; {_REMEDY}")
-    # The only family of networks is a chain of dense layers.
+    # Networks take an example as one list of numbers; a family gives it the shape that its layers take.
     return {split: (x.reshape(len(x), -1), y) for split, (x, y) in arrays.items()}
 
 

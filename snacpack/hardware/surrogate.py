@@ -222,9 +222,13 @@ class Surrogate:
     def describe(self, architecture: Architecture) -> str:
         """Return in words all that the architecture's estimate follows from: the same words, the same estimate."""
         batch_norm = ", batch norm" if architecture.batch_norm else ""
+        # The label names the widths of a network; those of other families may differ in more.
+        own = {} if architecture.is_dense_chain else {architecture.family: dict(architecture.options)}
+        family = f", {json.dumps(own, sort_keys=True)}" if own else ""
         return (
-            f"{architecture.label}, {architecture.activation}{batch_norm}, on {self.board} with {self.precision}, "
-            f"{self.strategy}, reuse factor {self.reuse_factor}, by rule4ml {_version()} {self.weights}"
+            f"{architecture.label}, {architecture.activation}{batch_norm}{family}, on {self.board} with "
+            f"{self.precision}, {self.strategy}, reuse factor {self.reuse_factor}, by rule4ml {_version()} "
+            f"{self.weights}"
         )
 
     def _hls_config(self) -> dict[str, Any]:

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from snacpack.architecture import Architecture
 
 MOST_LAYERS = 64
-"""Layers that an option of hidden units may have."""
+"""Hidden layers of a network, and layers that an option of hidden units may have."""
+
+WIDEST = 4096
+"""Units of a layer."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_WIDTH = {"type": "integer", "minimum": 1, "maximum": 4096}
+_WIDTH = {"type": "integer", "minimum": 1, "maximum": WIDEST}
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Option:
 
     def decision(self, name: str, options: Any) -> Decision:
         """Return the decision between such options, which the configuration has under this name."""
-        return Choice(name, tuple(options))
+        # As an architecture has them.
+        return Choice(name, tuple(tuple(value) if isinstance(value, list) else value for value in options))
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Units(Option):
     def search_schema(self) -> dict[str, Any]:
         """The JSON schema of a section with ``n_layers`` and ``units``, as ``search.space`` has them."""
         depths = _list_of({"type": "integer", "minimum": 1}, "a list of different numbers of layers")
-        widths = _list_of(_WIDTH, "a list of different widths, from 1 to 4096")
+        widths = _list_of(_WIDTH, f"a list of different widths, from 1 to {WIDEST}")
         units = {"type": "array", "minItems": 1, "maxItems": MOST_LAYERS, "items": widths}
         properties = {"n_layers": depths, "units": units}
         return {

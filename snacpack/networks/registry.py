@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from snacpack.networks.family import Family, Option
 from snacpack.networks.graph import Graph
+from snacpack.networks.operations.activation import ActivationLayer
+from snacpack.networks.operations.batch_norm import BatchNormLayer
+from snacpack.networks.operations.dense import DenseLayer
 from snacpack.plugins import Registry
 
 if TYPE_CHECKING:
@@ -19,12 +22,6 @@ def _faults(family: Family) -> Iterator[str]:
 
 REGISTRY = Registry("families", Family, "snacpack.networks.families", _faults)
 find_family = REGISTRY.find
-
-
-def describe_choices() -> str:
-    """Return the values of ``references.<name>.family`` in words."""
-    *families, last = (f"{family.name} ({family.words})" for family in REGISTRY.known().values())
-    return f"a family of networks, {', '.join(families)} or {last}"
 
 
 def build_graph(architecture: "Architecture") -> Graph:
@@ -49,7 +46,44 @@ def build_graph(architecture: "Architecture") -> Graph:
         raise ValueError(f"{path} fails to build a network with {type(error).__name__}: {error}; mend it") from error
     if shape != (architecture.n_outputs,):
         raise ValueError(f"{path} builds a network whose result has the shape {shape}; end with n_outputs numbers")
+    fault = _order_fault(graph, architecture.activation)
+    if fault:
+        raise ValueError(f"{path} builds a network that cannot be compressed: {fault}; see docs/families.md")
     return graph
+
+
+def _order_fault(graph: Graph, activation: str) -> str:
+    """Return what is wrong with the order of a graph's layers, empty if nothing is.
+
+    Training, the folding of batch normalisation, ranges and the network in integers all take a dense layer with its
+    normalisation and its activation for one step.
+    """
+    steps, last = list(graph.steps()), len(graph.layers) - 1
+    open_dense, width = False, None
+    for place, (layer, shape) in enumerate(steps):
+        where = f"layer {place + 1}, {type(layer).__name__},"
+        if isinstance(layer, DenseLayer):
+            if open_dense:
+                return f"{where} follows a dense layer without an activation between them"
+            if width not in (None, shape[-1]):
+                return (
+                    f"{where} takes {shape[-1]} numbers on its last axis, but the dense layer before it gives {width}"
+                )
+            open_dense, width = place < last, layer.result_shape(shape)[-1]
+        elif isinstance(layer, BatchNormLayer):
+            if not (open_dense and isinstance(steps[place - 1][0], DenseLayer)):
+                return f"{where} does not stand directly behind a dense layer"
+        elif isinstance(layer, ActivationLayer):
+            if not open_dense:
+                return f"{where} has no dense layer of its own before it"
+            if layer.function != activation:
+                return f"{where} is {layer.function}, but the activation of the architecture is {activation}"
+            open_dense = False
+        elif open_dense:
+            return f"{where} stands between a dense layer and its activation"
+    if not isinstance(graph.layers[-1], DenseLayer):
+        return "its last layer is no dense layer"
+    return ""
 
 
 def plugin_digests(config: Mapping[str, Any], trust: bool = False) -> dict[str, str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def architecture_search(settings: Mapping[str, Any], sizes: Mapping[str, int], seed: int) -> NSGA2:
-    """Return the search of the configuration's section ``search`` for networks of :attr:`DataInfo.sizes`."""
+    """Return the search of the section ``search`` for networks of :meth:`snacpack.tasks.task.Task.sizes`."""
     return make_search(settings, SearchSpace.from_config(settings["space"], **sizes), seed)
 
 
@@ -30,7 +30,7 @@ def training_seed(seed: int, network: int | str) -> int:
 
 
 def architecture_of(row: Mapping[str, Any], sizes: Mapping[str, int]) -> Architecture:
-    """Return the architecture of a row of ``trials.csv``, for networks of :attr:`DataInfo.sizes`."""
+    """Return the architecture of a row of ``trials.csv``, for networks of :meth:`snacpack.tasks.task.Task.sizes`."""
     return Architecture(
         units=[int(width) for width in str(row["units"]).split()],
         activation=row["activation"],

@@ -144,7 +144,7 @@ class Problem(ABC, Generic[Subject]):
         seed
             The search's own seed.
         sizes
-            :attr:`snacpack.data.info.DataInfo.sizes` of the networks.
+            :meth:`snacpack.tasks.task.Task.sizes` of the networks.
         network
             The network whose compressions are searched, None for a search over architectures.
         """

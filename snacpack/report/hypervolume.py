@@ -17,8 +17,8 @@ def draw_hypervolume(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table
-        ``search/hypervolume.csv``: ``trials``, ``hypervolume`` and ``best_accuracy`` (a fraction, NaN where no
-        network was trained).
+        ``searches/architectures/hypervolume.csv``: ``trials``, ``hypervolume`` and ``best_accuracy`` (a fraction,
+        NaN where no network was trained).
     """
     import matplotlib.pyplot as plt
 

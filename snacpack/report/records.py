@@ -54,7 +54,7 @@ class CompressionSearch:
     Parameters
     ----------
     trials
-        ``search/trials.csv``; ``failure`` is empty where there was none.
+        ``searches/architectures/trials.csv``; ``failure`` is empty where there was none.
     finalists
         ``metrics.csv``: the trials that were trained on, numbered by ``iteration``; ``failure`` as in the trials.
     chosen

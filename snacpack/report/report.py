@@ -112,7 +112,8 @@ class RunFiles:
     Parameters
     ----------
     jets, references, trials, selected
-        ``data/jets.h5``, ``references/hardware.csv``, ``search/trials.csv``, ``candidates/selected.json``.
+        ``data/jets.h5``, ``references/hardware.csv``, ``searches/architectures/trials.csv``,
+        ``candidates/selected.json``.
     trained, metrics, chosen, compressed, fixed_points
         ``float.json``, ``metrics.csv``, ``chosen.json``, ``compressed.json`` and ``fixed_point.json`` of the models.
     compression_trials

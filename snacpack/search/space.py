@@ -63,6 +63,7 @@ class SearchSpace:
                 raise ValueError(f"search.space.{problem}")
         for i in range(max(len(options) for _, options in self._genes())):
             self._check_options(i)
+        self._check_largest()
 
     def _decisions(self) -> list[Decision]:
         return [*self.own.values(), *self.common.values()]
@@ -76,6 +77,14 @@ class SearchSpace:
             self._architecture(*({name: d.spread(i) for name, d in part.items()} for part in (self.own, self.common)))
         except ValueError as error:
             raise ValueError(f"search.space: {error}") from None
+
+    def _check_largest(self) -> None:
+        # A family may refuse options that do not fit together: each of its own choices appears with each other here.
+        for genome in self.largest() if self.own else []:
+            try:
+                self.decode(genome)
+            except ValueError as error:
+                raise ValueError(f"search.space: {error}") from None
 
     @classmethod
     def from_config(cls, space: Mapping[str, Any], n_inputs: int, n_outputs: int) -> "SearchSpace":
@@ -117,13 +126,17 @@ class SearchSpace:
         return self.canonical([random.randrange(count) for count in self.option_counts])
 
     def largest(self) -> list[Genome]:
-        """Return the genomes of the deepest and widest network, one for each activation and batch norm.
+        """Return the genomes of the deepest and widest network, one for each choice that its cost follows from.
 
-        What it is trained with has no size: the first option of each is taken.
+        These are activation, batch norm, and the family's own choices. The others, which a network is trained with,
+        have no size: the first option of each is taken.
         """
+        costly = [*(self.own[name] for name in self.own), *(self.common[name] for name in COSTLY_CHOICES)]
         genes = [
-            [[i] for i in range(decision.size)] if name in COSTLY_CHOICES else [decision.largest()]
-            for name, decision in (*self.own.items(), *self.common.items())
+            [[i] for i in range(decision.size)]
+            if isinstance(decision, Choice) and any(decision is other for other in costly)
+            else [decision.largest()]
+            for decision in self._decisions()
         ]
         return [self.canonical([gene for part in parts for gene in part]) for parts in product(*genes)]
 

@@ -243,7 +243,8 @@ def _flatten(model: "ModelWrapper") -> "ModelWrapper":
     """Put vectors in the place of all other shapes: hls4ml does not read them from QONNX with their quantisers.
 
     A matrix that several vectors share becomes one with the matrix in blocks along the diagonal, and a sum over an axis
-    becomes a matrix of zeros and ones. The circuit is the same, since it has no multiplier for a zero.
+    becomes a matrix of zeros and ones. With the strategy latency the circuit is the same,
+    since it has no multiplier for a zero.
     """
     name = model.graph.input[0].name
     shapes = {info.name: model.get_tensor_shape(info.name)[1:] for info in model.graph.value_info}

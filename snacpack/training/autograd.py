@@ -64,10 +64,11 @@ class _LookUp(torch.autograd.Function):
     def forward(ctx, x, values, slopes, exponent):
         half = len(values) // 2
         number = torch.floor(x * 2.0**-exponent)
-        place = (number.clamp(-half, half - 1) + half).long()
+        # A training that diverges has numbers that are none: they stand nowhere in a table, and stay what they are.
+        place = (number.nan_to_num().clamp(-half, half - 1) + half).long()
         inside = (number >= -half) & (number < half)
         ctx.save_for_backward(slopes.to(x)[place] * inside)
-        return values.to(x)[place]
+        return torch.where(number.isnan(), number, values.to(x)[place])
 
     @staticmethod
     def backward(ctx, gradient):

@@ -13,8 +13,8 @@ from helpers.one_node import OneNodeSlurm, answers, missing_programs
 from helpers.running import Workflow, kill_tree
 
 PROFILE = ROOT / "profiles" / "slurm"
-# Two shards of the compression search are two jobs; one of the global search is a group.
-ONE_SHARD = "search: {shards: 1}\n"
+# Generations of one shard go in one job.
+ONE_SHARD = "{search: {shards: 1}, compression: {search: {shards: 1}}}\n"
 
 
 def go_without(reason: str) -> None:
@@ -63,7 +63,7 @@ def on_slurm(slurm, request, tmp_path_factory) -> Workflow:
     )
     try:
         workflow.cancelled = cancel_at(
-            workflow.results("searches/architectures/gen_000/offspring.json"), "search_0_", slurm, process
+            workflow.results("searches/architectures/gen_000/offspring.json"), "search_architectures_0", slurm, process
         )
         ended = process.wait(timeout=1500)
     finally:

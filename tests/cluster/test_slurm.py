@@ -32,8 +32,9 @@ def test_what_takes_seconds_goes_in_one_job(on_slurm):
     chosen = json.loads(on_slurm.results("candidates/selected.json").read_text())["candidates"]
     circuits = [comment for comment in comments if comment.startswith("rule_circuit_")]
     assert len(circuits) == len(set(circuits)) == 1 + 2 * len(chosen)
-    # Two shards of a search are two jobs, in each of two generations.
-    assert sum(comment.startswith("rule_evaluate_trials_") for comment in comments) == 4 + 4 * len(chosen)
+    # The generations of a search are one job.
+    assert not any(comment.startswith("rule_evaluate_trials") for comment in comments)
+    assert sum(comment.startswith("rule_compression_search_") for comment in comments) == len(chosen)
 
 
 def test_every_job_asks_for_what_it_needs(on_slurm):

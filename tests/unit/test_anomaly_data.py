@@ -81,6 +81,31 @@ def test_no_signal_is_in_the_training_and_each_is_shared_by_validation_and_test(
     assert x_test[y_test == info.classes.index("three")].mean() == pytest.approx(6, abs=0.8)
 
 
+def test_files_of_one_signal_stand_beside_groups_of_the_background(tmp_path):
+    """Each example of a signal is a group of its own, whichever of its files it stands in."""
+    frame = table().assign(run=np.arange(400) // 8)
+    given = by_files(tmp_path, frame, group="run")
+    for number in (0, 1):
+        part = frame[frame["y"] == "two"].drop(columns="y").iloc[number::2]
+        part.to_csv(tmp_path / f"second_{number}.csv", index=False)
+    given["arrays"]["signals"]["two"] = str(tmp_path / "second_*.csv")
+    counts = prepare_arrays(given, 1).info.counts
+    assert [counts[split]["two"] for split in SPLITS] == [0, 50, 50]
+
+
+def test_an_objective_on_signals_needs_them_in_validation(tmp_path):
+    frame = table().assign(sample=["train", "val", "test", "train", "train"] * 80)
+    frame.loc[frame["y"].isin(["two", "three"]), "sample"] = "test"
+    config = merged("config")
+    config["task"] = {"name": "anomaly", "options": {"background": ["zero", "one"], "background_rate": 0.4}}
+    labelled(tmp_path, frame)
+    config["data"] |= {"source": "arrays"}
+    config["data"]["arrays"] |= {"files": str(tmp_path / "d.csv"), "target": "y", "split": "sample"}
+    config["search"]["objectives"] = ["accuracy", "auc"]
+    with pytest.raises(ConfigError, match=r"search\.objectives: auc is measured on validation examples, and there are"):
+        validate_config(config)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_networks_are_trained_to_give_back_background(tmp_path, form):
     prepare_arrays(form(tmp_path, table()), 1).write(tmp_path / "dataset.h5")

@@ -67,7 +67,7 @@ def whole_outputs(workflow: Workflow) -> dict[str, tuple[int, str]]:
             continue
         # An output may be a folder.
         is_whole = not {str(place) for place in (name, *name.parents)} & unfinished
-        if path.is_file() and path.suffix not in (".log", ".tsv", ".part") and is_whole:
+        if path.is_file() and path.suffix not in (".log", ".jsonl", ".tsv", ".part") and is_whole:
             found[str(name)] = (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
     return found
 

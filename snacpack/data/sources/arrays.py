@@ -224,7 +224,8 @@ def _groups(piece: Raw) -> np.ndarray:
     """Return the groups of a part's examples; each example of a signal's file is one by itself."""
     if piece.group is not None:
         return piece.group
-    return np.array([f"{name} {place}" for place, name in enumerate(piece.target.tolist())])
+    names = zip(piece.target.tolist(), piece.file.tolist(), strict=True)
+    return np.array([f"{name} {file} {place}" for place, (name, file) in enumerate(names)])
 
 
 def _check_alike(parts: Sequence[Part], raw: Sequence[Raw]) -> None:

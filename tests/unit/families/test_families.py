@@ -22,6 +22,7 @@ from snacpack.compression.network import fold_batch_norm, freeze, tensors_of
 from snacpack.compression.qat import train_quantized
 from snacpack.compression.scheme import Precision
 from snacpack.config import ConfigError, complete_config, validate_config
+from snacpack.hardware.surrogate import Surrogate
 from snacpack.inputs import file_digest
 from snacpack.networks.layer import Matrix
 from snacpack.networks.registry import REGISTRY, plugin_digests
@@ -33,7 +34,7 @@ from snacpack.synthesis.hls import HlsSettings, build_hls_project, run_hls_simul
 from snacpack.synthesis.qonnx import export_qonnx, run_qonnx
 from snacpack.synthesis.rtl import build_rtl, run_interpreted
 from snacpack.synthesis.simulation import simulate_rtl
-from snacpack.training.autograd import AutogradNetwork, QuantizedModule
+from snacpack.training.autograd import AutogradNetwork, QuantizedModule, _LookUp
 from snacpack.training.fit import jet_order, predict
 from snacpack.training.native import NativeNetwork
 from snacpack.training.trials import dropout_seed, initial_network, train
@@ -259,6 +260,17 @@ def test_the_documented_family_is_one_file_and_an_entry_of_the_configuration(doc
             "1",
             "write an Option",
         ),
+        ("*hidden_layers(architecture, architecture.units)", "DenseLayer(8)", "without an activation between them"),
+        (
+            "*hidden_layers(architecture, architecture.units)",
+            "*list(hidden_layers(architecture, architecture.units))[1:]",
+            "layer 2, ActivationLayer, has no dense layer of its own before it",
+        ),
+        (
+            "layers += [*hidden_layers(architecture, architecture.units)",
+            "layers += [DenseLayer(8), ExactLayer(Sum(axis=0, shift=0)), *hidden_layers(architecture, (4,))",
+            "layer 3, ExactLayer, stands between a dense layer and its activation",
+        ),
         ("FAMILY = Family(", "(lambda *_, **__: None)(", "holds no Family"),
         ('"summed",\n', '"sums",\n', "name the file sums.py"),
     ],
@@ -285,6 +297,29 @@ def test_a_search_may_be_over_another_family():
     validate_config(config)
     parameters = [row["parameter"] for row in table1_rows(config["search"]["space"])]
     assert parameters[:2] == ["options.constituents", "options.shared_units.n_layers"]
+
+
+def test_the_largest_networks_show_every_choice_of_the_family():
+    space = {**merged("config")["search"]["space"], **SPACE, "options": {**SPACE["options"], "constituents": [1, 8]}}
+    space = SearchSpace.from_config(space, n_inputs=24, n_outputs=5)
+    largest = [space.decode(genome) for genome in space.largest()]
+    assert {network.options["constituents"] for network in largest} == {1, 8}
+    assert all(network.options["shared_units"] == (8, 4) for network in largest)
+
+
+def test_estimates_are_not_shared_by_networks_of_other_options():
+    surrogate, described = Surrogate(), set()
+    for options in ({"constituents": 8, "shared_units": [4]}, {"constituents": 4, "shared_units": [4]}):
+        described.add(surrogate.describe(Architecture((5,), family="deep_sets", options=options)))
+    assert len(described) == 2
+    assert all("deep_sets" in words for words in described)
+
+
+def test_a_table_passes_on_what_is_no_number():
+    """A training that diverges says so by its loss, and does not end its job."""
+    values, slopes = torch.arange(8.0), torch.ones(8)
+    found = _LookUp.apply(torch.tensor([float("nan"), 0.0, 99.0]), values, slopes, -2)
+    assert found.isnan().tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize(
