@@ -22,8 +22,8 @@ def leading(constituents, jet_of, n_events):
     return [found.get(event, (0, np.zeros(0)))[1] for event in range(n_events)]
 
 
-@pytest.mark.parametrize("jet_class", CLASSES)
-@pytest.mark.parametrize("radius", [0.4, 0.8])
+@pytest.mark.parametrize("jet_class", ["g", *(pytest.param(c, marks=pytest.mark.thorough) for c in CLASSES[1:])])
+@pytest.mark.parametrize("radius", [0.4, pytest.param(0.8, marks=pytest.mark.thorough)])
 def test_leading_jets_are_those_of_all_particles(jet_class, radius):
     recipe, n_events = Recipe(), 40
     events = Collisions(jet_class, 2, recipe).next_batch(n_events)

@@ -38,7 +38,7 @@ def cosine(parent, product):
     return along / np.hypot(along, across)
 
 
-@pytest.fixture(scope="module", params=["w", "z", "t"])
+@pytest.fixture(scope="module", params=["w", *(pytest.param(c, marks=pytest.mark.thorough) for c in ("z", "t"))])
 def decayed(request):
     return request.param, *decays(request.param, Recipe())
 

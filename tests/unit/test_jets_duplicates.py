@@ -108,6 +108,7 @@ def test_different_jets_are_not_found(seed, n_constituents):
     assert len(np.unique(jet_keys(full))) == len(full)
 
 
+@pytest.mark.thorough
 def test_keys_of_many_jets_are_different():
     rng = np.random.default_rng(1)
     x = rng.integers(1, 40, (300_000, 8, 3)).astype("f4") / 4

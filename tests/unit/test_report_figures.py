@@ -114,7 +114,8 @@ def test_search_of_few_networks_is_drawn(n_trials: int) -> None:
         save_figure(figure, [])
 
 
-@pytest.mark.parametrize("all_failed", [False, pytest.param(True, marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("all_failed", [False, True])
 def test_run_without_candidates_is_drawn(tmp_path: Path, all_failed: bool) -> None:
     config = write_run(tmp_path, names=(), methods=("magnitude",))
     if all_failed:

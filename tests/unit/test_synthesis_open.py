@@ -75,6 +75,7 @@ def test_report_holds_every_number_with_its_origin(tmp_path):
         synthesise("open", tmp_path, tmp_path / "rtl", tmp_path / "r", PART, 5.0, None, None, 1, 600)
 
 
+@pytest.mark.thorough
 def test_a_clock_that_the_circuit_misses_is_said_to_be_missed(tmp_path):
     circuit = build_rtl(random_network((4, 3, 2), bits=4), tmp_path / "rtl", PART, 0.7)
     write_json({"reuse_factor": 1, "reuse_factors": [1, 1]}, tmp_path / "project.json")
@@ -84,7 +85,7 @@ def test_a_clock_that_the_circuit_misses_is_said_to_be_missed(tmp_path):
     assert "misses the target of 0.7 ns" in report["origin"]["timing"]
 
 
-@pytest.mark.parametrize("period", [2.0, 5.0])
+@pytest.mark.parametrize("period", [2.0, pytest.param(5.0, marks=pytest.mark.thorough)])
 def test_the_cut_keeps_what_it_promises(tmp_path, period):
     """The cut knows operations and the estimate cells: neither may know less than the other."""
     network = random_network((12, 12, 6), "relu", 5, 0.6)

@@ -65,6 +65,7 @@ def test_failing_tools_explain_themselves(tmp_path, project, bin_folder, text, m
     assert "The end of its log" in str(failure.value)
 
 
+@pytest.mark.thorough
 def test_a_slow_tools_children_are_ended_too(tmp_path, project, bin_folder):
     program(bin_folder / "vitis-run", f"(sleep 3; touch {tmp_path}/survived) &\nsleep 60")
     with pytest.raises(RuntimeError, match="did not finish in time"):
