@@ -334,9 +334,8 @@ def train_on_simulated(
 ) -> dict[str, Any]:
     """Train the paper's baseline as the workflow does, test it on both kinds of jets, and do the reverse."""
     path = folder / "jets.h5"
-    settings = {
-        name: config["data"][name] for name in (field.name for field in fields(Preprocessing)) if name != "seed"
-    }
+    named = {field.name for field in fields(Preprocessing)}
+    settings = {name: value for name, value in config["data"].items() if name in named}
     settings |= {"n_constituents": N_INPUT_CONSTITUENTS, "features": FEATURES, "min_constituent_pt_gev": MIN_PT_GEV}
     preprocess_jets(files, [], path, Preprocessing(**settings, seed=options.seed), "a benchmark")
     splits = load_dataset(path, SPLITS)
