@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import importlib.util
 import pkgutil
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +17,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from snacpack.inputs import CHANGED, file_digest, file_digests
 
 Entry = TypeVar("Entry")
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class Kind(NamedTuple):
@@ -32,6 +35,12 @@ KINDS = {
     "backends": Kind("snacpack.synthesis.registry", "backend_plugins"),
 }
 """Folders of a plugin, one for each kind of entries."""
+
+
+def check_name(name: Any) -> None:
+    """Raise ValueError unless a name may be that of an entry, and so of a file, a column and a key."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(f"name is {name!r}; write small letters, digits and underscores, a letter first, at most 40")
 
 
 class PluginError(ValueError):

@@ -1,11 +1,12 @@
 """The description of an objective, and the networks that its functions are given."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 from numbers import Real
 from typing import TYPE_CHECKING, Any
+
+from snacpack.plugins import check_name
 
 if TYPE_CHECKING:
     from snacpack.architecture import Architecture
@@ -25,7 +26,6 @@ DA4ML = "da4ml"
 """The source of what da4ml estimates of a compressed network's circuit."""
 
 _SOURCES = (TRAINING, VALIDATION, RULE4ML, DA4ML)
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 def is_finite(value: Any) -> bool:
@@ -203,10 +203,7 @@ class Objective:
     worst: float | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise ValueError(
-                f"name is {self.name!r}; write small letters, digits and underscores, a letter first, at most 40"
-            )
+        check_name(self.name)
         if type(self.direction) is not int or self.direction not in (MAXIMISED, MINIMISED):
             raise ValueError(f"direction is {self.direction!r}; write MAXIMISED or MINIMISED")
         if self.ideal is not None and not is_finite(self.ideal):

@@ -1,12 +1,12 @@
 """The description of a family of networks."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from snacpack.networks.decision import Choice, Decision, Widths
 from snacpack.networks.graph import Graph
+from snacpack.plugins import check_name
 
 if TYPE_CHECKING:
     from snacpack.architecture import Architecture
@@ -17,7 +17,6 @@ MOST_LAYERS = 64
 WIDEST = 4096
 """Units of a layer."""
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _WIDTH = {"type": "integer", "minimum": 1, "maximum": WIDEST}
 
 
@@ -110,10 +109,7 @@ class Family:
     options: Mapping[str, Option] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise ValueError(
-                f"name is {self.name!r}; write small letters, digits and underscores, a letter first, at most 40"
-            )
+        check_name(self.name)
         if not isinstance(self.words, str) or not self.words.strip():
             raise ValueError(f"words is {self.words!r}; write a phrase")
         if not callable(self.build):

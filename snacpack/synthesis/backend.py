@@ -1,6 +1,5 @@
 """The description of a backend, what it is given and the numbers that it returns."""
 
-import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snacpack.plugins import check_name
 from snacpack.synthesis.devices import RESOURCES
 
 # A process that reads only names and notes loads no library of arrays.
@@ -19,8 +19,6 @@ HLS4ML_BACKENDS = ("Vitis", "Vivado")
 
 TOOLS = ("compiler", "verilator", "yosys")
 """Tools that a run can try before its first job; see :data:`snacpack.run.preflight.CHECKS`."""
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -151,11 +149,9 @@ class Backend:
     auto: int | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name) or self.name == "auto":
-            raise ValueError(
-                f"name is {self.name!r}; write small letters, digits and underscores, a letter first, at most 40, and "
-                "not 'auto'"
-            )
+        check_name(self.name)
+        if self.name == "auto":
+            raise ValueError("name is 'auto', which stands for the first backend that is there; write another")
         for name in ("words", "hls4ml", "note", "remedy"):
             text = getattr(self, name)
             if not isinstance(text, str) or not text.strip():

@@ -1,6 +1,5 @@
 """How a task is described, and what its metrics give for the outputs of a network."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snacpack.data.info import DataInfo
+from snacpack.plugins import check_name
 from snacpack.seeds import derive_seed
 from snacpack.tasks.intervals import bootstrap_intervals
 
@@ -25,8 +25,6 @@ RECONSTRUCTION = "reconstruction"
 
 Weights = np.ndarray
 """How often each example counts, (n,) float64."""
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -227,8 +225,7 @@ class Task:
             if len(set(names)) < len(names):
                 raise ValueError(f"{kind} of {self.name} have a name twice: {', '.join(names)}; rename one")
         for name in (self.name, *(entry.name for entry in (*self.metrics, *self.pictures, *self.options))):
-            if not isinstance(name, str) or not _NAME.fullmatch(name):
-                raise ValueError(f"a name is {name!r}; write small letters, digits and underscores, at most 40")
+            check_name(name)
         if self.targets not in (CLASSES, NUMBERS, RECONSTRUCTION):
             raise ValueError(f"targets is {self.targets!r}; write CLASSES, NUMBERS or RECONSTRUCTION")
 

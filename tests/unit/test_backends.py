@@ -122,7 +122,12 @@ FAULTS = {
         "taken by a backend of the",
         "another",
     ),
-    "auto": ("auto.py", EXAMPLE.replace('    "estimate"', '    "auto"'), "name is 'auto'", "small letters"),
+    "auto": (
+        "auto.py",
+        EXAMPLE.replace('    "estimate"', '    "auto"'),
+        "the first backend that is there",
+        "write another",
+    ),
     "a place in auto": (NAME, EXAMPLE.replace("synthesise=", "auto=0,\n    synthesise="), "auto is 0", "leave it out"),
     "no note": (NAME, EXAMPLE.replace("note=", "note=5 or "), "note is 5", "a text"),
     "no function": (NAME, EXAMPLE.replace("synthesise=estimate", "synthesise=5"), "synthesise is 5", "a function"),

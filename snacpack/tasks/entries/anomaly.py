@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snacpack.data.info import SPLIT_NAMES, DataInfo
+from snacpack.tasks.differences import chosen_loss, loss_options
 from snacpack.tasks.separation import Separation
 from snacpack.tasks.task import RECONSTRUCTION, Examples, Metric, Option, Picture, Task, Weights
 
@@ -105,8 +106,7 @@ def _check(info: DataInfo, options: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _loss(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    huber = {"kind": "huber", "delta": options["delta"]}
-    return {**(huber if options["loss"] == "huber" else {"kind": "squared"}), "pooled": True}
+    return {**chosen_loss(options), "pooled": True}
 
 
 TASK = Task(
@@ -188,23 +188,7 @@ TASK = Task(
             "share of the background that passes where the signals' efficiencies are measured; ten or more validation "
             "and test examples must pass",
         ),
-        Option(
-            "loss",
-            "squared",
-            {"description": "the loss that training makes small, squared or huber", "enum": ["squared", "huber"]},
-            "loss of the training: `squared`, or `huber`, which large differences change less",
-        ),
-        Option(
-            "delta",
-            1.0,
-            {
-                "description": "a positive difference, of the normalised inputs, at most 1000000",
-                "type": "number",
-                "exclusiveMinimum": 0,
-                "maximum": 1000000,
-            },
-            "difference, of the normalised inputs, from which the loss `huber` grows linearly",
-        ),
+        *loss_options("difference", "the normalised inputs"),
     ),
     check=_check,
     loss=_loss,

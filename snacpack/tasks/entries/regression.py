@@ -1,11 +1,12 @@
 """Regression: a network gives numbers, one for each target."""
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snacpack.data.normalisation import Normalisation
+from snacpack.tasks.differences import chosen_loss, loss_options
 from snacpack.tasks.task import NUMBERS, Examples, Metric, Option, Picture, Task, Weights
 
 if TYPE_CHECKING:
@@ -65,10 +66,6 @@ def _draw_residuals(examples: Examples, model: str) -> "Figure":
     return draw_residuals(outputs, targets, examples.info.targets, model, examples.info.examples)
 
 
-def _loss(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"kind": "huber", "delta": options["delta"]} if options["loss"] == "huber" else {"kind": "squared"}
-
-
 TASK = Task(
     name="regression",
     words="regression",
@@ -113,23 +110,7 @@ TASK = Task(
         ),
     ),
     options=(
-        Option(
-            "loss",
-            "squared",
-            {"description": "the loss that training makes small, squared or huber", "enum": ["squared", "huber"]},
-            "loss of the training: `squared`, or `huber`, which large residuals change less",
-        ),
-        Option(
-            "delta",
-            1.0,
-            {
-                "description": "a positive residual, of the normalised targets, at most 1000000",
-                "type": "number",
-                "exclusiveMinimum": 0,
-                "maximum": 1000000,
-            },
-            "residual, of the normalised targets, from which the loss `huber` grows linearly",
-        ),
+        *loss_options("residual", "the normalised targets"),
         Option(
             "normalisation",
             "standard",
@@ -138,5 +119,5 @@ TASK = Task(
             "units of the files",
         ),
     ),
-    loss=_loss,
+    loss=chosen_loss,
 )
