@@ -71,6 +71,7 @@ rule verify_model:
     benchmark:
         "results/{run}/benchmarks/verify_model/{candidate}_{scheme}.tsv"
     params:
+        family_plugins=content_of_family,
         n_jets=config["synthesis"]["n_verification_jets"],
         n_rtl_jets=config["synthesis"]["n_rtl_jets"],
     threads: 1

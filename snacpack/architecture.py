@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from snacpack.networks.operations.activation import FUNCTIONS
+
 if TYPE_CHECKING:
     from snacpack.networks.graph import Graph
 
-ACTIVATIONS = ("relu", "tanh", "sigmoid")
+ACTIVATIONS = tuple(FUNCTIONS)
 DENSE = "dense"
 """The family of a network that names none."""
 

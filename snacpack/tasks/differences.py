@@ -12,7 +12,7 @@ def loss_options(differences: str, of: str) -> tuple[Option, ...]:
     Parameters
     ----------
     differences
-        What the task calls the difference of an output and its target, in the singular, such as ``residual``.
+        The task's word for the difference of an output and its target, in the singular, such as ``residual``.
     of
         The targets, such as ``the normalised targets``.
     """
