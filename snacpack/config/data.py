@@ -55,7 +55,6 @@ class Detector(Section):
     max_track_pt_gev: AboveZero = key(
         detector.Detector.max_track_pt_gev, "charged hadrons above it, in GeV, are measured by the HCAL"
     )
-    min_pt_gev: FromZero = key(detector.Detector.min_pt_gev, "anything measured with less, in GeV, is not seen")
     ecal_cell: AboveZero = key(
         detector.Detector.ecal_cell, "width of a cell of the ECAL in pseudorapidity, and about that in azimuth"
     )
@@ -91,6 +90,9 @@ class Pythia(Section):
     jets_per_event: Positive = key(Recipe.jets_per_event, "leading jets of a collision that are kept")
     min_jet_pt_gev: Momentum = key(Recipe.min_jet_pt_gev, "least transverse momentum of a jet in GeV")
     max_jet_pt_gev: Limit = key(Recipe.max_jet_pt_gev, "largest transverse momentum of a jet in GeV; null for no limit")
+    min_constituent_pt_gev: FromZero = key(
+        Recipe.min_constituent_pt_gev, "softer constituents, in GeV, belong to the jet and are not written"
+    )
     min_parton_pt_gev: Momentum = key(Recipe.min_parton_pt_gev, "least transverse momentum of the hard process in GeV")
     max_parton_pt_gev: Partons = section(Partons, "largest transverse momentum of the hard process, by class of jets")
     resonances: Literal["on_shell", "correlated"] = key(

@@ -56,8 +56,6 @@ class Detector:
         Whether electrons are tracks; if not, the ECAL measures them.
     max_track_pt_gev
         Charged hadrons above it are measured by the HCAL.
-    min_pt_gev
-        What is measured with less is not seen.
     ecal_cell, hcal_cell
         Width of a cell in pseudorapidity; in azimuth the next larger width that
         divides the circle.
@@ -83,19 +81,12 @@ class Detector:
     Inferred from the published jets: cells of 0.005 and 0.010, which show in
     the differences of the constituents' directions, and half of all
     resolutions. The tag in the files' names speaks of 0.0175 and 0.022.
-    Nothing below 0.3 GeV is in what is known of the published jets' 30 leading
-    constituents: no pseudorapidity is more than 1.62 from the jet's, which
-    softer protons would reach (2.8 in a few thousand jets), and light quarks,
-    which alone have fewer constituents, are as far from the statistics of the
-    package jetnet as noise is, instead of 0.4. Whether they were left out
-    before the detector or behind it is not known; both fit.
     """
 
     max_abs_eta: float = 3.0
     max_track_abs_eta: float | None = None
     track_electrons: bool = True
     max_track_pt_gev: float = 220.0
-    min_pt_gev: float = 0.3
     ecal_cell: float = 0.005
     hcal_cell: float = 0.010
     track_constant: float = 0.0075
@@ -120,8 +111,7 @@ class Detector:
         Notes
         -----
         With all resolution parameters zero, the energy of an event's particles
-        inside the acceptance, neutrinos and what is below ``min_pt_gev`` excepted,
-        is conserved.
+        inside the acceptance, neutrinos excepted, is conserved.
         """
         pt = np.hypot(generated.px, generated.py)
         momentum = np.sqrt(pt**2 + generated.pz**2)
@@ -143,7 +133,6 @@ class Detector:
             self._read_cells(generated.take(seen & ~is_track & ~is_ecal), HCAL, rng),
         )
         measured = Particles(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-        measured = measured.take(np.hypot(measured.px, measured.py) >= self.min_pt_gev)
         return measured.take(np.argsort(measured.event, kind="stable"))
 
     def _track_resolution(self, pt: np.ndarray) -> np.ndarray:

@@ -26,6 +26,8 @@ class Recipe:
         Leading jets of each collision that are kept.
     min_jet_pt_gev, max_jet_pt_gev
         Jets outside are left out; ``None`` is no upper limit.
+    min_constituent_pt_gev
+        Softer constituents belong to the jet, and are not written.
     min_parton_pt_gev
         Lowest transverse momentum of the hard process.
     max_parton_pt_gev
@@ -57,6 +59,12 @@ class Recipe:
     - R = 0.4: their constituents end 0.40 from the jet's axis. The papers'
       0.8 is that of an older version of the code.
     - One jet an event, the leading one: the jet pT spectra.
+    - No constituents below 0.3 GeV, though the jets have them: of the published
+      jets' 30 leading ones none is more than 1.62 in pseudorapidity from the
+      jet, which softer protons would be (2.8 in a few thousand jets), and light
+      quarks, which alone have fewer constituents, are as far from the statistics
+      of the package jetnet as noise is, instead of 0.4. A jet that lacks them is
+      half a per cent too soft.
     - Parton pT of 1000 to 1010 GeV, for gluons without an upper limit: the
       spectra again. A window makes the gluons' impossible (Kolmogorov distance
       0.40, without it 0.011).
@@ -68,6 +76,7 @@ class Recipe:
     jets_per_event: int = 1
     min_jet_pt_gev: float = 100
     max_jet_pt_gev: float | None = None
+    min_constituent_pt_gev: float = 0.3
     min_parton_pt_gev: float = 1000
     max_parton_pt_gev: Mapping[str, float | None] = field(default_factory=lambda: MAX_PARTON_PT_GEV)
     resonances: str = "on_shell"

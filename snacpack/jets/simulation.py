@@ -166,10 +166,12 @@ def _select(constituents: Particles, jet_of: np.ndarray, recipe: Recipe) -> tupl
     if not len(first):
         return np.zeros((0, MAX_CONSTITUENTS, 4)), np.zeros((0, 4)), np.zeros(0, dtype=np.int64)
     jets = np.add.reduceat(four, first)
-    multiplicity = np.diff(first, append=len(four))
+    # The softest, which stand last in each jet, are counted and written no more.
+    written = np.hypot(four[:, 0], four[:, 1]) >= recipe.min_constituent_pt_gev
+    multiplicity = np.add.reduceat(written.astype(np.int64), first)
     padded = np.zeros((len(jets), MAX_CONSTITUENTS, 4))
-    place = np.arange(len(four)) - np.repeat(first, multiplicity)
-    fits = place < MAX_CONSTITUENTS
+    place = np.arange(len(four)) - np.repeat(first, np.diff(first, append=len(four)))
+    fits = written & (place < MAX_CONSTITUENTS)
     padded[jet_of[fits], place[fits]] = four[fits]
 
     jet_pt, jet_event = np.hypot(jets[:, 0], jets[:, 1]), event[first]

@@ -2,7 +2,6 @@
 
 import math
 from collections import defaultdict
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from snacpack.jets.detector import ECAL, HCAL, TRACK, Detector, Particles, sum_i
 
 EXACT = Detector(
     track_constant=0, track_slope_per_gev=0, ecal_stochastic=0, ecal_noise_gev=0, ecal_constant=0,
-    hcal_stochastic=0, hcal_noise_gev=0, hcal_constant=0, min_pt_gev=0,
+    hcal_stochastic=0, hcal_noise_gev=0, hcal_constant=0,
 )  # fmt: skip
 GENERATED = (11, 12, 13, 14, 16, 22, 130, 211, 310, 321, 2112, 2212, 3122, 3112)
 
@@ -71,13 +70,6 @@ def test_cells_hold_the_sum_of_their_particles(rows, width):
         assert i_phi == pytest.approx(round(i_phi), abs=1e-6)
         found[event, round(i_eta), round(i_phi)] = e
     assert found == pytest.approx(dict(expected))
-
-
-@pytest.mark.parametrize("kind", [13, 22, 130, 211])
-def test_what_is_too_soft_is_not_seen(kind):
-    rows = [(pt, 0.5, phi, kind, 0) for pt, phi in ((0.2, 0.5), (0.4, 1.0), (5.0, 1.5))]
-    found = [replace(EXACT, min_pt_gev=limit).measure(table(rows), np.random.default_rng(0)) for limit in (0, 0.3, 1)]
-    assert [len(measured.e) for measured in found] == [3, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +144,7 @@ def test_fluctuations_are_gaussian_and_stop_above_zero(energy):
     eta = np.random.default_rng(1).uniform(-2, 2, n)
     pt = energy / np.cosh(eta)
     hadrons = Particles(pt, np.zeros(n), pt * np.sinh(eta), np.full(n, energy), np.full(n, 130), np.arange(n))
-    measured = Detector(min_pt_gev=0).measure(hadrons, np.random.default_rng(2))
+    measured = Detector().measure(hadrons, np.random.default_rng(2))
     assert len(measured.e) == n
     assert (measured.e > 0).all()
     width = np.hypot(1.587 / np.sqrt(energy), 0.025)

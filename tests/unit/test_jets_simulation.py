@@ -113,6 +113,19 @@ def test_groomed_masses_are_the_bosons(files):
         assert np.median(load(files["w"])[1][name]) != pytest.approx(np.median(g[name]), rel=0.02)
 
 
+def test_soft_constituents_belong_to_the_jet_and_are_not_written(tmp_path):
+    for limit in (0.0, 1.0):
+        simulate_jets(tmp_path / f"{limit}.h5", "g", 40, 3, Recipe(min_constituent_pt_gev=limit))
+    (all_c, all_j), (c, j) = (load(tmp_path / f"{limit}.h5") for limit in (0.0, 1.0))
+    for name in ("pt", "mass", "eta"):
+        np.testing.assert_array_equal(j[name], all_j[name])
+    assert 0 < all_c["pt"][all_c["pt"] > 0].min() < 1
+    assert c["pt"][c["pt"] > 0].min() >= 1
+    # Those that are left stand where they stood.
+    np.testing.assert_array_equal(np.where(all_c["pt"] >= 1, all_c["pt"], 0), c["pt"])
+    np.testing.assert_array_equal(j["multiplicity"], (all_c["pt"] >= 1).sum(axis=1))
+
+
 def test_radius_and_jets_of_an_event_are_settings(tmp_path):
     wide = Recipe(jet_radius=0.8, jets_per_event=2, min_jet_pt_gev=800, max_jet_pt_gev=1200)
     simulate_jets(tmp_path / "wide.h5", "q", 40, 3, wide)
