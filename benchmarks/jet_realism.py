@@ -8,7 +8,8 @@ repositories keep: jets_1500.npz (x: (n, 32, 3) pT, etarel, phirel of the leadin
 pt_spectrum.csv (jet pT of all 880,000 by class) and deep_sets_published.npz (Deep Sets that were trained on published
 jets); the last two may also lie beside the data set's own files. Simulated jets are those of a run
 (results/{run}/data/simulated), or are simulated here, --jets of each class, which measures the speed; with both, the
-run's jets are compared and the others are only timed. --before names an earlier result, which the figure shows beside
+run's jets are compared and the others are only timed. Spectra of jet pT are those of all simulated jets, all else is
+compared with --compared-jets of each class. --before names an earlier result, which the figure shows beside
 this one. FPND needs the files of the package jetnet (pip install --no-deps jetnet==0.2.5). The results are printed and
 written to benchmarks/results/jet_realism.json, the figure to docs/images/jet_realism.png. All numbers depend on the
 jets and --seed alone, but for the speed.
@@ -17,7 +18,7 @@ jets and --seed alone, but for the speed.
 import argparse
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
@@ -145,6 +146,16 @@ def _read_file(path: Path) -> Iterator[Jets]:
         yield Jets(x, y, observed[:, 0], particles).take(multiplicity > 0)
 
 
+def jet_momenta(files: Sequence[Path]) -> dict[str, np.ndarray]:
+    """Return pT in GeV of all jets of the files, by class."""
+    found: dict[str, list[np.ndarray]] = {name: [] for name in CLASSES}
+    for path in files:
+        for (_, y), observed in zip(read_jets(path, ("pt",)), read_observables(path, ("pt",)), strict=True):
+            for i, name in enumerate(CLASSES):
+                found[name].append(observed[y == i, 0])
+    return {name: np.concatenate(pieces) for name, pieces in found.items()}
+
+
 def published_jets(folder: Path, per_class: int, seed: int) -> Jets:
     """Load published jets from their pieces or from the data set's own files."""
     if (folder / PIECES).is_file():
@@ -191,8 +202,8 @@ def simulate_sample(folder: Path, per_class: int, jets_per_job: int, cores: int,
     }
 
 
-def compare_spectra(simulated: Jets, spectrum: Spectrum, seed: int) -> dict[str, dict[str, Any]]:
-    """Compare jet pT with the published spectra, by class: quantiles and Kolmogorov distances.
+def compare_spectra(momenta: Mapping[str, np.ndarray], spectrum: Spectrum, seed: int) -> dict[str, dict[str, Any]]:
+    """Compare simulated jets' pT in GeV with the published spectra, by class: quantiles and Kolmogorov distances.
 
     Both are binned alike, so that what binning does to a quantile is the same; errors are those of the simulated
     sample, from drawing it anew.
@@ -201,7 +212,7 @@ def compare_spectra(simulated: Jets, spectrum: Spectrum, seed: int) -> dict[str,
     quantiles, distances = {}, {}
     for name in CLASSES:
         published = spectrum.counts[name]
-        counts = spectrum.count(simulated.of_class(name).pt)
+        counts = spectrum.count(momenta[name])
         drawn = rng.multinomial(counts.sum(), counts / counts.sum(), size=200)
         theirs, ours = (binned_quantiles(spectrum.edges, values, QUANTILES) for values in (published, counts))
         errors = np.std([binned_quantiles(spectrum.edges, values, QUANTILES) for values in drawn], axis=0)
@@ -401,13 +412,15 @@ def train_on_published(
     }
 
 
-def histograms(simulated: Jets, published: Jets, spectrum: Spectrum) -> dict[str, Any]:
+def histograms(
+    simulated: Jets, published: Jets, momenta: Mapping[str, np.ndarray], spectrum: Spectrum
+) -> dict[str, Any]:
     """Return what the figure draws: spectra of jet pT, and a few quantities, by class."""
     ranges = {"mass": (0, 260), "pT of constituent 1": (0, 600), "width": (0, 0.25)}
     quantities = {name: [jet_quantities(jets.of_class(name).x) for jets in (simulated, published)] for name in CLASSES}
     result: dict[str, Any] = {"jet pT": {"edges": spectrum.edges.tolist()}}
     for name in CLASSES:
-        counts = spectrum.count(simulated.of_class(name).pt)
+        counts = spectrum.count(momenta[name])
         result["jet pT"][name] = {"simulated": counts.tolist(), "published": spectrum.counts[name].tolist()}
     for quantity, (low, high) in ranges.items():
         edges = np.linspace(low, high, 27)
@@ -454,9 +467,11 @@ def compare(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         print(f"simulated; jets per second and core: {speed}", flush=True)
     files = _files(options.simulated or made)
     simulated = load_files(files, options.compared_jets, options.seed)
+    momenta = jet_momenta(files)
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     record: dict[str, Any] = {
         "jets": {"simulated": simulated.counts(), "published": published.counts()},
+        "jets_of_spectra": {name: len(pt) for name, pt in momenta.items()},
         "jets_per_second_and_core": speed,
         "machine": describe_machine(),
         "recipe": recipe(files),
@@ -465,7 +480,7 @@ def compare(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "versions": versions(),
     }
     steps = {
-        "spectra": lambda: compare_spectra(simulated, spectrum, options.seed),
+        "spectra": lambda: compare_spectra(momenta, spectrum, options.seed),
         "quantities": lambda: {
             "kolmogorov": compare_quantities(simulated, published, options.permutations, options.seed)
         },
@@ -473,7 +488,7 @@ def compare(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "two_sample_auc": two_sample_test(simulated, published, options.repeats, options.seed)
         },
         "networks": lambda: train_on_simulated(files, published, config, options, folder),
-        "histograms": lambda: {"histograms": histograms(simulated, published, spectrum)},
+        "histograms": lambda: {"histograms": histograms(simulated, published, momenta, spectrum)},
     }
     if options.fpnd:
         steps["FPND"] = lambda: {"fpnd": measure_fpnd(simulated, options.device, options.seed)}

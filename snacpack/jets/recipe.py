@@ -63,8 +63,9 @@ class Recipe:
       jets' 30 leading ones none is more than 1.62 in pseudorapidity from the
       jet, which softer protons would be (2.8 in a few thousand jets), and light
       quarks, which alone have fewer constituents, are as far from the statistics
-      of the package jetnet as noise is, instead of 0.4. A jet that lacks them is
-      half a per cent too soft.
+      of the package jetnet as noise is, instead of 0.4. That the jets have them
+      is an inference too: without them jets are a little softer, and gluons' and
+      light quarks' spectra a little farther from the published ones.
     - Parton pT of 1000 to 1010 GeV, for gluons without an upper limit: the
       spectra again. A window makes the gluons' impossible (Kolmogorov distance
       0.40, without it 0.011).
