@@ -54,9 +54,11 @@ def test_kinematics_hold_together(files, name):
     exists = c["pt"] > 0
     np.testing.assert_array_equal(exists.sum(axis=1), np.minimum(j["multiplicity"], 150))
     np.testing.assert_allclose(np.hypot(c["px"], c["py"]), c["pt"], rtol=1e-5)
-    np.testing.assert_allclose(np.hypot(c["px"].sum(1), c["py"].sum(1)), j["pt"], rtol=2e-3)
+    # Less than a per cent of a jet is in constituents that are too soft to be written.
+    np.testing.assert_allclose(np.hypot(c["px"].sum(1), c["py"].sum(1)), j["pt"], rtol=1e-2)
     np.testing.assert_allclose(c["ptrel"] * j["pt"][:, None], c["pt"], rtol=1e-4)
-    np.testing.assert_allclose((c["erel"]).sum(1), 1, atol=2e-3)
+    np.testing.assert_allclose((c["erel"]).sum(1), 1, atol=1e-2)
+    assert ((c["erel"]).sum(1) < 1 + 1e-4).all()
     # FastJet measures in rapidity, which for soft hadrons is not pseudorapidity.
     assert c["deltaR"][c["pt"] > 2].max() < 0.5
     assert (np.abs(c["phirel"]) <= np.pi).all()

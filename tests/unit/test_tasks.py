@@ -475,7 +475,7 @@ def problems(config):
         ),
         (
             {"name": "anomaly", "options": {"background": ["g", "q"], "background_rate": 0.001}},
-            ["task.options.background_rate: 0.001 of the 4,200 validation jets of background are 4.2", "give 0.003"],
+            ["task.options.background_rate: 0.001 of the 3,000 validation jets of background are 3", "give 0.004"],
         ),
     ],
 )
