@@ -79,7 +79,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     shared = shared.parent if os.environ.get("PYTEST_XDIST_WORKER") else shared
     workflow = Workflow(shared / "finished")
     printed = os.environ.get("SNACPACK_PRINTED_BY_RUN")
-    if printed is None:
+    if not printed:
         workflow.environment = without_development(shared / "finished_jobs")
     with FileLock(shared / "finished.lock"):
         if not (shared / "finished.txt").exists():
