@@ -91,7 +91,9 @@ class Pythia(Section):
     min_jet_pt_gev: Momentum = key(Recipe.min_jet_pt_gev, "least transverse momentum of a jet in GeV")
     max_jet_pt_gev: Limit = key(Recipe.max_jet_pt_gev, "largest transverse momentum of a jet in GeV; null for no limit")
     min_constituent_pt_gev: FromZero = key(
-        Recipe.min_constituent_pt_gev, "softer constituents, in GeV, belong to the jet and are not written"
+        Recipe.min_constituent_pt_gev,
+        "softer constituents, in GeV, belong to the jet and are not written",
+        formerly="detector.min_pt_gev",
     )
     min_parton_pt_gev: Momentum = key(Recipe.min_parton_pt_gev, "least transverse momentum of the hard process in GeV")
     max_parton_pt_gev: Partons = section(Partons, "largest transverse momentum of the hard process, by class of jets")
