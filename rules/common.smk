@@ -89,6 +89,8 @@ TRAINING_THREADS = min(-(-config["search"]["population"] // N_SHARDS), CORES_OF_
 # Candidates wait for the search, so it goes first. On one machine its small jobs reserve all cores: a long job of the
 # references that began between two trainings would keep the next one waiting.
 SEARCH_PRIORITY = 10
+# Nothing takes longer than a search over compressions and what follows it, so circuits that are ready wait for it.
+COMPRESSION_SEARCH_PRIORITY = 5
 SEARCH_THREADS = LOCAL_CORES or 1
 COMPRESSION_METHODS = config["compression"]["method"]
 COMPRESSION_METHODS = [COMPRESSION_METHODS] if isinstance(COMPRESSION_METHODS, str) else COMPRESSION_METHODS
@@ -109,8 +111,8 @@ CORES_OF_A_COMPRESSION_SHARD = CORES
 if LOCAL_CORES:
     CORES_OF_A_COMPRESSION_SHARD = max(1, CORES // (N_COMPRESSION_SHARDS * N_COMPRESSION_SEARCHES))
 COMPRESSION_THREADS = min(-(-COMPRESSION_SEARCH["population"] // N_COMPRESSION_SHARDS), CORES_OF_A_COMPRESSION_SHARD)
-# Several models are synthesised side by side, but the last one should not be left with a single core.
-SYNTHESIS_THREADS = min(8, max(2, CORES // 4))
+# Several models are synthesised side by side: a job that waits for all cores of a small machine leaves some idle.
+SYNTHESIS_THREADS = min(8, max(1, CORES // 4))
 SOURCE = find_source(config["data"]["source"])
 DATA_SET = f"results/{{run}}/data/{SOURCE.data_set}.h5"
 # The one origin of the number of inputs and of classes.
@@ -513,7 +515,7 @@ SEARCHES = {
         "surrogate": None,
         "threads": COMPRESSION_THREADS,
         "step_threads": 1,
-        "priority": 0,
+        "priority": COMPRESSION_SEARCH_PRIORITY,
         "group": COMPRESSION_SEARCH_GROUP,
     },
 }

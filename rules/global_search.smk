@@ -153,6 +153,7 @@ rule describe_candidate:
         reference=lambda wildcards: config["references"].get(wildcards.candidate),
         sizes=SIZES,
     threads: 1
+    priority: COMPRESSION_SEARCH_PRIORITY
     resources:
         mem_mb=500,
         runtime="5m",

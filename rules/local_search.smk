@@ -22,6 +22,7 @@ rule warm_up_candidate:
         precision=lambda wildcards: COMPRESSION_SEARCH["start"] if wildcards.scheme == "mixed" else wildcards.scheme,
         batch_size=config["compression"]["batch_size"],
     threads: 1
+    priority: COMPRESSION_SEARCH_PRIORITY
     group:
         group_of_warm_up
     resources:
@@ -159,6 +160,7 @@ rule refine_front:
         **content_of_plugins(COMPRESSIONS),
         **validated_metrics(COMPRESSIONS),
     threads: COMPRESSION_THREADS
+    priority: COMPRESSION_SEARCH_PRIORITY
     group:
         COMPRESSION_GROUP
     resources:

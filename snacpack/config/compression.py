@@ -29,8 +29,8 @@ class CompressionSpace(Section):
 class CompressionSearch(Evolution):
     """The search over compressions of each candidate."""
 
-    trials: Trials = key(128, TRIALS)
-    population: Population = key(32, POPULATION)
+    trials: Trials = key(96, TRIALS)
+    population: Population = key(24, POPULATION)
     objectives: Annotated[
         list[Annotated[str, objectives_of("compressions")]], Field(min_length=2), EACH_ONCE, contains("accuracy")
     ] = key(
@@ -49,7 +49,7 @@ class CompressionSearch(Evolution):
         "Its weights are pruned gradually over the first part, and the learning rate falls to zero.",
     )
     finalists: Positive = key(
-        16,
+        12,
         "trials of the front that are trained again from the warm-up, at most `trials`",
         "Three quarters of them are cheaper than the trials that reach `min_score` in a short training.",
     )

@@ -78,9 +78,9 @@ class Detector(Section):
 class Pythia(Section):
     """Jets simulated with Pythia; but for the numbers of jets, the defaults are those of the published jets."""
 
-    train_jets: Jets = key(50_000, "jets over all five classes for training and validation")
+    train_jets: Jets = key(40_000, "jets over all five classes for training and validation")
     test_jets: Jets = key(10_000, "jets over all five classes for the test")
-    jets_per_job: Positive = key(2500, "jets of one class that one job simulates into one file")
+    jets_per_job: Positive = key(2000, "jets of one class that one job simulates into one file")
     jet_radius: Annotated[float, Field(gt=0, le=1.5)] = key(
         Recipe.jet_radius,
         "radius of the anti-kT jets, 0.4 for the published ones",
