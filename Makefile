@@ -27,13 +27,16 @@ endif
 endif
 
 # A stale environment is mended, not rebuilt: pip changes only what differs from the lock, or is not whole.
+# Older pips would build a package without a wheel in a way that keeps no list of its files: --use-pep517.
+PIP_INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 $(PIP_ARGS)
 # What rule4ml declares stays out. What the others declare is in the lock, but for what comes with a wheel of another
 # kind than the lock was made with: PyTorch's for GPUs brings the libraries of CUDA.
 define install
-	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on $(PIP_ARGS) --no-deps -r $(1)
-	@grep -v '# without what it declares' $(1) | $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r /dev/stdin
+	$(PIP_INSTALL) --progress-bar on --no-deps -r $(1)
+	@grep -v '# without what it declares' $(1) | $(PIP_INSTALL) -r /dev/stdin
 	@broken=$$($(BROKEN) $(1)) && { test -z "$$broken" || { echo "Installing again what is not whole: $$broken"; \
-	  $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) --ignore-installed --no-deps $$broken && test -z "$$($(BROKEN) $(1))"; }; }
+	  $(PIP_INSTALL) --ignore-installed --no-deps $$broken && left=$$($(BROKEN) $(1)) && { test -z "$$left" || \
+	  { echo "pip does not install $$left whole: see what it says above, or set everything up anew with make clean-env"; exit 1; }; }; }; }
 endef
 
 .venv/.ready: $(LOCK) pyproject.toml
@@ -45,7 +48,7 @@ endef
 	@echo "Setting up .venv (about 2 GB, a few minutes)"
 	@{ $(BIN)/python -m pip --version && $(BIN)/pip --version; } >/dev/null 2>&1 || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	$(call install,$(LOCK))
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 	@$(BIN)/python -Es -m snacpack.run.preflight || echo "The packages are installed all the same. Each run tries again what its own jobs need."
 

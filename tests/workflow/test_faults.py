@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -283,6 +284,9 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
 """
 PROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 
+# A package of the lock that comes as source alone.
+NO_WHEEL = "connection_pool=="
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
@@ -311,9 +315,9 @@ def project(tmp_path_factory) -> Path:
     return folder
 
 
-def make_setup(folder: Path, target: str = "setup") -> str:
+def make_setup(folder: Path, target: str = "setup", pip_args: str = "--no-index --find-links wheels") -> str:
     done = subprocess.run(
-        ["make", target, f"PYTHON={sys._base_executable}", "PIP_ARGS=--no-index --find-links wheels"],
+        ["make", target, f"PYTHON={sys._base_executable}", f"PIP_ARGS={pip_args}"],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -383,6 +387,41 @@ def test_what_tests_need_is_installed_for_them_alone(project):
     assert (site / "third").exists()
     (site.parents[2] / ".ready-development").unlink()
     shutil.rmtree(site / "third")
+
+
+def test_an_old_pip_installs_what_has_no_wheel(project, tmp_path):
+    """Python 3.11 came with pip 22.3, which builds a package without a wheel in a way that keeps no list of files."""
+    shutil.copytree(project, tmp_path / "old", ignore=shutil.ignore_patterns(".venv"))
+    pin = next(
+        line for line in (ROOT / "envs" / "requirements.lock").read_text().splitlines() if line.startswith(NO_WHEEL)
+    )
+    (tmp_path / "old" / "envs" / "requirements.lock").write_text(f"{pin}\n")
+    python = tmp_path / "old" / ".venv" / "bin" / "python"
+    subprocess.run([sys._base_executable, "-m", "venv", python.parents[1]], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "pip==22.3"], check=True)
+    # A wheel that another pip has built and kept would do.
+    make_setup(tmp_path / "old", pip_args="--no-cache-dir")
+    check = [python, "envs/check_environment.py", "envs/requirements.lock"]
+    assert subprocess.run(check, cwd=tmp_path / "old", capture_output=True, text=True, check=True).stdout == "\n"
+
+
+def test_a_package_that_stays_in_pieces_is_named(project, tmp_path):
+    folder = tmp_path / "pieces"
+    shutil.copytree(project, folder, ignore=shutil.ignore_patterns(".venv"))
+    wheel = folder / "wheels" / "second-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel) as whole:
+        files = {name: whole.read(name) for name in whole.namelist()}
+    with zipfile.ZipFile(wheel, "w") as shortened:
+        for name, content in files.items():
+            shortened.writestr(name, content[:10] if name == "second/data.txt" else content)
+    done = subprocess.run(
+        ["make", "setup", f"PYTHON={sys._base_executable}", "PIP_ARGS=--no-index --find-links wheels"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode
+    assert "pip does not install second==1.0 whole" in done.stdout
 
 
 def test_setting_up_without_a_compiler_says_so(tmp_path):
