@@ -230,7 +230,7 @@ BROKEN = {
     "population above the trials": ("search.population", 1000, "search.trials", "or a smaller population"),
     "trials in no generations": ("search.trials", 257, "search.trials", "take 256 trials"),
     "trials in no generations, compressed": (
-        *("compression.search.trials", 33, "compression.search.trials"), "take 32 trials"
+        *("compression.search.trials", 33, "compression.search.trials"), "take 24 trials"
     ),
     "trials above all networks": ("search.trials", 10**6, "search.trials", "choose fewer or add options"),
     "trillions of trials": ("search.trials", 10**12, "search.trials", "to 1000000"),
