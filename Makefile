@@ -78,10 +78,17 @@ durations: setup-development
 	    sed -n '/slowest/,$$p' .durations; } > benchmarks/results/test_durations.txt && rm .durations || \
 	  { cat .durations; rm .durations; exit 1; }
 
-lint: setup-development
+lint: setup-development .lint-env/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	.lint-env/bin/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
+
+# snakefmt needs a newer package "packaging" than Snakemake's plugins allow, so it has an environment of its own.
+.lint-env/.ready: envs/lint.lock
+	@rm -rf .lint-env && $(PYTHON) -m venv .lint-env
+	.lint-env/bin/pip install --quiet --disable-pip-version-check $(PIP_ARGS) --no-deps -r envs/lint.lock
+	@touch $@
 
 # Writes what follows from the definitions in snacpack/config: config.yaml, config.schema.yaml and the tables of README.md.
 config: setup
@@ -102,4 +109,4 @@ audit:
 	  { rm -rf .audit-env; echo "There are known vulnerabilities, or the service did not answer for every package: see above"; exit 1; }
 
 clean-env:
-	rm -rf .venv
+	rm -rf .venv .lint-env

@@ -67,4 +67,6 @@ onsuccess:
 
 onerror:
     print(f"\nWhat failed, and why:\n{failed_jobs.summary()}\n")
-    print("Finished results are kept. Mend the cause and start the same command again: the run continues from there.")
+    print(
+        "Finished results are kept. Mend the cause and start the same command again: the run continues from there."
+    )

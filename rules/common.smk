@@ -257,7 +257,9 @@ def per_model(pattern, schemes=None, **names):
         pairs += [(model, scheme) for model in selected(wildcards) for scheme in wanted]
         if schemes is None and "{scheme}" not in pattern:
             pairs = [(model, None) for model in models(wildcards)]
-        filled = [expand(pattern, run=wildcards.run, candidate=model, scheme=scheme, **names) for model, scheme in pairs]
+        filled = [
+            expand(pattern, run=wildcards.run, candidate=model, scheme=scheme, **names) for model, scheme in pairs
+        ]
         return [path for paths in filled for path in paths]
 
     # Models become known behind the checkpoint; these files are asked for before it.

@@ -9,12 +9,12 @@ rule estimate_references:
     benchmark:
         "results/{run}/benchmarks/estimate_references.tsv"
     params:
+        **content_of_plugins(ARCHITECTURES),
         family_plugins=content_of_families(),
         references=config["references"],
         sizes=SIZES,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
-        **content_of_plugins(ARCHITECTURES),
     threads: 1
     resources:
         mem_mb=1000,
@@ -35,13 +35,13 @@ rule estimate_limits:
     benchmark:
         "results/{run}/benchmarks/estimate_limits.tsv"
     params:
+        **content_of_plugins(ARCHITECTURES),
+        **GUESS,
         family_plugins=content_of_families(SEARCHED_FAMILY),
         space=config["search"]["space"],
         sizes=SIZES,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
-        **content_of_plugins(ARCHITECTURES),
-        **GUESS,
     threads: 1
     priority: SEARCH_PRIORITY
     resources:
@@ -66,8 +66,8 @@ rule rerun_trial:
     benchmark:
         "results/{run}/benchmarks/rerun_trial/{trial}.tsv"
     params:
-        family_plugins=content_of_families(SEARCHED_FAMILY),
         **LOSS,
+        family_plugins=content_of_families(SEARCHED_FAMILY),
         training=TRAINING,
         sizes=SIZES,
     wildcard_constraints:
@@ -96,8 +96,8 @@ rule measure_hypervolume:
     benchmark:
         "results/{run}/benchmarks/measure_hypervolume.tsv"
     params:
-        objectives=config["search"]["objectives"],
         **content_of_plugins(ARCHITECTURES),
+        objectives=config["search"]["objectives"],
     threads: 1
     resources:
         mem_mb=500,
@@ -122,10 +122,10 @@ checkpoint select_candidates:
     benchmark:
         "results/{run}/benchmarks/select_candidates.tsv"
     params:
+        **content_of_plugins(ARCHITECTURES),
         objectives=config["search"]["objectives"],
         selection=config["selection"],
         sizes=SIZES,
-        **content_of_plugins(ARCHITECTURES),
     threads: 1
     priority: SEARCH_PRIORITY
     resources:
@@ -179,11 +179,11 @@ rule train_candidate:
     benchmark:
         "results/{run}/benchmarks/train_candidate/{candidate}.tsv"
     params:
-        family_plugins=content_of_family,
         **LOSS,
+        **{**validated_metrics(ARCHITECTURES), **SCORE_PLUGIN},
+        family_plugins=content_of_family,
         training=TRAINING,
         seed=config["seed"],
-        **{**validated_metrics(ARCHITECTURES), **SCORE_PLUGIN},
     threads: 1
     group:
         group_of_training
@@ -212,10 +212,10 @@ rule measure_candidate:
     benchmark:
         "results/{run}/benchmarks/measure_candidate/{candidate}.tsv"
     params:
+        **TASK_PLUGIN,
         family_plugins=content_of_family,
         task=TASK_PARAMS,
         seed=config["seed"],
-        **TASK_PLUGIN,
     threads: 1
     group:
         together("candidates")

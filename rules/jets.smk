@@ -13,6 +13,8 @@ rule preprocess_jets:
     benchmark:
         "results/{run}/benchmarks/preprocess_jets.tsv"
     params:
+        **CONTENT_OF_JETS,
+        **background_of_jets(config),
         seed=config["seed"],
         source=DATA_INFO.source,
         n_constituents=config["data"]["n_constituents"],
@@ -21,8 +23,6 @@ rule preprocess_jets:
         validation_fraction=config["data"]["validation_fraction"],
         test_fraction=config["data"]["test_fraction"],
         normalisation=config["data"]["normalisation"],
-        **CONTENT_OF_JETS,
-        **background_of_jets(config),
     threads: 1
     group:
         PREPARATION_GROUP

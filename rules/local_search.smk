@@ -12,13 +12,15 @@ rule warm_up_candidate:
     benchmark:
         "results/{run}/benchmarks/warm_up_candidate/{candidate}_{scheme}.tsv"
     params:
-        family_plugins=content_of_family,
         **LOSS,
+        family_plugins=content_of_family,
         seed=config["seed"],
         # A search's trials start from a network that is trained for longer.
-        epochs=lambda wildcards: COMPRESSION_SEARCH["warmup_epochs"]
-        if wildcards.scheme == "mixed"
-        else config["compression"]["warmup_epochs"],
+        epochs=lambda wildcards: (
+            COMPRESSION_SEARCH["warmup_epochs"]
+            if wildcards.scheme == "mixed"
+            else config["compression"]["warmup_epochs"]
+        ),
         precision=lambda wildcards: COMPRESSION_SEARCH["start"] if wildcards.scheme == "mixed" else wildcards.scheme,
         batch_size=config["compression"]["batch_size"],
     threads: 1
@@ -50,8 +52,8 @@ rule prune_candidate:
     benchmark:
         "results/{run}/benchmarks/prune_candidate/{candidate}_{scheme}_{iteration}.tsv"
     params:
-        family_plugins=content_of_family,
         **LOSS,
+        family_plugins=content_of_family,
         seed=config["seed"],
         pruned_per_iteration=config["compression"]["pruned_per_iteration"],
         epochs=config["compression"]["epochs_per_iteration"],
@@ -115,8 +117,8 @@ rule evaluate_compressed:
     benchmark:
         "results/{run}/benchmarks/evaluate_compressed/{candidate}_{scheme}.tsv"
     params:
-        family_plugins=content_of_family,
         **SCORE_PLUGIN,
+        family_plugins=content_of_family,
     threads: 1
     group:
         COMPRESSION_GROUP
@@ -146,8 +148,10 @@ rule refine_front:
     benchmark:
         "results/{run}/benchmarks/refine_front/{candidate}.tsv"
     params:
-        family_plugins=content_of_family,
         **LOSS,
+        **content_of_plugins(COMPRESSIONS),
+        **validated_metrics(COMPRESSIONS),
+        family_plugins=content_of_family,
         seed=config["seed"],
         min_accuracy=COMPRESSION_MIN_ACCURACY,
         finalists=COMPRESSION_SEARCH["finalists"],
@@ -157,8 +161,6 @@ rule refine_front:
         cost=deciding_cost(COMPRESSION_SEARCH["objectives"]),
         part=config["synthesis"]["part"],
         clock_period_ns=config["synthesis"]["clock_period_ns"],
-        **content_of_plugins(COMPRESSIONS),
-        **validated_metrics(COMPRESSIONS),
     threads: COMPRESSION_THREADS
     priority: COMPRESSION_SEARCH_PRIORITY
     group:

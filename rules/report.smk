@@ -44,13 +44,13 @@ rule tabulate_networks:
     benchmark:
         "results/{run}/benchmarks/tabulate_networks/table2.tsv"
     params:
+        **optimised_costs(ARCHITECTURES),
+        **content_of_plugins(ARCHITECTURES),
+        **TASK_PLUGIN,
         references=REFERENCES,
         examples=EXAMPLES,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
-        **optimised_costs(ARCHITECTURES),
-        **content_of_plugins(ARCHITECTURES),
-        **TASK_PLUGIN,
     threads: 1
     group:
         together("candidates")
@@ -83,11 +83,11 @@ rule tabulate_circuits:
     benchmark:
         "results/{run}/benchmarks/tabulate_circuits/table3.tsv"
     params:
+        **TASK_PLUGIN,
         references=REFERENCES,
         examples=EXAMPLES,
         schemes=SCHEMES,
         part=config["synthesis"]["part"],
-        **TASK_PLUGIN,
     threads: 1
     resources:
         mem_mb=500,
@@ -118,10 +118,10 @@ rule draw_fronts:
     benchmark:
         "results/{run}/benchmarks/draw_fronts/fronts.tsv"
     params:
+        **content_of_plugins(ARCHITECTURES),
         references=REFERENCES,
         examples=EXAMPLES,
         objectives=config["search"]["objectives"],
-        **content_of_plugins(ARCHITECTURES),
     threads: 1
     group:
         together("candidates")
@@ -234,10 +234,10 @@ rule draw_compression_fronts:
     benchmark:
         "results/{run}/benchmarks/draw_compression_fronts/compression_fronts.tsv"
     params:
-        references=REFERENCES,
-        examples=EXAMPLES,
         **optimised_costs(COMPRESSIONS),
         **content_of_plugins(COMPRESSIONS),
+        references=REFERENCES,
+        examples=EXAMPLES,
     threads: 1
     resources:
         mem_mb=1000,
@@ -306,10 +306,10 @@ rule measure_compressed:
     benchmark:
         "results/{run}/benchmarks/measure_compressed/{candidate}_{scheme}.tsv"
     params:
+        **TASK_PLUGIN,
         task=TASK_PARAMS,
         seed=config["seed"],
         examples=EXAMPLES,
-        **TASK_PLUGIN,
     threads: 1
     group:
         COMPRESSION_GROUP
@@ -365,10 +365,10 @@ rule write_report:
     benchmark:
         "results/{run}/benchmarks/write_report/report.tsv"
     params:
-        config=config,
-        task=TASK_PARAMS,
         **content_of_plugins(ARCHITECTURES, COMPRESSIONS),
         **TASK_PLUGIN,
+        config=config,
+        task=TASK_PARAMS,
     threads: 1
     resources:
         mem_mb=1000,
@@ -408,10 +408,10 @@ rule write_provenance:
     benchmark:
         "results/{run}/benchmarks/write_provenance/provenance.tsv"
     params:
+        **content_of_plugins(ARCHITECTURES, COMPRESSIONS),
         config=GIVEN,
         references=REFERENCES,
         logs="results/{run}/logs",
-        **content_of_plugins(ARCHITECTURES, COMPRESSIONS),
     threads: 1
     resources:
         mem_mb=1000,

@@ -45,8 +45,8 @@ rule evaluate_trials:
     benchmark:
         "results/{run}/benchmarks/evaluate_trials/{search}_gen_{generation}_{shard}.tsv"
     params:
-        family_plugins=content_of_family,
         **LOSS,
+        family_plugins=content_of_family,
         problem=of_search("problem"),
         candidate=of_search("candidate"),
         training=of_search("training"),
@@ -86,10 +86,10 @@ rule estimate_hardware:
     benchmark:
         "results/{run}/benchmarks/estimate_hardware/{search}_gen_{generation}.tsv"
     params:
+        **content_of_plugins(ARCHITECTURES),
         family_plugins=content_of_family,
         surrogate=config["hardware"]["surrogate"],
         bit_width=config["hardware"]["bit_width"],
-        **content_of_plugins(ARCHITECTURES),
     wildcard_constraints:
         search=ARCHITECTURES,
     threads: of_search("step_threads")

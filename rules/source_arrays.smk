@@ -18,6 +18,7 @@ rule prepare_arrays:
     benchmark:
         "results/{run}/benchmarks/prepare_arrays.tsv"
     params:
+        **targets_of(config),
         seed=config["seed"],
         preparation=PREPARATION,
         arrays=ARRAYS,
@@ -25,7 +26,6 @@ rule prepare_arrays:
         validation_fraction=config["data"]["validation_fraction"],
         test_fraction=config["data"]["test_fraction"],
         content=lambda wildcards: content_of_arrays(ARRAYS, trust=not workflow.is_main_process),
-        **targets_of(config),
     threads: 1
     group:
         PREPARATION_GROUP

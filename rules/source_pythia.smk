@@ -11,9 +11,7 @@ CONTENT_OF_JETS = {}
 JETS = {split: jets_of_sample(config["data"]["pythia"], split) for split in ("train", "val")}
 # Files of jets by the split that they are for; what has none is split off the training jets.
 RAW_JETS = lambda wildcards: {
-    role: [
-        f"results/{wildcards.run}/data/simulated/{split}/{jet_class}_{part}.h5" for jet_class, part in JETS[split]
-    ]
+    role: [f"results/{wildcards.run}/data/simulated/{split}/{jet_class}_{part}.h5" for jet_class, part in JETS[split]]
     for role, split in (("train", "train"), ("test", "val"))
 }
 

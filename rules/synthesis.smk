@@ -11,11 +11,11 @@ rule build_hls_project:
     benchmark:
         "results/{run}/benchmarks/build_hls_project/{candidate}_{scheme}.tsv"
     params:
+        **content_of_backend(),
         backend=config["synthesis"]["backend"],
         settings={
             key: config["synthesis"][key] for key in ("part", "clock_period_ns", "io_type", "strategy", "reuse_factor")
         },
-        **content_of_backend(),
     threads: 1
     group:
         CIRCUIT_GROUP
@@ -101,10 +101,10 @@ rule synthesize_model:
     benchmark:
         "results/{run}/benchmarks/synthesize_model/{candidate}_{scheme}.tsv"
     params:
+        **content_of_backend(),
         part=config["synthesis"]["part"],
         available=config["synthesis"]["available"],
         clock_period_ns=config["synthesis"]["clock_period_ns"],
-        **content_of_backend(),
     threads: SYNTHESIS_THREADS
     group:
         CIRCUIT_GROUP
