@@ -131,6 +131,8 @@ SEARCHED_FAMILY = config["search"]["space"]["family"]
 # Parameters of the rules that train, none for cross-entropy.
 LOSS = dict(TASK.loss(TASK_PARAMS["options"]))
 LOSS = {"loss": LOSS} if LOSS else {}
+if config["training"]["class_weights"] is not None:
+    LOSS["class_weights"] = config["training"]["class_weights"]
 PICTURES = [picture.name for picture in TASK.pictures]
 SIZES = TASK.sizes(DATA_INFO)
 # The score of a guess, from which the hypervolume is measured; that of the workflow's own tasks does not change.

@@ -20,6 +20,7 @@ evaluation = Evaluation(
     seed=params.seed,
     training=params.training,
     loss=params.get("loss", {}),
+    class_weights=params.get("class_weights"),
     # Not among the parameters: a search that began on a GPU may go on on a CPU.
     device=config["training"]["device"],
     threads=snakemake.threads,

@@ -7,7 +7,7 @@ start_job(snakemake)
 import torch
 
 from snacpack.architecture import Architecture
-from snacpack.data.dataset import load_dataset, read_info
+from snacpack.data.dataset import load_dataset, load_weights, read_info
 from snacpack.files import read_json, write_json
 from snacpack.seeds import derive_seed
 from snacpack.tasks.registry import find_task
@@ -19,6 +19,7 @@ task, info = find_task(params.task["name"]), read_info(snakemake.input.jets)
 network = build_network(Architecture.from_dict(read_json(snakemake.input.architecture)))
 network.load_state_dict(torch.load(snakemake.input.weights, map_location="cpu", weights_only=True))
 x, y = load_dataset(snakemake.input.jets, ("test",))["test"]
-examples = Examples(predict(network, x).detach().numpy(), y, info, params.task["options"], x)
+weights = load_weights(snakemake.input.jets, ("test",))["test"]
+examples = Examples(predict(network, x).detach().numpy(), y, info, params.task["options"], x, weights)
 seed = derive_seed(params.seed, "measure", snakemake.wildcards.candidate)
 write_json({"task": task.name, "metrics": measure(task, examples, seed)}, snakemake.output.measured)

@@ -4,7 +4,7 @@ from snacpack.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.data.dataset import load_dataset, read_info
+from snacpack.data.dataset import load_dataset, load_weights, read_info
 from snacpack.files import write_json
 from snacpack.networks.integers import FixedPointNetwork
 from snacpack.report.style import save_figure
@@ -15,8 +15,9 @@ from snacpack.tasks.task import Examples, measure
 params, names = snakemake.params, (snakemake.wildcards.candidate, snakemake.wildcards.scheme)
 task, info = find_task(params.task["name"]), read_info(snakemake.input.jets)
 x, y = load_dataset(snakemake.input.jets, ("test",))["test"]
+weights = load_weights(snakemake.input.jets, ("test",))["test"]
 outputs = FixedPointNetwork.load(snakemake.input.fixed_point).outputs(x)
-examples = Examples(outputs, y, info, params.task["options"], x)
+examples = Examples(outputs, y, info, params.task["options"], x, weights)
 metrics = measure(task, examples, derive_seed(params.seed, "measure", *names))
 for picture, *paths in zip(task.pictures, snakemake.output.png, snakemake.output.svg, strict=True):
     save_figure(picture.draw(examples, " ".join(names)), paths)

@@ -17,7 +17,7 @@ expected = Architecture.from_dict(read_json(snakemake.input.architecture)), wild
 checkpoint = prune(
     Checkpoint.load(snakemake.input.warmup, *expected),
     Checkpoint.load(snakemake.input.previous, *expected),
-    load_training(snakemake.input.jets),
+    load_training(snakemake.input.jets, params.get("class_weights")),
     pruned_per_iteration=params.pruned_per_iteration,
     epochs=params.epochs,
     batch_size=params.batch_size,

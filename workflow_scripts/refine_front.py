@@ -7,7 +7,7 @@ start_job(snakemake)
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.choice import choose_finalist, finalist_metrics, write_metrics
 from snacpack.compression.trials import circuit_costs, compress, refinement_seed
-from snacpack.data.dataset import load_dataset, load_training, read_info
+from snacpack.data.dataset import load_dataset, load_training, load_weights, read_info
 from snacpack.files import read_json, read_table, write_json
 from snacpack.problems.compressions import compressions_of
 from snacpack.search.selection import required_accuracy, select_finalists
@@ -20,7 +20,7 @@ minimum = required_accuracy(params.min_accuracy, reference)
 table = read_table(snakemake.input.trials)
 trials = select_finalists(table, params.cost, minimum, params.finalists)
 start = Checkpoint.load(snakemake.input.warmup)
-jets = load_training(snakemake.input.jets)
+jets = load_training(snakemake.input.jets, params.get("class_weights"))
 compressed = compress(
     start,
     compressions_of(table, trials),
@@ -35,7 +35,8 @@ compressed = compress(
 )
 costs = circuit_costs(compressed, params.clock_period_ns, params.part, snakemake.threads)
 x_val, y_val = load_dataset(snakemake.input.jets, ("val",))["val"]
-validation = validation_of(params, read_info(snakemake.input.jets), y_val, x_val)
+weights = load_weights(snakemake.input.jets, ("val",))["val"]
+validation = validation_of(params, read_info(snakemake.input.jets), y_val, x_val, weights)
 rows = finalist_metrics(trials, compressed, costs)
 for row, entry in zip(rows, compressed, strict=True):
     told = {} if entry.result.failure else validation.values(lambda entry=entry: entry.fixed_point.outputs(x_val))

@@ -17,7 +17,7 @@ trials = read_table(snakemake.input.trials, float_precision="round_trip").set_in
 if number not in trials.index:
     raise ValueError(f"{snakemake.input.trials} has no trial {number}; it has 0 to {trials.index.max()}")
 trial = trials.loc[number]
-jets = load_training(snakemake.input.jets)
+jets = load_training(snakemake.input.jets, snakemake.params.get("class_weights"))
 (result,) = train(
     [architecture_of(trial, snakemake.params.sizes)],
     [int(trial["seed"])],

@@ -9,7 +9,7 @@ import io
 import torch
 
 from snacpack.architecture import Architecture
-from snacpack.data.dataset import load_dataset, load_training, read_info
+from snacpack.data.dataset import load_dataset, load_training, load_weights, read_info
 from snacpack.files import read_json, whole_file, write_json
 from snacpack.problems.architectures import training_seed
 from snacpack.search.selection import chosen_candidate
@@ -18,7 +18,8 @@ from snacpack.tasks.registry import score_on_test, validation_of
 from snacpack.training import predict, train
 from snacpack.training.losses import Loss
 
-jets, measured = load_training(snakemake.input.jets), load_dataset(snakemake.input.jets, ("val", "test"))
+jets = load_training(snakemake.input.jets, snakemake.params.get("class_weights"))
+measured, weights = (load(snakemake.input.jets, ("val", "test")) for load in (load_dataset, load_weights))
 architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
 network = snakemake.wildcards.candidate
 # A chosen trial is trained as the search trained it.
@@ -46,13 +47,13 @@ measuring = derive_seed(snakemake.params.seed, "measure", snakemake.wildcards.ca
 metrics = {
     "validation_accuracy": result.accuracy,
     "loss": result.loss,
-    **score_on_test(snakemake.config["task"], outputs, y_test, info, measuring, x_test),
+    **score_on_test(snakemake.config["task"], outputs, y_test, info, measuring, x_test, weights["test"]),
     "epochs": result.epochs,
     "seed": result.seed,
     "history": result.history,
 }
 x_val, y_val = measured["val"]
-validation = validation_of(snakemake.params, info, y_val, x_val)
+validation = validation_of(snakemake.params, info, y_val, x_val, weights["val"])
 metrics |= validation.values(lambda: predict(result.network, x_val).numpy())
 # torch.save itself would put the temporary file's name into the file, and not say when the disk is full.
 weights = io.BytesIO()

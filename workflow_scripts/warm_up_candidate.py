@@ -18,7 +18,7 @@ checkpoint = warm_up(
     architecture,
     Scheme.parse(params.precision).precision(len(architecture.graph.matrices)),
     wildcards.scheme,
-    load_training(snakemake.input.jets),
+    load_training(snakemake.input.jets, params.get("class_weights")),
     epochs=params.epochs,
     batch_size=params.batch_size,
     seed=derive_seed(params.seed, "warm_up", wildcards.candidate, wildcards.scheme),

@@ -195,6 +195,14 @@ class NamesBySplit(Section):
     test: Names = key(None, "of test examples")
 
 
+class NameBySplit(Section):
+    """A key by split."""
+
+    train: Name = key(..., "of training examples")
+    val: Name | None = key(None, "of validation examples")
+    test: Name | None = key(None, "of test examples")
+
+
 UserFiles = Annotated[
     Paths | PathsBySplit | None,
     Says("a file, a pattern such as my_data/*.npz, a list of them, these by split (train, val, test), or null"),
@@ -202,6 +210,10 @@ UserFiles = Annotated[
 UserNames = Annotated[
     Names | NamesBySplit | None,
     Says("a name of an array or a column, a list of different ones, these by split (train, val, test), or null"),
+]
+WeightName = Annotated[
+    Name | NameBySplit | None,
+    Says("a name of an array or a column, or one for each split (train, val, test), or null"),
 ]
 Signals = Annotated[
     dict[Name, Paths],
@@ -259,6 +271,11 @@ class Arrays(Section):
     split: Name | None = key(None, "key or column that says `train`, `val` or `test` of each example")
     group: Name | None = key(
         None, "key or column, such as a run or a patient, whose examples stay together in one split"
+    )
+    weights: WeightName = key(
+        None,
+        "key or column with the weight of each example, in losses and in all that is measured",
+        "Weights are positive, and only their ratios count.",
     )
     allow_repeated: bool = key(False, "whether equal examples may stand in two splits")
 

@@ -10,8 +10,10 @@ from snacpack.config.completion import fill_in
 from snacpack.config.networks import ANY_SIZES, references_of, sizes_for
 from snacpack.data.sources import REGISTRY as SOURCES
 from snacpack.data.sources import describe_source, find_source, source_faults
+from snacpack.data.weights import class_weight_faults
 from snacpack.tasks.registry import REGISTRY as TASKS
 from snacpack.tasks.registry import find_task, try_task
+from snacpack.tasks.task import CLASSES
 
 
 def relation_problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -33,7 +35,7 @@ def _task_problems(config: Mapping[str, Any]) -> Iterator[str]:
     if task.targets not in source.targets:
         fit = [name for name, other in SOURCES.known().items() if task.targets in other.targets]
         yield (
-            f"task.name: a {task.words} takes {task.targets}, which data.source {source.name!r} does not have; set "
+            f"task.name: {task.name} takes {task.targets}, which data.source {source.name!r} does not have; set "
             f"data.source to {' or '.join(fit)}, or choose another task"
         )
         return
@@ -43,6 +45,11 @@ def _task_problems(config: Mapping[str, Any]) -> Iterator[str]:
         # Data that cannot be used are a problem of their own.
         return
     options = task.complete(config["task"]["options"])
+    class_weights = config["training"]["class_weights"]
+    if class_weights is not None and task.targets != CLASSES:
+        yield f"training.class_weights: the task {task.name} has no classes to weigh; leave it out"
+    else:
+        yield from class_weight_faults(class_weights, info.classes, info.name)
     try:
         yield from task.check(info, options)
         if task.name in TASKS.plugins:

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from snacpack.data.dataset import describe_attributes, load_dataset, read_info
+from snacpack.data.dataset import describe_attributes, load_dataset, load_weights, read_info
 from snacpack.data.info import SPLITS, DataInfo
 from snacpack.data.normalisation import Normalisation
+from snacpack.data.weights import effective_number
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -60,9 +61,19 @@ def make_data_card(path: str | Path) -> dict[str, Any]:
         in an earlier one too), and ``distributions``: mean, standard deviation and quantiles of the training examples,
         and of signals of the test examples, by feature and class, in the units of the files. A regression
         has ``counts`` by split, ``distributions`` by feature, and ``target_distributions`` by target;
-        ``target_normalisation`` is by target.
+        ``target_normalisation`` is by target. Weighted examples have ``weights``: by split the ``smallest`` and the
+        ``largest`` weight and the ``effective_number`` of examples.
     """
     info, described = read_info(path), describe_attributes(path)
+    if info.weighted:
+        described["weights"] = {
+            split: {
+                "smallest": float(weights.min()),
+                "largest": float(weights.max()),
+                "effective_number": effective_number(weights),
+            }
+            for split, weights in load_weights(path, SPLITS).items()
+        }
     labels = {split: y for split, (_, y) in load_dataset(path, SPLITS).items()}
     if info.targets:
         return {**described, **_card_of_numbers(path, info, labels)}

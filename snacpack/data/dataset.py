@@ -1,7 +1,7 @@
 """A prepared data set, as the networks see it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from snacpack.data.info import SPLITS, DataInfo
+from snacpack.data.weights import class_factors
 from snacpack.jets.hdf5 import UnreadableError, open_hdf5, reading
 
 _REMEDY = "delete it, and the same command makes it again"
@@ -59,31 +60,74 @@ def load_dataset(
     return {split: (x.reshape(len(x), -1), y) for split, (x, y) in arrays.items()}
 
 
-def load_training(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Load the training and validation examples with the targets that networks are trained on.
+def load_weights(path: str | Path, splits: Sequence[str] = ("train", "val")) -> dict[str, np.ndarray | None]:
+    """Load how much each example counts.
 
     Parameters
     ----------
     path
         The data set of a run.
+    splits
+        Any of ``train``, ``val`` and ``test``.
 
     Returns
     -------
     dict
-        By split, ``train`` and ``val``, what :func:`load_dataset` gives. If some classes are background, there are
-        only these examples, and their targets are their inputs, ``(n, n_inputs)`` float32: no training, and no score
-        that it tells, sees a signal.
+        For each split ``(n,)`` float32, or None where all examples count the same.
 
     Raises
     ------
     ValueError
         As :func:`load_dataset`.
     """
-    splits, info = load_dataset(path, ("train", "val")), read_info(path)
-    if not info.background:
-        return splits
-    backgrounds = {split: x[info.is_background[y]] for split, (x, y) in splits.items()}
-    return {split: (x, x) for split, x in backgrounds.items()}
+    if not read_info(path).weighted:
+        return dict.fromkeys(splits)
+    with open_dataset(path) as file:
+        weights = {split: file[f"w_{split}"][:] for split in splits}
+        counts = {split: len(file[f"y_{split}"]) for split in splits}
+    for split, values in weights.items():
+        if values.shape != (counts[split],) or values.dtype != np.float32 or not (values > 0).all():
+            raise UnreadableError(f"{path}: w_{split} does not hold a positive weight for each example; {_REMEDY}")
+    return weights
+
+
+def load_training(
+    path: str | Path, class_weights: str | Mapping[str, float] | None = None
+) -> dict[str, tuple[np.ndarray, ...]]:
+    """Load the training and validation examples with the targets that networks are trained on.
+
+    Parameters
+    ----------
+    path
+        The data set of a run.
+    class_weights
+        The configuration's ``training.class_weights``: factors of the training examples' weights. Validation examples
+        are without them, so that a score means the same whatever they are.
+
+    Returns
+    -------
+    dict
+        By split, ``train`` and ``val``, what :func:`load_dataset` gives. If some classes are background, there are
+        only these examples, and their targets are their inputs, ``(n, n_inputs)`` float32: no training, and no score
+        that it tells, sees a signal. Where examples or classes have weights, a split has a third entry, ``(n,)``
+        float32, as :data:`snacpack.training.fit.Jets` takes it.
+
+    Raises
+    ------
+    ValueError
+        As :func:`load_dataset`.
+    """
+    splits, weights, info = load_dataset(path, ("train", "val")), load_weights(path), read_info(path)
+    if class_weights is not None:
+        y, of_examples = splits["train"][1], weights["train"]
+        factors = class_factors(class_weights, y, info.classes, of_examples)[y]
+        weights["train"] = (factors if of_examples is None else factors * of_examples).astype(np.float32)
+    learnt: dict[str, tuple[np.ndarray, ...]] = dict(splits)
+    if info.background:
+        kept = {split: info.is_background[y] for split, (_, y) in splits.items()}
+        learnt = {split: (x[kept[split]],) * 2 for split, (x, _) in splits.items()}
+        weights = {split: None if values is None else values[kept[split]] for split, values in weights.items()}
+    return {split: data if weights[split] is None else (*data, weights[split]) for split, data in learnt.items()}
 
 
 def _fault_of_targets(y: np.ndarray, n_outputs: int) -> str | None:
@@ -119,7 +163,16 @@ def describe_attributes(path: str | Path) -> dict[str, Any]:
         attributes = dict(file.attrs)
         for name in ("features", "classes", "normalisation"):
             attributes[name] = json.loads(attributes[name])
-        optional = {"input_shape", "dropped", "origin", "repeated", "targets", "target_normalisation", "background"}
+        optional = {
+            "input_shape",
+            "dropped",
+            "origin",
+            "repeated",
+            "targets",
+            "target_normalisation",
+            "background",
+            "weighted",
+        }
         for name in optional & set(attributes):
             attributes[name] = json.loads(attributes[name])
     return {name: value.item() if isinstance(value, np.generic) else value for name, value in attributes.items()}

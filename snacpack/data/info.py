@@ -43,6 +43,8 @@ class DataInfo:
     background
         The classes that networks are trained on where the others are signals, which no training and no normalisation
         sees; none where there is no such difference.
+    weighted
+        Whether each example has a weight of its own.
     counts
         By split and class the examples, as far as they are known before the data set is there.
 
@@ -63,6 +65,7 @@ class DataInfo:
     targets: tuple[str, ...] = ()
     target_normalisation: Mapping[str, Any] = field(default_factory=dict)
     background: tuple[str, ...] = ()
+    weighted: bool = False
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -139,6 +142,8 @@ class DataInfo:
             lists |= {"targets": list(self.targets), "target_normalisation": self.target_normalisation}
         if self.background:
             lists["background"] = list(self.background)
+        if self.weighted:
+            lists["weighted"] = True
         return texts | {name: json.dumps(value) for name, value in lists.items()}
 
     @classmethod
@@ -159,4 +164,5 @@ class DataInfo:
             targets=tuple(json.loads(attributes.get("targets", "[]"))),
             target_normalisation=json.loads(attributes.get("target_normalisation", "{}")),
             background=tuple(json.loads(attributes.get("background", "[]"))),
+            weighted=json.loads(attributes.get("weighted", "false")),
         )

@@ -1,4 +1,4 @@
-"""The user's files of arrays: which there are, and the inputs, targets, splits and groups that they hold."""
+"""The user's files of arrays: which there are, and the inputs, targets, splits, groups and weights that they hold."""
 
 import glob
 import re
@@ -12,6 +12,7 @@ from snacpack.data.info import SPLITS
 from snacpack.data.labels import target_values
 from snacpack.data.readers import list_names, read_arrays
 from snacpack.data.splitting import group_names, named_splits
+from snacpack.data.weights import example_weights
 
 _WILDCARD = re.compile(r"(\*+|\?|\[!?\]?[^]]*\])")
 
@@ -20,9 +21,10 @@ BACKGROUND = "background"
 
 
 class Part(NamedTuple):
-    """A file, or a key of one: the split that it is for (None to be split), and where inputs and target stand.
+    """A file, or a key of one: the split that it is for (None to be split), and where inputs, target and weights stand.
 
-    ``target`` is None where the file is of one class, and ``signal`` the class's name if that is a signal.
+    ``target`` is None where the file is of one class, and ``signal`` the class's name if that is a signal; ``weights``
+    is None where all examples count the same.
     """
 
     split: str | None
@@ -31,6 +33,7 @@ class Part(NamedTuple):
     inputs: list[str] | None
     target: str | list[str] | None
     signal: str | None = None
+    weights: str | None = None
 
 
 class _Found(NamedTuple):
@@ -45,8 +48,8 @@ class Raw(NamedTuple):
 
     ``x`` is ``(n, ...)`` float32, or float64 where the files need it, ``target`` ``(n,)`` values or ``(n, targets)``
     numbers, ``columns`` how many columns the target has if each is a class or a number (else 0), ``split`` ``(n,)``
-    positions in SPLITS or -1, ``group`` ``(n,)`` names or None, ``file`` ``(n,)`` the part's number; ``names`` are
-    those along the last axis, ``targets`` those of numbers.
+    positions in SPLITS or -1, ``group`` ``(n,)`` names or None, ``weight`` ``(n,)`` positive numbers or None, ``file``
+    ``(n,)`` the part's number; ``names`` are those along the last axis, ``targets`` those of numbers.
     """
 
     x: np.ndarray
@@ -54,6 +57,7 @@ class Raw(NamedTuple):
     columns: int
     split: np.ndarray
     group: np.ndarray | None
+    weight: np.ndarray | None
     file: np.ndarray
     names: list[str]
     targets: list[str]
@@ -161,6 +165,9 @@ def _parts(arrays: Mapping[str, Any]) -> Iterator[Part]:
     inputs, target = arrays["inputs"], arrays["target"]
     if isinstance(inputs, Mapping) != isinstance(target, Mapping):
         raise ValueError("data.arrays.inputs: give keys by split for both inputs and target, or for none of them")
+    weights = arrays["weights"]
+    if weights is not None and isinstance(weights, Mapping) != isinstance(inputs, Mapping):
+        raise ValueError("data.arrays.weights: give keys by split where inputs have them, and one key where not")
     if arrays["split"] is not None and (None not in files or isinstance(inputs, Mapping)):
         raise ValueError("data.arrays.split: files or keys by split say it already; drop one of them")
     if isinstance(inputs, Mapping):
@@ -172,6 +179,10 @@ def _parts(arrays: Mapping[str, Any]) -> Iterator[Part]:
                 raise ValueError(
                     f"data.arrays.{missing}.{name}: it is missing; data.arrays.{given}.{name} is given: name both"
                 )
+            if weights is not None and (inputs.get(name) is None) != (weights.get(name) is None):
+                raise ValueError(
+                    f"data.arrays.weights.{name}: give a key for each split that has inputs, and for no other"
+                )
     for split, found in files.items():
         if targets:
             _check_pairs(found, targets[split])
@@ -179,9 +190,10 @@ def _parts(arrays: Mapping[str, Any]) -> Iterator[Part]:
             target_path = targets[split][number].path if targets else None
             if isinstance(inputs, Mapping):
                 for name in (name for name in SPLITS if inputs.get(name) is not None):
-                    yield Part(name, path, target_path, _listed(inputs[name]), target[name])
+                    by_name = weights[name] if weights else None
+                    yield Part(name, path, target_path, _listed(inputs[name]), target[name], weights=by_name)
             else:
-                yield Part(split, path, target_path, _listed(inputs), target)
+                yield Part(split, path, target_path, _listed(inputs), target, weights=weights)
 
 
 def _unlabelled_parts(
@@ -199,6 +211,8 @@ def _unlabelled_parts(
             "data.arrays.inputs: keys by split do not go together with data.arrays.signals; name files by split in "
             "data.arrays.files"
         )
+    if isinstance(arrays["weights"], Mapping):
+        raise ValueError("data.arrays.weights: keys by split do not go together with data.arrays.signals; name one key")
     if BACKGROUND in signals:
         raise ValueError(f"data.arrays.signals.{BACKGROUND}: the other examples are called so; rename the signal")
     inputs = _listed(arrays["inputs"])
@@ -209,7 +223,7 @@ def _unlabelled_parts(
         for path, _ in found:
             if places.setdefault(path, key) != key:
                 raise ValueError(f"{key}: {path} is one of {places[path]} too; take it out of one of them")
-            yield Part(split, path, None, inputs, None, signal)
+            yield Part(split, path, None, inputs, None, signal, arrays["weights"])
 
 
 def _listed(names: str | Sequence[str] | None) -> list[str] | None:
@@ -265,8 +279,11 @@ def read_part(part: Part, arrays: Mapping[str, Any], number: int, of_numbers: bo
     group = None
     if arrays["group"] in others:
         group = group_names(read[arrays["group"]], f"{path}: {arrays['group']} (data.arrays.group)")
+    weight = None
+    if part.weights is not None:
+        weight = example_weights(read[part.weights], f"{path}: {part.weights} (data.arrays.weights)")
     file = np.full(n, number, dtype=np.int32)
-    return Raw(x, *told, split, group, file, features, targets)
+    return Raw(x, *told, split, group, weight, file, features, targets)
 
 
 def _choose_names(part: Part, arrays: Mapping[str, Any], of_numbers: bool) -> tuple[list[str], list[str], list[str]]:
@@ -288,11 +305,11 @@ def _choose_names(part: Part, arrays: Mapping[str, Any], of_numbers: bool) -> tu
         )
     if target_path == path and known == [""] and not of_one_class:
         raise ValueError(f"data.arrays.target_files: needed, because {path} holds one array; name the file of classes")
-    roles = {"split": arrays["split"], "group": arrays["group"]}
+    roles = {"split": arrays["split"], "group": arrays["group"], "weights": part.weights}
     columns = [*(targets if target_path == path else []), *(name for name in roles.values() if name is not None)]
     names = [""] if known == [""] else part.inputs or [name for name in known if name not in columns]
     # A file of a signal may have the columns that say split and group of the background, and need not.
-    others = columns if part.signal is None else []
+    others = columns if part.signal is None else [name for name in [part.weights] if name is not None]
     _check_names(path, names, known, "data.arrays.inputs")
     for key, name in roles.items():
         _check_names(path, [name] if name in others else [], known, f"data.arrays.{key}")
@@ -300,6 +317,8 @@ def _choose_names(part: Part, arrays: Mapping[str, Any], of_numbers: bool) -> tu
     seen = [target for target in targets if target_path == path and target in names]
     if seen:
         raise ValueError(f"data.arrays.inputs: {seen[0]} is the target, which no network may see; take it out")
+    if part.weights in names:
+        raise ValueError(f"data.arrays.inputs: {part.weights} is the weight of an example, not an input; take it out")
     if not names:
         raise ValueError(f"data.arrays.inputs: {path} holds no array besides {briefly(others)}; name one")
     return names, targets, others

@@ -41,6 +41,8 @@ class Evaluation:
         ``epochs`` and ``batch_size``.
     loss
         Parameters of :class:`snacpack.training.losses.Loss`.
+    class_weights
+        As :func:`snacpack.data.dataset.load_training` takes them.
     device, threads
         As for :func:`snacpack.training.train`.
     start
@@ -58,6 +60,7 @@ class Evaluation:
     seed: int
     training: Mapping[str, int]
     loss: Mapping[str, Any] = field(default_factory=dict)
+    class_weights: str | Mapping[str, float] | None = None
     device: str = "cpu"
     threads: int = 1
     start: str | Path | None = None
@@ -70,7 +73,7 @@ class Evaluation:
         """Examples of ``train`` and ``val`` with the targets that networks are trained on."""
         from snacpack.data.dataset import load_training
 
-        return load_training(self.data_set)
+        return load_training(self.data_set, self.class_weights)
 
     @cached_property
     def measured(self) -> tuple[np.ndarray, np.ndarray]:
@@ -78,6 +81,13 @@ class Evaluation:
         from snacpack.data.dataset import load_dataset
 
         return load_dataset(self.data_set, ("val",))["val"]
+
+    @cached_property
+    def measured_weights(self) -> np.ndarray | None:
+        """Weights of :attr:`measured`, (n,) float32, or None."""
+        from snacpack.data.dataset import load_weights
+
+        return load_weights(self.data_set, ("val",))["val"]
 
     def tell(self, trial: int, label: str, result: Any) -> None:
         """Say how the training of a trial ended."""
@@ -105,7 +115,7 @@ class Evaluation:
         from snacpack.tasks.registry import validation_of
 
         x, y = self.measured
-        validation = validation_of(self.validated, read_info(self.data_set), y, x)
+        validation = validation_of(self.validated, read_info(self.data_set), y, x, self.measured_weights)
         fields = ("accuracy", "loss", "epochs", "seconds", "failure")
         records = []
         for trial, seed, result, give in zip(trials, seeds, results, outputs, strict=True):

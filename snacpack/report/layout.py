@@ -320,6 +320,11 @@ def data_note(data: DataSet) -> str:
         f"Data: {data.info.source}; {data.n_examples['test']:,} test {data.info.examples}, on which no choice was made "
         f"({data.n_examples['train']:,} training, {data.n_examples['val']:,} validation)."
     )
+    if data.info.weighted:
+        counts += (
+            " Each example counts by its weight, and intervals are those of the effective number of examples, "
+            "(sum of w)^2 / sum of w^2, or of draws of the weighted examples."
+        )
     return f"{counts} {NOT_PUBLISHED}" if data.simulated else counts
 
 

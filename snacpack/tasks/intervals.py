@@ -11,13 +11,14 @@ N_RESAMPLES = 200
 _TAILS = (0.158655, 0.841345)
 
 
-def wilson_interval(n_correct: int, n: int, z: float = 1.0) -> tuple[float, float]:
+def wilson_interval(n_correct: float, n: float, z: float = 1.0) -> tuple[float, float]:
     """Return the Wilson score interval of a counted fraction.
 
     Parameters
     ----------
     n_correct, n
-        Successes and attempts, e.g. correctly classified jets and jets.
+        Successes and attempts, e.g. correctly classified jets and jets; where examples have weights, their effective
+        numbers (:func:`snacpack.data.weights.effective_number`), which are not whole.
     z
         Half width in standard deviations of the normal distribution; 1 is a
         coverage of 68.27%.

@@ -103,7 +103,11 @@ def targets_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def validation_of(
-    params: Mapping[str, Any], info: DataInfo, targets: np.ndarray, inputs: np.ndarray | None = None
+    params: Mapping[str, Any],
+    info: DataInfo,
+    targets: np.ndarray,
+    inputs: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
 ) -> Validation:
     """Return what a job measures of the networks that it trains, from its parameters.
 
@@ -112,14 +116,14 @@ def validation_of(
     params
         The rule's parameters; ``validated`` holds the names of metrics and :func:`task_params`, and is None or
         missing where no metric is an objective.
-    info, targets, inputs
-        The data set's description, the targets of its validation examples, and their inputs.
+    info, targets, inputs, weights
+        The data set's description, and of its validation examples the targets, the inputs and the weights, if any.
     """
     validated = params.get("validated")
     if not validated:
         return Validation(current_task(), [], info, {}, targets)
     task = find_task(validated["task"]["name"])
-    return Validation(task, validated["names"], info, validated["task"]["options"], targets, inputs)
+    return Validation(task, validated["names"], info, validated["task"]["options"], targets, inputs, weights)
 
 
 def use_task(name: str) -> None:
@@ -150,6 +154,7 @@ def score_on_test(
     info: DataInfo,
     seed: int,
     inputs: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Return what records have of the score on test examples.
 
@@ -157,7 +162,7 @@ def score_on_test(
     ----------
     settings
         The configuration's section ``task``.
-    outputs, targets, info, inputs
+    outputs, targets, info, inputs, weights
         As :class:`snacpack.tasks.task.Examples` has them.
     seed
         Decides the draws behind an interval without a formula.
@@ -166,13 +171,14 @@ def score_on_test(
     -------
     dict
         ``test_accuracy``, ``test_correct`` and ``n_test`` of classes; ``test_score`` with its 68.27% interval
-        (``test_low`` and ``test_high``) and ``n_test`` of numbers. Examples of signals do not count.
+        (``test_low`` and ``test_high``) and ``n_test`` of numbers, and of examples with weights. Examples of signals
+        do not count.
     """
     task = REGISTRY.find(settings["name"])
-    if task.targets == CLASSES:
+    if task.targets == CLASSES and weights is None:
         correct = int((outputs.argmax(axis=1) == targets).sum())
         return {"test_accuracy": correct / len(targets), "test_correct": correct, "n_test": len(targets)}
-    examples = Examples(outputs, targets, info, task.complete(settings["options"]), inputs)
+    examples = Examples(outputs, targets, info, task.complete(settings["options"]), inputs, weights)
     score = replace(task, metrics=tuple(metric for metric in task.metrics if metric.name == task.score))
     (row, *_) = [row for row in measure(score, examples, seed) if not row["of"]]
     n_test = int(info.is_background[targets].sum()) if info.background else len(targets)

@@ -24,7 +24,7 @@ RECONSTRUCTION = "reconstruction"
 """Targets that are the network's own inputs, (n, n_inputs) float32, of background alone; metrics get class numbers."""
 
 Weights = np.ndarray
-"""How often each example counts, (n,) float64."""
+"""How much each example counts, (n,) float64."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,13 @@ class Examples:
         All options of the task.
     inputs
         ``(n, n_inputs)`` float32, normalised, as the network is given them.
+    weights
+        ``(n,)`` positive numbers, how much each example counts; None where all count the same.
 
     Raises
     ------
     ValueError
-        If outputs, targets and inputs are of different numbers of examples.
+        If outputs, targets, inputs and weights are of different numbers of examples.
     """
 
     outputs: np.ndarray
@@ -55,6 +57,7 @@ class Examples:
     info: DataInfo
     options: Mapping[str, Any]
     inputs: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outputs", np.asarray(self.outputs, dtype=np.float64))
@@ -63,9 +66,16 @@ class Examples:
             raise ValueError(f"there are {len(self.outputs)} outputs for {len(self.targets)} targets")
         if self.inputs is not None and len(self.inputs) != len(self.targets):
             raise ValueError(f"there are {len(self.inputs)} inputs for {len(self.targets)} targets")
+        if self.weights is not None and len(self.weights) != len(self.targets):
+            raise ValueError(f"there are {len(self.weights)} weights for {len(self.targets)} targets")
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    @property
+    def counting(self) -> Weights:
+        """How much each example counts, (n,) float64: its weight, or one."""
+        return np.ones(len(self)) if self.weights is None else np.asarray(self.weights, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -268,10 +278,14 @@ def measure(task: Task, examples: Examples, seed: int) -> list[dict[str, Any]]:
     for metric in task.metrics:
         values_of = metric.prepare(examples)
         if metric.interval is None:
-            intervals = bootstrap_intervals(values_of, len(examples), derive_seed(seed, metric.name))
+            intervals = bootstrap_intervals(
+                lambda drawn, values_of=values_of: values_of(drawn * examples.counting),
+                len(examples),
+                derive_seed(seed, metric.name),
+            )
         else:
             intervals = metric.interval(examples)
-        for of, value in values_of(np.ones(len(examples))).items():
+        for of, value in values_of(examples.counting).items():
             known = bool(np.isfinite(value))
             low, high = intervals.get(of, (None, None)) if known else (None, None)
             rows.append({"metric": metric.name, "of": of, "value": float(value) if known else None})
@@ -292,7 +306,7 @@ def values_over_all(task: Task, examples: Examples, names: Sequence[str]) -> dic
     for name in names:
         if name not in metrics:
             raise ValueError(f"{name} is no metric of the {task.words}; it has {', '.join(metrics)}")
-        value = float(metrics[name].prepare(examples)(np.ones(len(examples)))[""])
+        value = float(metrics[name].prepare(examples)(examples.counting)[""])
         if not np.isfinite(value):
             raise ValueError(
                 f"{name} cannot be told of {len(examples)} {examples.info.examples}: a class has none of them; give "
@@ -314,8 +328,8 @@ class Validation:
         Metrics of it; none for a search that optimises none.
     info, options
         The data set's description, and the task's options.
-    targets, inputs
-        Targets of the validation examples, and their inputs.
+    targets, inputs, weights
+        Targets of the validation examples, their inputs, and their weights, if any.
     """
 
     task: Task
@@ -324,10 +338,11 @@ class Validation:
     options: Mapping[str, Any]
     targets: np.ndarray
     inputs: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     def values(self, outputs: Callable[[], np.ndarray]) -> dict[str, float]:
         """Return the metrics by name, from a function that gives the outputs, ``(n, n_outputs)``, if there are any."""
         if not self.names:
             return {}
-        examples = Examples(outputs(), self.targets, self.info, self.options, self.inputs)
+        examples = Examples(outputs(), self.targets, self.info, self.options, self.inputs, self.weights)
         return values_over_all(self.task, examples, self.names)

@@ -15,6 +15,7 @@ ARRAYS = {
     "leave_out": [],
     "split": None,
     "group": None,
+    "weights": None,
     "allow_repeated": False,
 }
 

@@ -28,7 +28,7 @@ def test_the_papers_settings():
     config = merged("config", "paper")
     assert (config["search"]["trials"], config["search"]["population"]) == (500, 20)
     assert config["search"]["objectives"] == ["accuracy", "average_resources", "clock_cycles"]
-    assert config["training"] == {"epochs": 5, "batch_size": 128, "device": "cpu"}
+    assert config["training"] == {"epochs": 5, "batch_size": 128, "class_weights": None, "device": "cpu"}
     n_training = config["data"]["pythia"]["train_jets"] * (1 - config["data"]["validation_fraction"])
     assert n_training == pytest.approx(600_000, rel=0.01)
     compression = config["compression"]
@@ -54,7 +54,7 @@ def test_a_part_of_an_unknown_family_is_refused_whatever_it_holds():
 
 def test_every_key_has_a_value_once_the_configuration_is_complete():
     complete = fill_in({"references": {"mine": {"units": [32, 16]}}, "training": {"epochs": 3}})
-    assert complete["training"] == {"epochs": 3, "batch_size": 128, "device": "cpu"}
+    assert complete["training"] == {"epochs": 3, "batch_size": 128, "class_weights": None, "device": "cpu"}
     assert complete["data"]["pythia"]["max_parton_pt_gev"]["q"] == 1010
     assert complete["data"]["pythia"]["detector"] == {}
     for key in keys_of(Configuration):

@@ -475,7 +475,7 @@ def problems(config):
         ),
         (
             {"name": "anomaly", "options": {"background": ["g", "q"], "background_rate": 0.001}},
-            ["task.options.background_rate: 0.001 of the 3,000 validation jets of background are 3", "give 0.004"],
+            ["task.options.background_rate: 0.001 of the 2,400 validation jets of background are 2.4", "give 0.005"],
         ),
     ],
 )

@@ -70,6 +70,12 @@ def test_another_clock_repeats_only_the_search_that_optimises_circuits_for_it(fi
     assert jobs["build_rtl"] == REFERENCES + CANDIDATES
 
 
+def test_class_weights_repeat_all_trainings_and_prepare_nothing(finished, tmp_path):
+    jobs = planned(finished, {"training": {"class_weights": "balanced"}}, tmp_path)
+    assert set(trainings(jobs)) >= {"evaluate_trials", "train_candidate", "warm_up_candidate", "prune_candidate"}
+    assert not {"simulate_jets", "preprocess_jets", "estimate_references", "draw_data_card"} & set(jobs)
+
+
 def test_more_objectives_keep_what_does_not_follow_from_them(finished, tmp_path):
     """The first generation was drawn at random and stays; those after it descend from other survivors."""
     objectives = ["accuracy", "average_resources", "clock_cycles", "bops"]

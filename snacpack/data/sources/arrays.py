@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,6 +52,7 @@ class _Examples(NamedTuple):
     x: np.ndarray
     y: np.ndarray
     group: np.ndarray | None
+    weight: np.ndarray | None
     file: np.ndarray
 
     def take(self, which: np.ndarray) -> "_Examples":
@@ -62,13 +63,15 @@ class _Examples(NamedTuple):
 class Prepared:
     """A data set to be stored: ``(n, ...)`` float32 and ``(n,)`` int64 classes or ``(n, targets)`` float32 by split.
 
-    ``info``, ``origin`` and ``repeated`` say of it what the file's attributes say.
+    ``info``, ``origin`` and ``repeated`` say of it what the file's attributes say. ``weights`` has ``(n,)`` float32 by
+    split, with a mean of one over what is trained on; it is empty where all examples count the same.
     """
 
     info: DataInfo
     splits: Mapping[str, tuple[np.ndarray, np.ndarray]]
     origin: Mapping[str, Any]
     repeated: Mapping[str, Mapping[str, int]]
+    weights: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def write(self, output: str | Path) -> None:
         """Write the HDF5 file whose attributes are the description."""
@@ -78,6 +81,8 @@ class Prepared:
             for split, (x, y) in self.splits.items():
                 file[f"x_{split}"] = x
                 file[f"y_{split}"] = y
+            for split, weights in self.weights.items():
+                file[f"w_{split}"] = weights
 
 
 def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
@@ -135,6 +140,7 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
         targets=tuple(targets),
         target_normalisation=target_scale.to_dict() if target_scale else {},
         background=background,
+        weighted=splits["train"].weight is not None,
         counts={
             split: dict(zip(classes, np.bincount(piece.y, minlength=len(classes)).tolist(), strict=True))
             for split, piece in splits.items()
@@ -149,7 +155,22 @@ def prepare_arrays(data: Mapping[str, Any], seed: int) -> Prepared:
             for split, piece in splits.items()
         },
         repeated=repeated,
+        weights=_scaled_weights(splits, np.isin(classes, background)) if info.weighted else {},
     )
+
+
+def _scaled_weights(splits: Mapping[str, _Examples], is_background: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the weights by split, as float32, in units of the mean of what is trained on."""
+    train = splits["train"]
+    unit = (train.weight[is_background[train.y]] if is_background.any() else train.weight).mean()
+    scaled = {split: (piece.weight / unit).astype(np.float32) for split, piece in splits.items()}
+    for weights in scaled.values():
+        if not (np.isfinite(weights) & (weights > 0)).all():
+            raise ValueError(
+                "data.arrays.weights: the weights differ by more than float32 can hold; take out the examples with the "
+                "smallest or the largest"
+            )
+    return scaled
 
 
 def _check_signals(arrays: Mapping[str, Any], data: Mapping[str, Any]) -> None:
@@ -214,6 +235,7 @@ def _join(
         x=np.concatenate([piece.x[..., kept] if arrays["leave_out"] else piece.x for piece in raw]),
         y=y,
         group=None if arrays["group"] is None else np.concatenate([_groups(piece) for piece in raw]),
+        weight=None if arrays["weights"] is None else np.concatenate([piece.weight for piece in raw]),
         file=np.concatenate([piece.file for piece in raw]),
     )
     kept_names = [features[place] for place in kept]

@@ -77,8 +77,8 @@ def _draw_roc(examples: Examples, model: str) -> "Figure":
 
     curves = {}
     for name, (kept, separation) in signal_separations(examples).items():
-        ones = np.ones(kept.sum())
-        curves[name] = (*separation.curve(ones), separation.area(ones))
+        weights = examples.counting[kept]
+        curves[name] = (*separation.curve(weights), separation.area(weights))
     rate = examples.options["background_rate"]
     return draw_roc_curves(curves, model, words="each signal against the background", rate=rate)
 
@@ -87,9 +87,13 @@ def _draw_scores(examples: Examples, model: str) -> "Figure":
     from snacpack.report.scores import draw_scores
 
     scores, info = anomaly_scores(examples), examples.info
-    signals = {name: scores[examples.targets == info.classes.index(name)] for name in info.signals}
+
+    def of(chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        return scores[chosen], None if examples.weights is None else examples.counting[chosen]
+
+    signals = {name: of(examples.targets == info.classes.index(name)) for name in info.signals}
     rate = examples.options["background_rate"]
-    return draw_scores(scores[_background(examples)], signals, rate, model, info.examples)
+    return draw_scores(of(_background(examples)), signals, rate, model, info.examples)
 
 
 def _check(info: DataInfo, options: Mapping[str, Any]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snacpack.data.info import DataInfo
+from snacpack.data.weights import effective_number
 from snacpack.tasks.intervals import wilson_interval
 from snacpack.tasks.separation import Separation
 from snacpack.tasks.task import CLASSES, Examples, Metric, Option, Picture, Task, Weights
@@ -58,8 +59,11 @@ def _accuracy(examples: Examples) -> Callable[[Weights], dict[str, float]]:
 
 
 def _accuracy_interval(examples: Examples) -> dict[str, tuple[float, float]]:
-    correct = int((examples.outputs.argmax(axis=1) == examples.targets).sum())
-    return {"": wilson_interval(correct, len(examples))}
+    correct = examples.outputs.argmax(axis=1) == examples.targets
+    if examples.weights is None:
+        return {"": wilson_interval(int(correct.sum()), len(examples))}
+    n, weights = effective_number(examples.weights), examples.counting
+    return {"": wilson_interval(n * min(1.0, weights[correct].sum() / weights.sum()), n)}
 
 
 def _areas(examples: Examples) -> Callable[[Weights], dict[str, float]]:
@@ -81,9 +85,10 @@ def _rejection(examples: Examples) -> Callable[[Weights], dict[str, float]]:
 
 
 def count_confusion(examples: Examples) -> np.ndarray:
-    """Count examples by true class (row) and the class that the network calls them."""
-    counts = np.zeros((examples.info.n_outputs,) * 2, dtype=np.int64)
-    np.add.at(counts, (examples.targets, examples.outputs.argmax(axis=1)), 1)
+    """Count examples, or sum their weights, by true class (row) and the class that the network calls them."""
+    weights = 1 if examples.weights is None else examples.weights
+    counts = np.zeros((examples.info.n_outputs,) * 2, dtype=np.int64 if examples.weights is None else np.float64)
+    np.add.at(counts, (examples.targets, examples.outputs.argmax(axis=1)), weights)
     return counts
 
 
@@ -91,7 +96,7 @@ def _draw_confusion(examples: Examples, model: str) -> "Figure":
     from snacpack.report.confusion import JET_SYMBOLS, draw_confusion_matrix
 
     counts, info = count_confusion(examples), examples.info
-    share = 100 * np.trace(counts) / len(examples)
+    share = 100 * np.trace(counts) / counts.sum()
     title = f"{model}: {share:.2f}% of {len(examples):,} test {info.examples} correct"
     return draw_confusion_matrix(counts, info.classes, title, JET_SYMBOLS if info.examples == "jets" else None)
 
@@ -99,14 +104,14 @@ def _draw_confusion(examples: Examples, model: str) -> "Figure":
 def _draw_roc(examples: Examples, model: str) -> "Figure":
     from snacpack.report.roc import draw_roc_curves
 
-    info, options, ones = examples.info, examples.options, np.ones(len(examples))
+    info, options, weights = examples.info, examples.options, examples.counting
     curves = {}
     for number in range(info.n_outputs) if info.n_outputs > 2 else [1]:
         separation = class_separation(examples, number)
-        curves[info.classes[number]] = (*separation.curve(ones), separation.area(ones))
+        curves[info.classes[number]] = (*separation.curve(weights), separation.area(weights))
     is_signal = signal_classes(info, options)
     efficiency = options["signal_efficiency"]
-    rejection = signal_separation(examples).rejection(ones, efficiency)
+    rejection = signal_separation(examples).rejection(weights, efficiency)
     names = [name for name, chosen in zip(info.classes, is_signal, strict=True) if chosen]
     return draw_roc_curves(curves, model, (" or ".join(names), efficiency, rejection))
 
