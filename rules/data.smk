@@ -1,7 +1,7 @@
 """The data set: its source's rules make it ready for the networks, and the data card shows it."""
 
 
-include: f"source_{SOURCE.name}.smk"
+include: SOURCE.rules
 
 
 rule draw_data_card:

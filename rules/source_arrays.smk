@@ -1,6 +1,7 @@
 """The user's own labelled arrays."""
 
-from snacpack.data.sources.arrays import PREPARATION, content_of_arrays
+from snacpack.data.preparation import PREPARATION
+from snacpack.data.sources.arrays import content_of_arrays
 from snacpack.data.user_files import find_files
 from snacpack.tasks.registry import targets_of
 

@@ -32,6 +32,7 @@ KINDS = {
     "objectives": Kind("snacpack.costs.registry", "plugins"),
     "families": Kind("snacpack.networks.registry", "family_plugins"),
     "tasks": Kind("snacpack.tasks.registry", "task_plugins"),
+    "sources": Kind("snacpack.data.sources", "source_plugins"),
     "backends": Kind("snacpack.synthesis.registry", "backend_plugins"),
 }
 """Folders of a plugin, one for each kind of entries."""

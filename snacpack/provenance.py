@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from snacpack.data.dataset import describe_attributes, load_dataset, read_info
+from snacpack.data.dataset import describe_attributes, load_dataset, load_weights, read_info
 from snacpack.data.info import SPLITS
 from snacpack.files import read_json
 from snacpack.inputs import file_digest
@@ -24,9 +24,10 @@ def describe_data(path: str | Path) -> dict[str, Any]:
     The digest is of the arrays: two HDF5 files with the same content need not be the same bytes.
     """
     splits, digest, info = load_dataset(path, SPLITS), hashlib.sha256(), read_info(path)
+    weights = load_weights(path, SPLITS)
     for split in SPLITS:
-        for array in splits[split]:
-            digest.update(array.tobytes())
+        for array in (*splits[split], weights[split]):
+            digest.update(b"" if array is None else array.tobytes())
     counts = {split: len(y) for split, (_, y) in splits.items()}
     described = describe_attributes(path)
     return {**described, "file": str(path), info.examples: counts, "sha256_of_arrays": digest.hexdigest()}

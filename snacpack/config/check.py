@@ -57,11 +57,13 @@ def _single_problems(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _option_problems(config: Mapping[str, Any]) -> dict[tuple[Any, ...], str]:
-    """Return the problems of the options of the task and of the networks' families, by the path of the key."""
+    """Return the problems of the options of source, task and networks' families, by the path of the key."""
+    from snacpack.config.data import Data
     from snacpack.config.keys import fill
     from snacpack.config.references import Reference
     from snacpack.config.search import Space
     from snacpack.config.task import Task
+    from snacpack.data.sources import REGISTRY as SOURCES
     from snacpack.networks.registry import REGISTRY as FAMILIES
     from snacpack.tasks.registry import REGISTRY as TASKS
 
@@ -69,6 +71,10 @@ def _option_problems(config: Mapping[str, Any]) -> dict[tuple[Any, ...], str]:
         return values if isinstance(values, Mapping) else {}
 
     asked = []
+    data = fill(Data, section(config.get("data")))
+    if isinstance(data["source"], str) and data["source"] in SOURCES.known():
+        schemas = {option.name: option.schema for option in SOURCES.find(data["source"]).options}
+        asked.append((("data", "options"), schemas, data["options"], False))
     task = fill(Task, section(config.get("task")))
     if isinstance(task["name"], str) and task["name"] in TASKS.known():
         schemas = {option.name: option.schema for option in TASKS.find(task["name"]).options}

@@ -37,9 +37,10 @@ class Configuration(Section):
     )
     plugins: Annotated[list[Folder], EACH_ONCE] = key(
         [],
-        "folders with objectives, tasks, backends and families of your own",
-        "[Objectives](../docs/objectives.md) are `FOLDER/objectives/*.py`, [tasks](../docs/tasks.md) "
-        "`FOLDER/tasks/*.py`, [backends](../docs/hardware.md#a-backend-of-your-own) `FOLDER/backends/*.py` and "
+        "folders with data sources, objectives, tasks, backends and families of your own",
+        "[Sources](../docs/sources.md) are `FOLDER/sources/*.py`, [objectives](../docs/objectives.md) "
+        "`FOLDER/objectives/*.py`, [tasks](../docs/tasks.md) `FOLDER/tasks/*.py`, "
+        "[backends](../docs/hardware.md#a-backend-of-your-own) `FOLDER/backends/*.py` and "
         "[families](../docs/families.md) `FOLDER/families/*.py`. A change of a file repeats the jobs that use it.",
     )
     task: Task = section(Task)

@@ -1,7 +1,7 @@
 """The configuration's section ``data``: where examples come from, and how they are prepared."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -284,6 +284,11 @@ class Data(Section):
     """The origin of examples, and their preparation."""
 
     source: Annotated[str, Entry(_sources, _describe_sources)] = key("pythia", "where examples come from")
+    options: Annotated[dict[str, Any], Says("a section with options of the source")] = key(
+        {},
+        "options of a source of your own",
+        "[Sources of yours](../docs/sources.md) are files of `plugins`; the workflow's have sections of their own.",
+    )
     n_constituents: Annotated[int, Field(ge=1, le=MAX_CONSTITUENTS)] = key(
         8, "leading constituents of a jet that the network sees"
     )

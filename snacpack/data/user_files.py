@@ -261,12 +261,12 @@ def read_part(part: Part, arrays: Mapping[str, Any], number: int, of_numbers: bo
             raise ValueError(f"{first} has {n} examples, {where} has {length}; they must be equally long")
     if not n:
         raise ValueError(f"{path} has no examples; take it out of data.arrays.files")
-    x, features = _stack(path, names, read, "inputs")
+    x, features = stack(path, names, read, "inputs")
     targets: list[str] = []
     if arrays["signals"] is not None:
         told: tuple[np.ndarray, int] = np.full(n, part.signal or BACKGROUND), 0
     elif of_numbers:
-        values, targets = _stack(target_path, wanted, labels, "target")
+        values, targets = stack(target_path, wanted, labels, "target")
         if values.ndim > 2:
             raise ValueError(f"data.arrays.target: {wanted[0]} of {target_path} has shape {values.shape}; give columns")
         told = values, len(targets)
@@ -335,7 +335,7 @@ def briefly(names: Sequence[str], most: int = 8) -> str:
     return ", ".join(map(str, names[:most])) + (", ..." if len(names) > most else "")
 
 
-def _stack(path: Path, names: Sequence[str], read: Mapping[str, np.ndarray], key: str) -> tuple[np.ndarray, list[str]]:
+def stack(path: Path, names: Sequence[str], read: Mapping[str, np.ndarray], key: str) -> tuple[np.ndarray, list[str]]:
     """Join arrays along their last axis; columns of single numbers become one axis of features."""
     columns, features = [], []
     words = "inputs" if key == "inputs" else "targets of a regression"

@@ -11,7 +11,8 @@ def documented_plugins() -> dict[str, str]:
     """Return the files of the documents' plugins, by their place in a folder of plugins."""
     files = {f"objectives/{name}": text for name, text in documented_objectives().items()}
     name, text = documented_backend()
-    return {**files, f"backends/{name}": text, **_only_plugin("tasks"), **_only_plugin("families")}
+    pages = {path: text for kind in ("sources", "tasks", "families") for path, text in _only_plugin(kind).items()}
+    return {**files, f"backends/{name}": text, **pages}
 
 
 def _only_plugin(kind: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ import pytest
 
 from helpers import ROOT
 from helpers.arrays import examples, settings
+from snacpack.data import preparation
 from snacpack.data.card import make_data_card, separations
 from snacpack.data.dataset import load_dataset, read_info
 from snacpack.data.duplicates import row_keys
@@ -286,12 +287,12 @@ def test_what_was_checked_is_not_read_again(tmp_path, monkeypatch):
     data = settings(**write_npz(tmp_path, *examples()))
     info = describe_arrays(data, seed=1)
     assert info.sizes == {"n_inputs": 4, "n_outputs": 3}
-    source._describe.cache_clear()
+    preparation._described.clear()
     with monkeypatch.context() as patched:
         patched.setattr(source, "prepare_arrays", None)
         assert describe_arrays(data, seed=1) == info
     write_npz(tmp_path, *examples(n_classes=2))
-    source._describe.cache_clear()
+    preparation._described.clear()
     source.content_digest.cache_clear()
     assert describe_arrays(data, seed=1).n_outputs == 2
 
@@ -324,11 +325,11 @@ def test_another_preparation_checks_again_and_the_newest_checks_are_kept(tmp_pat
     monkeypatch.setattr(source, "prepare_arrays", lambda data, seed: checked.append(seed) or info)
     for seed in range(25):
         describe_arrays(data, seed)
-    source._describe.cache_clear()
+    preparation._described.clear()
     for seed in (24, 5, 0):
         describe_arrays(data, seed)
     assert checked[25:] == [0]
-    monkeypatch.setattr(source, "PREPARATION", "another")
+    monkeypatch.setattr(preparation, "PREPARATION", "another")
     describe_arrays(data, seed=24)
     assert checked[25:] == [0, 24]
 
@@ -337,11 +338,11 @@ def test_another_preparation_checks_again_and_the_newest_checks_are_kept(tmp_pat
 def test_a_record_that_is_none_is_replaced(tmp_path, monkeypatch, content):
     monkeypatch.chdir(tmp_path)
     data = settings(**write_npz(tmp_path, *examples()))
-    source.RECORD.parent.mkdir()
-    source.RECORD.write_text(content)
-    source._describe.cache_clear()
+    preparation.RECORD.parent.mkdir()
+    preparation.RECORD.write_text(content)
+    preparation._described.clear()
     assert describe_arrays(data, seed=1).n_outputs == 3
-    assert len(json.loads(source.RECORD.read_text())) == 1
+    assert len(json.loads(preparation.RECORD.read_text())) == 1
 
 
 def test_names_of_classes_are_no_formulas(tmp_path):

@@ -11,10 +11,15 @@ import pytest
 from helpers import ROOT
 from helpers.configs import merged
 from helpers.jets_files import write_random_jets
+from helpers.plugins import documented_plugins
 from snacpack.config import ConfigError, validate_config
+from snacpack.data.dataset import load_dataset, read_info
+from snacpack.data.reading import prepare_source, settings_of
 from snacpack.data.sources import REGISTRY, describe_choices, describe_source, find_source, source_faults
 from snacpack.data.sources.files import content_of_jets
+from snacpack.inputs import content_digest
 from snacpack.jets.folders import find_samples
+from snacpack.plugins import PluginError, use_plugins
 
 
 @pytest.fixture
@@ -95,3 +100,151 @@ def test_the_job_refuses_jets_that_changed_since_the_start(configurations, tmp_p
         done = subprocess.run([sys.executable, "-c", code, script, json.dumps(given)], cwd=tmp_path, check=False)
         assert (done.returncode == 0) == made
         assert (told in (tmp_path / "job.log").read_text()) != made
+
+
+HEAD = """
+import numpy as np
+from snacpack.data.source import Arrays, Option, Source
+from snacpack.tasks.task import NUMBERS
+"""
+DRAW = """
+def read(options, seed):
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(300, 4))
+    return Arrays(x, {target}, {more})
+SOURCE = Source("mine", "my examples", read=read, {fields})
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """Write a plugin's source and return the configuration that names it."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(text: str, **data: object) -> dict:
+        (tmp_path / "plugins" / "sources").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "plugins" / "sources" / "mine.py").write_text(HEAD + text)
+        config = merged("config")
+        config["plugins"], config["data"]["source"] = ["plugins"], "mine"
+        config["data"] |= data
+        return config
+
+    yield write
+    use_plugins([])
+
+
+def drawn(target: str = "np.arange(300) % 3", more: str = "", fields: str = "") -> str:
+    return DRAW.format(target=target, more=more, fields=fields)
+
+
+def test_a_source_of_a_plugin_gives_a_data_set(plugin, tmp_path):
+    split = "np.array(['train'] * 200 + ['val'] * 50 + ['test'] * 50)"
+    config = plugin(drawn(more=f"classes=('a', 'b', 'c'), weights=np.arange(300) + 1, split={split}"))
+    validate_config(config)
+    info, source = describe_source(config), find_source("mine")
+    assert (info.input_shape, info.classes, info.weighted, info.source) == ((4,), ("a", "b", "c"), True, "my examples")
+    prepare_source(source, settings_of(source, config), config["seed"]).write(tmp_path / "dataset.h5")
+    assert read_info(tmp_path / "dataset.h5") == info
+    sizes = {split: len(y) for split, (_, y) in load_dataset(tmp_path / "dataset.h5", ("train", "val", "test")).items()}
+    assert sizes == {"train": 200, "val": 50, "test": 50}
+
+
+def test_a_source_of_numbers_serves_a_regression(plugin):
+    config = plugin(drawn(target="x[:, :2] + 1", fields="targets=(NUMBERS,)"))
+    with pytest.raises(ConfigError, match=r"task\.name: classification takes classes, which data\.source 'mine'"):
+        validate_config(config)
+    config["task"]["name"] = "regression"
+    config["search"]["objectives"] = ["accuracy", "average_resources"]
+    validate_config(config)
+    assert describe_source(config).targets == ("target_0", "target_1")
+
+
+def test_a_file_that_a_source_reads_counts_by_its_content(plugin, tmp_path):
+    options = "(Option('file', 'n.txt', {'type': 'string'}, 'a file'),)"
+    text = drawn(
+        target="np.arange(300) % int(open(options['file']).read())",
+        fields=f"files=lambda options: [options['file']], options={options}",
+    )
+    config = plugin(text)
+    with pytest.raises(ConfigError, match=r"data\.options: there is no file .*n\.txt, which mine reads"):
+        validate_config(config)
+    (tmp_path / "other.txt").write_text("4")
+    config["data"]["options"] = {"file": "other.txt"}
+    validate_config(config)
+    assert describe_source(config).n_outputs == 4
+    (tmp_path / "other.txt").write_text("12")
+    content_digest.cache_clear()
+    assert describe_source(config).n_outputs == 12
+
+
+def test_a_change_of_the_plugins_file_describes_anew(plugin):
+    config = plugin(drawn())
+    validate_config(config)
+    assert describe_source(config).n_outputs == 3
+    config = plugin(drawn(target="np.arange(300) % 5"))
+    validate_config(config)
+    assert describe_source(config).n_outputs == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (drawn(target="1 / 0"), "data.source: the function read of mine.py fails with ZeroDivisionError: division by"),
+        (drawn(target="np.arange(299) % 3"), "inputs has 300 examples, target has 299"),
+        (drawn(target="x[:, 0]"), "which is no class"),
+        (drawn(target="0 * np.arange(300)"), "has the single value '0'"),
+        (drawn(more="feature_names=('a',)"), "data.arrays.feature_names: it has 1 names for 4 features"),
+        (drawn(more="weights=-np.ones(300)"), "weights of example 0 is -1.0"),
+        (drawn(more="split=['day'] * 300"), "split (one of train, val, test) has the value 'day'"),
+        (drawn().replace("return Arrays", "return 'Arrays' or"), "returns a str; return Arrays"),
+        (drawn(fields="files=lambda options: 1"), "the function files of mine.py fails with TypeError"),
+        (drawn(target="np.arange(300) % 3").replace("(300, 4)", "(300, 4), scale=0"), "is the same in all training"),
+    ],
+)
+def test_arrays_that_are_none_are_refused_before_the_first_job(plugin, text, told):
+    with pytest.raises(ConfigError) as error:
+        validate_config(plugin(text))
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("SOURCE = Source('mine', 'my examples')\n", "has both of read and describe, or none"),
+        ("SOURCE = Source('mine', 'my examples', describe=print)\n", "it has no function read"),
+        ("SOURCE = Source('other', 'my examples', read=print)\n", "name the file other.py"),
+        ("SOURCE = Source('my data', 'my examples', read=print)\n", "name is 'my data'"),
+    ],
+)
+def test_a_plugins_source_that_is_none_is_named_with_its_file(plugin, text, told):
+    plugin(text)
+    with pytest.raises(PluginError) as error:
+        use_plugins(["plugins"])
+    assert told in str(error.value)
+    assert "mine.py" in str(error.value)
+
+
+def test_options_are_those_of_the_source(plugin):
+    with pytest.raises(ConfigError, match=r"data\.options: unknown key 'n'"):
+        validate_config(plugin(drawn(), options={"n": 3}))
+    config = merged("config")
+    config["data"]["options"] = {"n": 3}
+    with pytest.raises(ConfigError, match=r"data\.options: unknown key 'n'"):
+        validate_config(config)
+
+
+def test_the_source_of_the_documents_is_described(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "mine" / "sources" / "hits.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(documented_plugins()["sources/hits.py"])
+    config = merged("config")
+    config["plugins"], config["data"]["source"] = ["mine"], "hits"
+    try:
+        validate_config(config)
+        assert describe_source(config).input_shape == (8, 3)
+        config["data"]["options"] = {"examples": 10}
+        with pytest.raises(ConfigError, match=r"data\.options\.examples: 10 is not .*a whole number from 400"):
+            validate_config(config)
+    finally:
+        use_plugins([])

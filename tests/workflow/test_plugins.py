@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("plugins")]
 
 CONFIG = {
     "plugins": ["mine"],
+    "data": {"source": "hits", "options": {"examples": 1200}},
     "references": {"baseline": {"units": [8, 4], "activation": "relu"}},
     "search": {
         "objectives": ["accuracy", "average_resources", "widest_layer"],
@@ -94,6 +95,14 @@ def test_networks_are_of_its_family(run):
     assert chosen["architecture"]["family"] == "summed"
 
 
+def test_examples_are_those_of_its_source(run):
+    card = json.loads(run.results("data/card.json").read_text())
+    assert (card["name"], card["input_shape"], card["features"]) == ("hits", [8, 3], ["energy", "x", "y"])
+    assert sum(card["counts"][split][name] for split in card["counts"] for name in ("one", "two")) == 1200
+    assert "hits that hits.py draws; " in run.results("tables/table3.md").read_text()
+    assert not run.results("data/jets.h5").exists()
+
+
 def test_figures_and_report_show_it(run):
     assert run.results("figures/fig5.svg").stat().st_size > 10_000
     assert not run.results("figures/fig6.svg").exists()
@@ -140,7 +149,14 @@ def test_provenance_knows_the_files(run):
 
 @pytest.mark.parametrize(
     "name",
-    ["objectives/widest_layer", "objectives/largest_weight", "backends/estimate", "tasks/purity", "families/summed"],
+    [
+        "sources/hits",
+        "objectives/widest_layer",
+        "objectives/largest_weight",
+        "backends/estimate",
+        "tasks/purity",
+        "families/summed",
+    ],
 )
 def test_a_change_of_a_file_repeats_what_uses_it(run, name):
     assert planned(run) == {}
@@ -153,7 +169,11 @@ def test_a_change_of_a_file_repeats_what_uses_it(run, name):
         path.write_text(before)
     assert planned(run) == {}
     assert jobs["write_report"] == jobs["write_provenance"] == 1
-    assert not {"simulate_jets", "preprocess_jets"} & set(jobs)
+    if name == "sources/hits":
+        assert jobs["read_source"] == jobs["draw_data_card"] == 1
+        assert jobs["evaluate_trials"] > 0
+        return
+    assert "read_source" not in jobs
     if name == "backends/estimate":
         assert jobs["build_hls_project"] == jobs["synthesize_model"] > 0
         assert not {"estimate_hardware", "evaluate_trials", "build_rtl"} & set(jobs)

@@ -4,11 +4,31 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from snacpack.data.info import DataInfo
+from snacpack.data.reading import describe_read, faults_of_read
 from snacpack.data.source import Source
 from snacpack.plugins import Registry
 
-REGISTRY = Registry("sources", Source, __name__)
+
+def _faults(source: Source) -> Iterator[str]:
+    if source.read is None:
+        yield "it has no function read, and the rules of a plugin's source are those for arrays; give it one"
+
+
+REGISTRY = Registry("sources", Source, __name__, _faults)
 find_source = REGISTRY.find
+
+
+def plugin_digests(name: str, trust: bool = False) -> dict[str, str]:
+    """Return the SHA-256 of the plugin's file that holds a source, by its name; empty for one of the workflow's own.
+
+    Parameters
+    ----------
+    name
+        ``data.source``.
+    trust
+        As :func:`snacpack.inputs.file_digests`: a job takes over what the process that started it has found.
+    """
+    return REGISTRY.digests(lambda source: source.name == name, trust)
 
 
 def describe_choices() -> str:
@@ -32,12 +52,16 @@ def describe_source(config: Mapping[str, Any], trust: bool = False) -> DataInfo:
     ValueError
         If the user's files cannot be used; the message names file and key.
     """
-    return find_source(config["data"]["source"]).describe(config, trust)
+    source = find_source(config["data"]["source"])
+    if source.read is None:
+        return source.describe(config, trust)
+    return describe_read(source, config, plugin_digests(source.name, trust), trust)
 
 
 def source_faults(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield a sentence with key and cure for each fault of the sources' settings that the schema cannot see."""
     data = config["data"]
-    yield from find_source(data["source"]).faults(config)
+    source = find_source(data["source"])
+    yield from faults_of_read(source, config, plugin_digests(source.name)) if source.read else source.faults(config)
     for source in REGISTRY.known().values():
         yield from source.settings_faults(data)
