@@ -6,7 +6,7 @@ CONFIG =
 # Tests at a time: one a core, at most eight (each takes about 1 GB of memory).
 WORKERS ?= logical
 BIN := .venv/bin
-# What a run needs, and what tests, lint and benchmarks need besides.
+# The packages that a run needs, and those that tests, lint and benchmarks need besides.
 LOCK := envs/requirements.lock
 DEVELOPMENT_LOCK := envs/development.lock
 
@@ -15,7 +15,7 @@ DEVELOPMENT_LOCK := envs/development.lock
 setup: .venv/.ready
 setup-development: .venv/.ready-development
 
-# What is there may have been cut off by a full disk, lost its Python, or been moved since.
+# An environment may have been cut off by a full disk, lost its Python, or been moved since.
 GOALS := $(or $(MAKECMDGOALS),setup)
 BROKEN = $(BIN)/python envs/check_environment.py
 ifneq ($(and $(wildcard .venv/.ready),$(filter setup setup-development run test test-all durations lint config,$(GOALS))),)
@@ -29,8 +29,8 @@ endif
 # A stale environment is mended, not rebuilt: pip changes only what differs from the lock, or is not whole.
 # Older pips would build a package without a wheel in a way that keeps no list of its files: --use-pep517.
 PIP_INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 $(PIP_ARGS)
-# What rule4ml declares stays out. What the others declare is in the lock, but for what comes with a wheel of another
-# kind than the lock was made with: PyTorch's for GPUs brings the libraries of CUDA.
+# Packages that rule4ml declares stay out. Those that the others declare are in the lock, but for those of a wheel of
+# another kind than the lock was made with: PyTorch's for GPUs brings the libraries of CUDA.
 define install
 	$(PIP_INSTALL) --progress-bar on --no-deps -r $(1)
 	@grep -v '# without what it declares' $(1) | $(PIP_INSTALL) -r /dev/stdin
@@ -64,7 +64,7 @@ run: setup
 # Tests that share a run stay together on one worker.
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
-# The unit tests and one small pipeline. What is marked as thorough comes with test-all: kills, faults, Slurm and more.
+# The unit tests and one small pipeline. Tests marked as thorough come with test-all: kills, faults, Slurm and more.
 test: setup-development
 	@$(PYTEST) -m "not thorough"
 

@@ -19,7 +19,7 @@ from snacpack.config_files import check_files
 
 min_version("9.0")
 
-# Where the disk is full, Snakemake's own log would complain of that after every line of the terminal.
+# On a full disk, Snakemake's own log would complain after every line of the terminal.
 logging.raiseExceptions = False
 STARTED_AT = time.time()
 

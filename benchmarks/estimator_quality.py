@@ -52,7 +52,7 @@ RESULT = ROOT / "benchmarks" / "results" / "estimator_quality.json"
 FIGURE = ROOT / "docs" / "images" / "estimators.png"
 BITS = range(2, 9)
 LEAST_DENSITY = 0.05
-# Of weights that are left, times their bits.
+# Weights that are left, times their bits.
 MOST_BITS = 20_000
 BATCH_SIZE = 256
 

@@ -65,7 +65,7 @@ LOOKS = {
 
 @dataclass
 class Bench:
-    """What all treatments share."""
+    """The configuration, jets and networks that all treatments share."""
 
     config: dict[str, Any]
     jets: dict[str, Any]

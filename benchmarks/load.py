@@ -90,7 +90,7 @@ def snakemake(folder: Path, config: dict[str, Any], *arguments: str) -> dict[str
     return {
         "seconds": round(seconds, 1),
         "cpu_seconds": round(cpu, 1),
-        # Of all children so far: call the largest last.
+        # This is the largest of all children so far: call the largest last.
         "peak_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
     }
 
@@ -118,7 +118,7 @@ def empty_search(trials: int, population: int, shards: int, cores: int) -> dict[
         copy_workflow(folder)
         jets = yaml.safe_load((ROOT / "config" / "test.yaml").read_text())["data"]
         config = {"run": "load", "data": jets, "search": {"trials": trials, "population": population, "shards": shards}}
-        # What the trainings would need anyway is no overhead of the search.
+        # Jobs that the trainings would need anyway are no overhead of the search.
         snakemake(folder, config, "--cores", str(cores), "results/load/data/jets.h5")
         cost = snakemake(folder, config, "--cores", str(cores), "results/load/searches/architectures/hypervolume.csv")
         assert len(pd.read_csv(folder / "results" / "load" / "searches" / "architectures" / "trials.csv")) == trials

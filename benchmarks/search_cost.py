@@ -50,11 +50,11 @@ RESULT = Path(__file__).parent / "results" / "search_cost.json"
 BATCH = 128
 GENERATION = 20
 STACKS = {"cpu": (1, 5, 20), "cuda": (20, 100, 500)}
-# Of a timed training by others; ours, whose set-up counts, takes as many as the tenth part of one of the paper's.
+# Steps of a timed training by others. Ours, whose set-up counts, takes as many as a tenth of one of the paper's.
 STEPS, STEPS_OF_A_GENERATION, OUR_STEPS, STEPS_ON_A_GPU = 300, 150, 2344, 2000
 RATIOS = (("keras", "ours"), ("eager", "ours"), ("ours", "floor"))
 FLOOR_BATCHES = tuple(128 * 2**i for i in range(7))
-# Of each fit, not counted: Keras sets up its input pipeline during them.
+# These steps of each fit do not count: Keras sets up its input pipeline during them.
 FIRST_KERAS_STEPS = 10
 
 Jets = tuple[np.ndarray, np.ndarray]

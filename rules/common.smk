@@ -1,4 +1,4 @@
-"""What all rules share: the checked configuration and the names of things."""
+"""The checked configuration and the names of things, which all rules share."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from snacpack.costs.registry import (
     plugin_digests,
     validated,
 )
-from snacpack.data.sources import find_source
+from snacpack.data.sources import describe_source, find_source
 from snacpack.inputs import content_digest
 from snacpack.networks.registry import plugin_digests as digests_of_families
 from snacpack.plugins import use_plugins
@@ -116,7 +116,7 @@ SYNTHESIS_THREADS = min(8, max(1, CORES // 4))
 SOURCE = find_source(config["data"]["source"])
 DATA_SET = f"results/{{run}}/data/{SOURCE.data_set}.h5"
 # The one origin of the number of inputs and of classes.
-DATA_INFO = SOURCE.describe(config, not workflow.is_main_process)
+DATA_INFO = describe_source(config, trust=not workflow.is_main_process)
 TASK = find_task(config["task"]["name"])
 # The task's name and options decide its numbers and figures: a parameter of the rules that measure.
 TASK_PARAMS = task_params(config["task"])
@@ -160,7 +160,7 @@ def together(name, *parts):
 
     def group(wildcards):
         if name in workflow.group_settings.group_components:
-            # What has no scheme of its own belongs to the search over all, "mixed".
+            # A job without a scheme of its own belongs to the search over all, "mixed".
             return "_".join([name, *(wildcards.get(part, "mixed") for part in parts)])
 
     return group
@@ -391,7 +391,10 @@ def earlier(pattern, last=None):
 
 
 def proposing(section):
-    """What decides which trials are proposed; their number does not, and objectives only by what survives."""
+    """Return the settings that decide which trials are proposed.
+
+    Their number does not decide it, and objectives only by what survives.
+    """
     names = ("method", "population", "crossover_probability", "mutation_probability", "space")
     return {name: section[name] for name in names}
 
@@ -451,14 +454,14 @@ def accuracy_reference(wanted):
 
 
 def architecture_source(wildcards):
-    """Where a model's architecture stands: the config for references, the search's choice for the others."""
+    """Return the file with a model's architecture, the search's choice; references stand in the config."""
     if wildcards.candidate in REFERENCES:
         return []
     return checkpoints.select_candidates.get(run=wildcards.run).output.selected
 
 
 def previous_checkpoint(wildcards):
-    """What an iteration of pruning goes on from: the one before it, the warm-up for the first."""
+    """Return the checkpoint that an iteration of pruning goes on from: the one before it, the warm-up for the first."""
     previous = int(wildcards.iteration) - 1
     name = f"prune_{previous:02d}.pt" if previous else "warmup.pt"
     return f"results/{wildcards.run}/candidates/{wildcards.candidate}/{wildcards.scheme}/{name}"

@@ -340,7 +340,7 @@ rule write_report:
         data_card="results/{run}/figures/data_card.png",
         hypervolume="results/{run}/figures/hypervolume.svg",
         training_curves="results/{run}/figures/training_curves.svg",
-        # What only one way of compression has is left out of a run that does not take it.
+        # A run leaves out the figures of a way of compression that it does not take.
         pruning_curves="results/{run}/figures/pruning_curves.svg" if MAGNITUDE_SCHEMES else [],
         compression_fronts="results/{run}/figures/compression_fronts.svg" if "mixed" in SCHEMES else [],
         compression_trials=per_model(

@@ -80,11 +80,11 @@ def explain(error: BaseException, rule: str, memory_mb: int | None = None) -> st
     Parameters
     ----------
     error
-        What ended a job.
+        The exception that ended a job.
     rule
         The job's rule.
     memory_mb
-        What the job had asked for.
+        The memory that the job had asked for.
     """
     text = str(error).strip()
     code = error.errno if isinstance(error, OSError) else None

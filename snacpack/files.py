@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Bytes: Snakemake's own records need as much, whatever the jobs need.
 LEAST_SPACE = 1 << 16
 REMAKE = "delete it and start again, so that its rule makes it anew"
-"""What helps with a file between rules that somebody or something changed."""
+"""The cure for a file between rules that somebody or something changed."""
 
 # The disk, or a user's share of it.
 FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -62,7 +62,7 @@ def file_digests(paths: Iterable[Path], trust: bool = False, record: Path = RECO
         Take over what the record says, whatever became of the file: a job that looks again must
         come to what the process that started it has found. Nothing is recorded then.
     record
-        Where the digests are kept, each with the file's size, times and inode when it was read.
+        The file in which the digests are kept, each with the file's size, times and inode when it was read.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a run that was killed leaves behind: Snakemake's lock and outputs that are not whole.
+"""Snakemake's lock and outputs that are not whole, which a killed run leaves behind.
 
 Every Snakemake of this workflow, and every one of its jobs, holds a shared lock of the operating system on one file for
 as long as it lives. Nobody has to remove that one: who can have it alone knows that on this machine all are dead.
@@ -112,7 +112,7 @@ class Claim:
             with suppress(OSError):
                 self.released = self._tidy_up(folder)
         if self._file:
-            # Who has it alone has it for a moment only.
+            # A process has it alone for a moment only.
             _lock(self._file.fileno(), fcntl.LOCK_SH)
         self.others = list(_runs_in(folder))
 

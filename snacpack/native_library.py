@@ -20,7 +20,7 @@ from snacpack.places import cache_folder, lack_of_room, only_one, temporary_fold
 SOURCE = Path(__file__).parent / "training" / "native.cpp"
 HEADERS = sorted(SOURCE.parent.glob("native_*.h"))
 FLAGS = ("-O3", "-std=c++17", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi")
-# What a processor must know for each way of compiling, the fastest first, and what the compiler is told then.
+# Each way of compiling, the fastest first: the instructions that it needs, and the options of the compiler.
 AVX2 = {"avx2", "fma"}
 AVX512 = {*AVX2, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
 LEVELS = (

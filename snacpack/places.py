@@ -14,7 +14,7 @@ from pathlib import Path
 
 from snacpack.files import FULL
 
-# What a shell, make, or Snakemake's own templates read as something else than a character of a name.
+# Characters that a shell, make, or Snakemake's own templates read as more than a part of a name.
 SPECIAL = frozenset(" \t\n{}()<>$&;|*?\"'\\`")
 SMALL_BYTES, SMALL_INODES = 64 << 20, 100
 
@@ -173,7 +173,7 @@ def unfit_characters(path: str | Path) -> str:
 def only_one(lock: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold a lock of the operating system on a file; wait while another process, of any machine, holds it.
 
-    Where a file system has no locks nothing is held: what is done under it has to be harmless if done twice.
+    On a file system without locks nothing is held: what is done under it has to be harmless if done twice.
 
     Parameters
     ----------

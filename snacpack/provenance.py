@@ -1,4 +1,4 @@
-"""Where numbers come from: code, packages, machine, data set, seed and files behind every table."""
+"""The origin of numbers: code, packages, machine, data set, seed and files behind every table."""
 
 import hashlib
 import json

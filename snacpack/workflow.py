@@ -29,8 +29,8 @@ def start_job(snakemake: Any) -> TextIO:
     there with its traceback, and last what happened and what helps. The same
     message goes into the job's record, from which the summary of a run that
     failed takes it. When the job is done, its outputs are on the disk and not
-    merely on their way to it, and its record is gone. What the job depends on
-    is tried before its own work. Plugins are those of the run's start, or the
+    merely on their way to it, and its record is gone. The tools that the job
+    needs are tried before its own work. Plugins are those of the run's start, or the
     job fails.
 
     Parameters
@@ -93,7 +93,7 @@ def start_job(snakemake: Any) -> TextIO:
 
 
 def _write_failure(error: BaseException, message: str, terminal: TextIO) -> None:
-    # What was printed comes first.
+    # Printed lines come first.
     with suppress(OSError):
         sys.stdout.flush()
     try:

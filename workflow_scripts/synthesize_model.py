@@ -11,7 +11,7 @@ from snacpack.synthesis.report import report_no_circuit, synthesise
 
 verification, params = read_json(snakemake.input.verification), snakemake.params
 asked = {
-    # What the project was written for, also where another tool has turned up since.
+    # The backend that the project was written for, also if another tool has turned up since.
     "backend": read_json(Path(snakemake.input.hls) / "project.json")["backend"],
     "hls": snakemake.input.hls,
     "part": params.part,

@@ -65,7 +65,7 @@ def quantize(
     Parameters
     ----------
     architecture, precision
-        Of the network.
+        Those of the network.
     layers
         (n_out, n_in) weight and (n_out,) bias of each dense layer, from
         :func:`snacpack.compression.network.fold_batch_norm`.

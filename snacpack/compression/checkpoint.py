@@ -25,7 +25,7 @@ class Checkpoint:
     Parameters
     ----------
     architecture, precision
-        What the weights belong to.
+        The network that the weights belong to.
     scheme
         The name of the precision, such as ``w8a8``, or ``mixed``.
     iteration
@@ -96,7 +96,7 @@ class Checkpoint:
         path
             ``warmup.pt``, ``prune_*.pt`` or ``refined.pt``.
         architecture, scheme
-            What the file must be of, where given.
+            Those that the file must be of, where given.
 
         Raises
         ------

@@ -135,7 +135,7 @@ def choose_finalist(rows: Sequence[dict[str, Any]], cost: str, min_accuracy: flo
     -------
     dict
         ``iteration``, ``trial``, ``reason``, ``sparsity``, ``validation_accuracy``, ``min_accuracy`` and
-        ``reached``, whether it is accurate enough and a circuit. Where no finalist has a circuit, the most accurate is
+        ``reached``, whether it is accurate enough and a circuit. If no finalist has a circuit, the most accurate is
         chosen, so that its row says why.
 
     Raises

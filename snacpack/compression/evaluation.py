@@ -38,7 +38,7 @@ def evaluate_on_test_jets(
 
     Notes
     -----
-    Where sums of the network outgrow the 24 bits of float32, Brevitas computes in float64. Where they outgrow its 53
+    If sums of the network outgrow the 24 bits of float32, Brevitas computes in float64. If they outgrow its 53
     bits too, the integers are not compared: no circuit is built of such a network.
     """
     network = checkpoint.network()

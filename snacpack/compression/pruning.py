@@ -48,7 +48,7 @@ def warm_up(
     Parameters
     ----------
     architecture, precision
-        What to train.
+        The network that is trained.
     scheme
         The precision's name.
     jets
@@ -56,7 +56,7 @@ def warm_up(
     epochs, batch_size
         Length of the training.
     seed
-        Of the initial weights, the order of jets and dropout.
+        Decides the initial weights, the order of jets and dropout.
     candidate
         The network's name, for errors.
     device
@@ -117,7 +117,7 @@ def prune(
     Parameters
     ----------
     warmed_up
-        What to rewind to.
+        The weights that pruning rewinds to.
     previous
         The last iteration (or the warm-up itself), whose trained weights are compared.
     jets, epochs, batch_size, seed, candidate, device, loss

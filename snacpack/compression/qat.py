@@ -39,9 +39,9 @@ def train_quantized(
     epochs, batch_size
         Passes over the training jets, and jets per step.
     seed
-        Of the order of jets and of dropout.
+        Decides the order of jets and dropout.
     label
-        What is trained, for the progress bar and errors.
+        The network in words, for the progress bar and errors.
     masks
         For each dense layer's name, False where a weight is held at zero.
     device

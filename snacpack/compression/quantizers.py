@@ -3,7 +3,7 @@
 Scales are powers of two, their ranges parameters: the binary logarithm, rounded up
 when it is used. Activations and inputs round down, which is what a circuit does for
 free and what hls4ml does with an input, so that training and circuit agree bit for
-bit. Weights and biases are constants and round to nearest. What is outside a grid is
+bit. Weights and biases are constants and round to nearest. A number outside a grid is
 put on its end and passes no gradient.
 """
 

@@ -21,11 +21,11 @@ class Precision:
     Parameters
     ----------
     weight_bits
-        Of each dense layer's weights, from the input on.
+        Bits of each dense layer's weights, from the input on.
     activation_bits
-        Of each hidden layer's outputs.
+        Bits of each hidden layer's outputs.
     input_bits
-        Of each feature.
+        Bits of each feature.
 
     Raises
     ------
@@ -92,7 +92,7 @@ class Precision:
 
 @dataclass(frozen=True)
 class Compression:
-    """What a compression search decides of a network.
+    """A compression of a network, as a search decides it.
 
     Parameters
     ----------

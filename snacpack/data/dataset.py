@@ -109,7 +109,7 @@ def load_training(
     dict
         By split, ``train`` and ``val``, what :func:`load_dataset` gives. If some classes are background, there are
         only these examples, and their targets are their inputs, ``(n, n_inputs)`` float32: no training, and no score
-        that it tells, sees a signal. Where examples or classes have weights, a split has a third entry, ``(n,)``
+        that it tells, sees a signal. If examples or classes have weights, a split has a third entry, ``(n,)``
         float32, as :data:`snacpack.training.fit.Jets` takes it.
 
     Raises

@@ -88,10 +88,10 @@ def prepare(parts: Sequence[Part], raw: Sequence[Raw], data: Mapping[str, Any], 
     Parameters
     ----------
     parts, raw
-        Where the arrays are from, and what was read there.
+        The files, or keys of files, of the arrays, and the examples that were read there.
     data
         ``arrays``, as the config's section ``data.arrays``, ``normalisation``, ``validation_fraction`` and
-        ``test_fraction``. Where targets are numbers, ``targets`` is how they are normalised, ``standard`` or ``none``.
+        ``test_fraction``. If targets are numbers, ``targets`` is how they are normalised, ``standard`` or ``none``.
         If networks give back their inputs, ``background`` lists the classes that are background, or is None where
         signals have their own files.
     seed
@@ -392,7 +392,7 @@ def describe_prepared(settings: Mapping[str, Any], prepare_them: Callable[[], Pr
     prepare_them
         Prepares the data set.
     words
-        What is checked, for the line that says so.
+        The data in words, for the line that says that they are checked.
     """
     key = hashlib.sha256(json.dumps({"preparation": PREPARATION, **settings}, sort_keys=True).encode()).hexdigest()
     record = RECORD.absolute()

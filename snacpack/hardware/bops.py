@@ -107,9 +107,9 @@ def effective_bit_operations(network: FixedPointNetwork) -> int:
     Notes
     -----
     The sum over all multiplications of the bits of the weight times the bits of what it multiplies. A weight's bits
-    are those from its most to its least significant one, without the sign: 6 is 110 in binary and counts 2. What it
-    multiplies counts with all bits of its grid. Additions are not counted apart, as each number added has about the
-    bits of its product. By Sun et al., "HGQ: High Granularity Quantization for Real-time Neural Networks on FPGAs",
+    are those from its most to its least significant one, without the sign: 6 is 110 in binary and counts 2. The number
+    that it multiplies counts with all bits of its grid. Additions are not counted apart, as each number added has about
+    the bits of its product. By Sun et al., "HGQ: High Granularity Quantization for Real-time Neural Networks on FPGAs",
     arXiv:2405.00645.
     """
     return sum(operation.effective_bit_operations(*inputs) for operation, inputs, _ in network.described())

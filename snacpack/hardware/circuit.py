@@ -1,4 +1,4 @@
-"""What a network costs as the circuit that synthesis would build: da4ml's estimate, without writing Verilog.
+"""da4ml's estimate of the circuit that synthesis would build of a network, without writing Verilog.
 
 da4ml holds Python's lock while it works, so several networks are estimated in processes of their own. They are this
 module run as a program, which imports neither torch nor the script that asks, and end when nobody asks any more, the
@@ -64,7 +64,7 @@ def estimate_circuits(
     Parameters
     ----------
     networks
-        What is estimated.
+        The networks that are estimated.
     clock_period_ns, part
         As for :func:`estimate_circuit`.
     threads
@@ -172,7 +172,7 @@ class _Worker:
         return describe_status(self._process.wait())
 
     def _close(self) -> None:
-        # What was not yet sent is of no use.
+        # Bytes that were not sent yet are of no use.
         with suppress(BrokenPipeError):
             self._process.stdin.close()
         self._process.stdout.close()
@@ -183,7 +183,7 @@ def _serve(clock_period_ns: float, part: str) -> None:
     # The asking process is interrupted too, and ends this one; if it is gone, an answer ends this one without a word.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    # What is printed must not get between the answers.
+    # Printed lines must not get between the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _send(True, answers)
@@ -199,7 +199,7 @@ def _serve(clock_period_ns: float, part: str) -> None:
             raise
         except NoCircuit as reason:
             record = _failure(f"no circuit: {reason}")
-        # Whatever else da4ml raises belongs to this network alone.
+        # Any other exception of da4ml belongs to this network alone.
         except Exception as error:
             record = _failure(f"da4ml failed with {type(error).__name__}: {error}")
         _send(record, answers)

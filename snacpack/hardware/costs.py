@@ -25,9 +25,9 @@ def estimate_costs(
     Parameters
     ----------
     architectures
-        What is estimated.
+        The networks that are estimated.
     surrogate
-        What estimates.
+        The surrogate that estimates.
     bit_width
         Bits of weights, activations and inputs, for objectives such as ``bops``.
     known

@@ -55,7 +55,7 @@ class Quality:
     within
         Over the pairs of circuits of the same group.
     scale
-        What the estimate was multiplied by before its errors: one for an estimate in the counts' unit.
+        The factor of the estimate before its errors: one for an estimate in the counts' unit.
     median_factor, p90_factor
         Half, and nine of ten, of the scaled estimates are within this factor of the count; None if it is infinite.
     """
@@ -79,13 +79,13 @@ def estimate_quality(
     Parameters
     ----------
     estimates, counts
-        Of each circuit; counts are positive, estimates not negative.
+        Those of each circuit; counts are positive, estimates not negative.
     fit_scale
         Whether the estimate is in a unit of its own. Then it is scaled such that as many estimates are above the
         count as below, which is the factor of the least mean absolute error in the logarithm.
     groups
-        What each circuit shares with others, such as its architecture: circuits are compared within groups too, and
-        intervals are those of a bootstrap that draws groups, not circuits. None asks for neither.
+        A name that each circuit shares with others, such as its architecture: circuits are compared within groups too,
+        and intervals are those of a bootstrap that draws groups, not circuits. None asks for neither.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def estimate_quality(
     with np.errstate(divide="ignore"):
         distance = np.log(x) - np.log(y)
     shift = -float(np.median(distance)) if fit_scale else 0.0
-    # Where most estimates are zero there is nothing to scale.
+    # If most estimates are zero, there is nothing to scale.
     shift = shift if np.isfinite(shift) else 0.0
     errors = np.quantile(np.abs(distance + shift), [0.5, 0.9], method="higher")
     factors = [float(np.exp(error)) if np.isfinite(error) else None for error in errors]

@@ -149,7 +149,7 @@ def load_predictor(folder: Path, target: str, percent: bool) -> MLP | GNN:
     Parameters
     ----------
     folder
-        Where rule4ml keeps the weights of one kind.
+        The folder in which rule4ml keeps the weights of one kind.
     target
         The name of the model's files.
     percent

@@ -1,8 +1,8 @@
-"""What a network would cost on an FPGA, estimated by rule4ml before any synthesis.
+"""rule4ml's estimate of a network's cost on an FPGA, before any synthesis.
 
 Weights, features and categories are rule4ml's; its models are evaluated here, all networks at once and without
-TensorFlow (see :mod:`snacpack.hardware.predictors`). What takes time to import is loaded when an estimate is asked
-for, not before.
+TensorFlow (see :mod:`snacpack.hardware.predictors`). Libraries that take time to import are loaded when an estimate
+is asked for, not before.
 
 References
 ----------
@@ -24,7 +24,7 @@ from snacpack.architecture import Architecture
 from snacpack.synthesis.devices import board_resources
 
 RESOURCES = ("bram", "dsp", "ff", "lut")
-# What each kind of weights estimates; cycles and interval are called otherwise in rule4ml's files.
+# The estimates of each kind of weights; cycles and interval have other names in rule4ml's files.
 TARGETS = {"v1-mlp": (*RESOURCES, "clock_cycles"), "v2-gnn": (*RESOURCES, "clock_cycles", "initiation_interval")}
 RULE4ML_NAMES = {"clock_cycles": "cycles", "initiation_interval": "interval"}
 
@@ -104,7 +104,7 @@ class Surrogate:
     board
         A board of rule4ml; resources are in percent of it.
     precision
-        Of weights and activations, e.g. ``ap_fixed<8,3>``.
+        Type of weights and activations, e.g. ``ap_fixed<8,3>``.
     strategy
         ``latency`` or ``resource``.
     reuse_factor
@@ -132,7 +132,7 @@ class Surrogate:
                     f"hardware.surrogate.{key} is {getattr(self, key)!r}; "
                     f"the weights {self.weights} know {', '.join(known)}"
                 )
-        # Of the whole package, this module alone needs nothing but the standard library.
+        # This module, alone in its package, needs nothing but the standard library.
         from rule4ml.parsers.utils import fixed_precision_to_bit_width
 
         try:

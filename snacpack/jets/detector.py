@@ -13,7 +13,7 @@ CHARGED_HADRONS = (211, 321, 2212, 3112, 3222, 3312, 3334)
 
 TRACK, ECAL, HCAL = 0, 1, 2
 
-# What a measured momentum fluctuates to at least, as a fraction: of the published files' code.
+# The least fraction of its value that a measured momentum fluctuates to, as in the published files' code.
 SMALLEST_FRACTION = 1e-10
 
 
@@ -157,9 +157,9 @@ def sum_into_cells(particles: Particles, width: float, kind: int) -> Particles:
     particles
         With pT above zero.
     width
-        Of a cell; cells begin at pseudorapidity 0 and azimuth 0.
+        Width of a cell; cells begin at pseudorapidity 0 and azimuth 0.
     kind
-        What the cells are, :data:`ECAL` or :data:`HCAL`.
+        Kind of the cells, :data:`ECAL` or :data:`HCAL`.
 
     Returns
     -------
@@ -189,7 +189,7 @@ def sum_into_cells(particles: Particles, width: float, kind: int) -> Particles:
 def _smear(particles: Particles, resolution: np.ndarray, rng: np.random.Generator) -> Particles:
     """Scale each momentum by a random Gaussian factor around one, cut off just above zero.
 
-    Where the resolution is worse than the energy itself, as the HCAL's for a soft hadron,
+    If the resolution is worse than the energy itself, as the HCAL's for a soft hadron,
     the cut raises the mean; that is how the published jets were made.
     """
     factor = np.maximum(1 + resolution * rng.standard_normal(len(resolution)), SMALLEST_FRACTION)

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from snacpack.jets.layout import find_jet_files, read_jets
 
 _BLOCK = 1 << 16
-# What tar needs in one piece is a header, of some hundred bytes.
+# tar needs a header, of some hundred bytes, in one piece.
 _LONGEST_HEADER = 1 << 20
 _MOST_MEMBERS = 10_000
 _LONGEST_NAME = 200
@@ -44,14 +44,14 @@ def download_jets(
     Parameters
     ----------
     url
-        Of the ``.tar.gz`` archive, http or https.
+        Address of the ``.tar.gz`` archive, http or https.
     archive
-        Where the archive is kept until its files are verified; a partial
+        The file that keeps the archive until its files are verified; a partial
         download, ``archive`` with ``.part`` added, is resumed.
     folder
-        Where the ``*.h5`` files go, without the archive's folders.
+        The folder that gets the ``*.h5`` files, without the archive's folders.
     md5, n_bytes
-        What the archive must have; None is not checked.
+        Checksum and length that the archive must have; None is not checked.
     attempts
         Tries in a row without a new byte before giving up.
     wait_s
@@ -254,8 +254,8 @@ def unpack(archive: str | Path, folder: str | Path, max_bytes: int = MAX_EXTRACT
 class _Unpacked(gzip.GzipFile):
     """The content of a gzip file, of which no more than ``most`` bytes are unpacked, skipped ones included.
 
-    Whatever an archive's headers say, a bomb ends there; so does a header that claims to be huge, which tar would
-    read in one piece.
+    A bomb ends there, whatever its headers say; so does a header that claims to be huge, which tar would read in one
+    piece.
     """
 
     def __init__(self, archive: Path, most: int) -> None:
@@ -269,7 +269,7 @@ class _Unpacked(gzip.GzipFile):
         return super().read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        # Where it stands is asked as a seek too, and is the only one that is not from the beginning.
+        # The question for the position is a seek too, and the only one that is not from the beginning.
         if whence == 0:
             if offset < 0:
                 raise tarfile.ReadError("it has a header of an impossible size")

@@ -15,7 +15,7 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _MOST_DATASETS = 100
 _SHOWN_BYTES = 30
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-# What files that were taken for HDF5 begin with.
+# The first bytes of files that were taken for HDF5.
 _OTHERS = {
     b"<": "a web page, perhaps the error of a server; download the file itself",
     b"\x1f\x8b": "compressed with gzip; unpack it with gunzip or tar",
@@ -37,7 +37,7 @@ def open_hdf5(path: str | Path, remedy: str) -> h5py.File:
     path
         The file.
     remedy
-        What helps where the file is lost, e.g. ``"make or download it again"``. It is not
+        The cure if the file is lost, e.g. ``"make or download it again"``. It is not
         advised where the file may be good: where it may not be read, is locked, or is of
         another version or format.
 
@@ -67,7 +67,7 @@ def reading(file: h5py.File, remedy: str, fault: str = "is damaged") -> Iterator
     remedy
         As in :func:`open_hdf5`.
     fault
-        What the file is called where nothing more is known than that it cannot be read.
+        The fault in words if nothing more is known than that the file cannot be read.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def _filter_name(code: int, name: bytes) -> str:
 
 
 def _datasets(file: h5py.File) -> Iterator[h5py.Dataset]:
-    # What is damaged may fail here too.
+    # A damaged file may fail here too.
     with suppress(Exception):
         for name in islice(file, _MOST_DATASETS):
             if isinstance(file.get(name, getlink=True), h5py.HardLink) and isinstance(file[name], h5py.Dataset):
@@ -207,6 +207,6 @@ def _no_filter(path: str | Path, missing: str) -> str:
 
 
 def _words(error: BaseException) -> str:
-    """What an error says, in one line; its kind only where it says nothing else."""
+    """Return the words of an error in one line, its kind if it has none."""
     text = " ".join(str(error).split())
     return f"HDF5 has no {text}" if isinstance(error, KeyError) else text or type(error).__name__

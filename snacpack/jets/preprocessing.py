@@ -48,9 +48,9 @@ class Preprocessing:
         Constituent columns, e.g. ``("pt", "etarel", "phirel")``, or ``"hlf"`` for
         the 16 :data:`snacpack.jets.layout.HIGH_LEVEL_FEATURES` of the jet itself.
     validation_fraction
-        Of the training files' jets, where there are no validation files.
+        Share of the training files' jets, if there are no validation files.
     test_fraction
-        Of the training files' jets, where there are no test files.
+        Share of the training files' jets, if there are no test files.
     seed
         The run's seed: of the split and of the order of the jets.
     normalisation
@@ -118,9 +118,9 @@ def preprocess_jets(
         The HDF5 file to make: ``x_*``, ``y_*`` and ``multiplicity_*`` for
         train, val and test.
     settings
-        What to keep.
+        The constituents and features that are kept.
     source
-        Where the jets come from, for the tables' captions.
+        Origin of the jets in words, for the tables' captions.
     val_files
         Files of validation jets. None: ``validation_fraction`` of the training
         files' jets that are not test jets.

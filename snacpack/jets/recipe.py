@@ -21,7 +21,7 @@ class Recipe:
     Parameters
     ----------
     jet_radius
-        Of the anti-kT algorithm.
+        Radius of the anti-kT algorithm.
     jets_per_event
         Leading jets of each collision that are kept.
     min_jet_pt_gev, max_jet_pt_gev
@@ -43,7 +43,7 @@ class Recipe:
     high_level
         Whether the groomed observables of the 16-feature benchmark are.
     detector
-        What measures the particles.
+        The detector that measures the particles.
 
     Raises
     ------

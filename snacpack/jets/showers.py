@@ -2,7 +2,7 @@
 
 import pythia8mc
 
-# Of the parton systems of a collision, the hard one and some eight more, those beyond share the last shower.
+# A collision has the hard parton system and some eight more; systems beyond this number share the last shower.
 _N_SHOWERS = 40
 
 

@@ -85,7 +85,7 @@ def simulate_jets(path: str | Path, jet_class: str, n_jets: int, seed: int, reci
         raise ValueError(f"the number of jets must be positive, got {n_jets}")
     recipe = recipe or Recipe()
     stopwatch = Stopwatch()
-    # What is there now stays to the end: Python need not look through it for garbage after every few events.
+    # Objects of now stay to the end: Python need not look through them for garbage after every few events.
     gc.freeze()
     with stopwatch.time("Pythia"):
         collisions = Collisions(jet_class, seed, recipe)

@@ -6,7 +6,7 @@ import awkward as ak
 import fastjet
 import numpy as np
 
-# Of soft drop without angular dependence, which is the modified mass-drop tagger.
+# The cut of soft drop without angular dependence, which is the modified mass-drop tagger.
 _SYMMETRY_CUT = 0.1
 
 SUBJETTINESS = tuple(f"tau{n}_b{beta}" for beta in (1, 2) for n in (1, 2, 3, 32))

@@ -1,4 +1,4 @@
-"""What the searches over compressions found, and the synthesised models: LUTs against accuracy."""
+"""The fronts of the searches over compressions, and the synthesised models: LUTs against accuracy."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -52,7 +52,7 @@ def draw_compression_fronts(
 
     models = list(dict.fromkeys(row["model"] for row in rows))
     looks = {model: model_look(i) for i, model in enumerate(models)}
-    # What has no circuit has no place on an axis of LUTs.
+    # A search without a circuit has no place on an axis of LUTs.
     searches = {model: search for model, search in searches.items() if not _finalists(search).empty}
     n_without, rows = sum(bool(row["failure"]) for row in rows), [row for row in rows if not row["failure"]]
     with figure_style():
@@ -163,7 +163,7 @@ def _frame_searches(axes: "Axes", searches: Sequence[CompressionSearch]) -> int:
     wanted = [100 * search.chosen["min_accuracy"] for search in searches]
     high = max(trials["accuracy"].max(), finalists["accuracy"].max(), *wanted)
     bottom = min(finalists["accuracy"].min(), *wanted)
-    # What learned little stretches the axis until the fronts are a line; half of the trials tell enough.
+    # Trials that learned little stretch the axis until the fronts are a line; half of the trials tell enough.
     low = max(trials["accuracy"].min(), min(trials["accuracy"].median(), bottom - 0.5 * (high - bottom)))
     low = min(low, bottom)
     margin = 0.06 * (high - low) or 1

@@ -36,7 +36,7 @@ ESTIMATE_FORMATS = {
 }
 """Columns of a run's estimates in their order, and how their numbers are written."""
 
-# What the table shows as a sign is no column of it.
+# The table shows an extrapolation as a sign, not as a column.
 ESTIMATE_COLUMNS = tuple(name for name in ESTIMATE_FORMATS if name != "extrapolated")
 
 # With two models a rank correlation is a coin's toss.
@@ -50,11 +50,11 @@ class Panel:
     Parameters
     ----------
     estimator
-        What is drawn along x.
+        The estimator along x.
     estimates, counts
-        Of each circuit; those that are not positive have no place on logarithmic axes.
+        Those of each circuit; numbers that are not positive have no place on logarithmic axes.
     kinds
-        What each circuit is, which gives it its colour: an activation, or a model.
+        The kind of each circuit, which gives it its colour: an activation, or a model.
     rank
         For the title; None leaves it out.
     """
@@ -74,9 +74,9 @@ def draw_estimators(panels: Sequence[Panel], counted_by: str) -> "Figure":
     Parameters
     ----------
     panels
-        What is drawn.
+        The panels that are drawn.
     counted_by
-        What counted the LUTs, for the axis.
+        The tool that counted the LUTs, for the axis.
     """
     import matplotlib.pyplot as plt
 
@@ -139,13 +139,13 @@ def quality_table(
     Parameters
     ----------
     title
-        Of the table.
+        Title of the table.
     estimators
         The rows.
     as_is, scaled
         Quality of those that are in LUTs, taken as they are, and of all after the best scale.
     notes
-        What is written below.
+        Notes below the table.
     """
     rows = []
     for key, estimator in estimators.items():
@@ -227,8 +227,8 @@ def estimate_rows(
 
     Returns
     -------
-    Rows with the columns of :data:`ESTIMATE_FORMATS`. rule4ml's estimate follows from the architecture alone. What a
-    network that no circuit is built of has no number of is None.
+    Rows with the columns of :data:`ESTIMATE_FORMATS`. rule4ml's estimate follows from the architecture alone. A
+    number that a network without a circuit does not have is None.
     """
     rows = []
     for model, scheme in order:
@@ -258,7 +258,7 @@ def estimate_table(rows: Sequence[Row], tools: Sequence[str], surrogate: Surroga
     rows
         Result of :func:`estimate_rows`.
     tools
-        What counted: the ``tool`` of each ``report.json``.
+        The tools that counted: the ``tool`` of each ``report.json``.
     surrogate
         The run's ``hardware.surrogate``.
     """

@@ -77,7 +77,7 @@ def draw_projection(
     models
         Result of :func:`snacpack.report.records.read_models`, with validation accuracies for all.
     projection, objectives
-        What is drawn, and what the search optimised.
+        The projection that is drawn, and the objectives of the search.
 
     Returns
     -------

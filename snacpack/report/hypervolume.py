@@ -1,4 +1,4 @@
-"""What the search reached after each generation."""
+"""The hypervolume that the search reached after each generation."""
 
 from typing import TYPE_CHECKING
 

@@ -20,8 +20,8 @@ _MARKER = 4
 _ANGLES = np.deg2rad(np.arange(0, 360, 10))
 # How often names make room for each other, and how often those that found none go first instead.
 _SWEEPS, _ATTEMPTS = 3, 4
-# What disturbs as much as so many covered points: two names or a name and a line over each other, two lines that cross,
-# a line over another named point, a name outside the axes, a line longer by a point of print.
+# Faults, in numbers of covered points that disturb as much: two names or a name and a line over each other, two lines
+# that cross, a line over another named point, a name outside the axes, a line longer by a point of print.
 _OVERLAP, _CROSSING, _PASSING, _OUTSIDE, _FARTHER = 50, 10, 4, 150, 0.015
 
 
@@ -49,7 +49,7 @@ def label_points(
     axes
         Axes whose limits and size are final.
     anchors
-        Where each name belongs, in data coordinates.
+        The point that each name belongs to, in data coordinates.
     points, lines
         (n, 2) points, and (m, 2) vertices of each line, that names should not cover, in data coordinates.
     """

@@ -163,7 +163,7 @@ class RunFiles:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run's files hold, read once."""
+    """The content of a run's files, read once."""
 
     config: Mapping[str, Any]
     versions: Mapping[str, str]

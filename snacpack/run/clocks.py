@@ -10,7 +10,7 @@ from pathlib import Path
 # Clocks of the machines that share a file system differ by seconds.
 TOLERANCE_S = 60
 SHOWN = 5
-# What no job reads.
+# Folders that no job reads.
 NOT_READ = ("logs", "benchmarks")
 
 

@@ -97,7 +97,7 @@ def needs_of(rules: Iterable[str], config: Mapping[str, Any], backend: str | Non
     config
         The configuration.
     backend
-        What a project was written for; None for what the configuration would choose here.
+        The backend that a project was written for; None for the one that the configuration would choose here.
     """
     from snacpack.synthesis.registry import choose_backend, find_backend
 

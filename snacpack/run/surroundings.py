@@ -1,4 +1,4 @@
-"""What a run stands on before any package is imported: the folder of its code, and where Python takes packages from.
+"""The ground of a run before any package is imported: the folder of its code, and the places of Python's packages.
 
 Imports the standard library alone, so that it works where an installed package does not.
 """
@@ -59,7 +59,7 @@ def check_surroundings(folder: str | Path) -> None:
     Parameters
     ----------
     folder
-        Of the workflow's code.
+        The folder of the workflow's code.
 
     Raises
     ------

@@ -75,7 +75,7 @@ def hypervolume(trials: Sequence[Mapping[str, Any]], objectives: Sequence[str], 
     objectives
         Names of objectives. One in which the networks of the space do not differ is left out.
     limits
-        Result of :func:`search_limits`. What it does not have lies between an objective's own ``worst`` and ``ideal``.
+        Result of :func:`search_limits`. An objective that it lacks lies between its own ``worst`` and ``ideal``.
     """
     import moocore
 

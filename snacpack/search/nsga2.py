@@ -80,7 +80,7 @@ class NSGA2:
     Parameters
     ----------
     space
-        What genomes mean.
+        The space of the genomes.
     objectives
         Names of objectives.
     population

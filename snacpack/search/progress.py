@@ -58,7 +58,7 @@ class History:
     """
 
     generations: dict[int, dict[int, float | None]] = field(default_factory=dict)
-    # Of each generation: a look at all trials for each new one would take long in a large search.
+    # The best of each generation: a look at all trials for each new one would take long in a large search.
     best: dict[int, float] = field(default_factory=dict)
     seconds: float = 0.0
     trained: int = 0
@@ -93,7 +93,7 @@ class History:
             self.started = str(record["started"])
         elif event == "shard":
             generation, trials = int(record["generation"]), [int(trial) for trial in record["trials"]]
-            # What is trained again is not finished, nor is what follows from it.
+            # A generation that is trained again is not finished, nor is one that follows from it.
             for later in [number for number in self.generations if number > generation]:
                 del self.generations[later]
                 self.best.pop(later, None)
@@ -141,10 +141,10 @@ class SearchProgress:
     search
         The config's section ``search``: ``trials`` and ``population`` are read.
     terminal
-        Where it is also told how far the search is, e.g. what :func:`snacpack.workflow.start_job` returns: after
+        A stream that is also told how far the search is, e.g. that of :func:`snacpack.workflow.start_job`: after
         every generation, and between them not more often than every ``interval`` seconds.
     name
-        What the search is called on the terminal.
+        The search's name on the terminal.
     """
 
     def __init__(

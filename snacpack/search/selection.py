@@ -109,7 +109,7 @@ def select_finalists(trials: pd.DataFrame, cost: str, min_accuracy: float, count
     enough, three quarters of them cheaper than that, for a longer training makes them more accurate;
     then the most accurate beside the front.
 
-    Where no trial has a circuit, the most accurate of all.
+    If no trial has a circuit, it is the most accurate of all.
 
     Raises
     ------

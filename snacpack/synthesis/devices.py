@@ -1,4 +1,4 @@
-"""What is known of the FPGAs: how their names are written, what they hold, and how fast their logic is.
+"""The FPGAs: how their names are written, what they hold, and how fast their logic is.
 
 A part's name is Vivado's own, letter by letter, because Vivado's scripts get it as it stands in the configuration.
 """
@@ -72,7 +72,7 @@ LOW_VOLTAGE_GRADES = {1: 600 / 645, 2: 644 / 645}
 
 @dataclass(frozen=True)
 class Delays:
-    """What the parts of a path take, in ns.
+    """The delays of the parts of a path, in ns.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ FAMILIES = {
     )
 }
 
-# What follows the device: xc7z020clg400-1, but xczu9eg-ffvb1156-2-e, xcu250-figd2104-2L-e.
+# The end of a name, behind the device: xc7z020clg400-1, but xczu9eg-ffvb1156-2-e, xcu250-figd2104-2L-e.
 _SEVEN_SERIES = r"(?P<package>[a-z]{2,4}\d{3,4})-(?P<grade>[123])(?P<variant>[A-Z]{0,2})"
 _ULTRASCALE = (
     r"-(?P<package>[a-z]{3,4}\d{3,4})-(?P<grade>[123])(?P<variant>[A-Z]{0,3})-(?P<temperature>[a-z])(?P<sample>-es\d?)?"
@@ -212,7 +212,7 @@ class Part:
 
     @property
     def delays(self) -> Delays:
-        """What the parts of a path take at the part's speed grade."""
+        """The delays of the parts of a path at the part's speed grade."""
         return self.family.delays.faster(self._speed)
 
     @property

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 PROJECT = "snacpack_network"
 
-# What tanh and sigmoid are called in the graph that hls4ml gets. Its own layers for them fill their tables with the
+# The operator of tanh and sigmoid in the graph that hls4ml gets. Its own layers for them fill their tables with the
 # compiler's functions: an entry next to the end of a step of the grid would depend on how those round.
 TABLE_OPERATOR = "SnacpackTable"
 
 
 @dataclass(frozen=True)
 class HlsSettings:
-    """What hls4ml is told.
+    """The settings of an hls4ml project.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def build_hls_project(onnx_path: str | Path, folder: str | Path, backend: str, s
     backend
         The name of the backend that the project is for.
     settings
-        What hls4ml is told.
+        The settings of the project.
 
     Raises
     ------

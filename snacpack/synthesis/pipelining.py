@@ -1,4 +1,4 @@
-"""Where registers cut a circuit, so that what lies between two of them fits a clock period."""
+"""The places of a circuit's registers, such that the logic between two of them fits a clock period."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,7 +25,7 @@ def cut_pipeline(logic: "CombLogic", clock_period_ns: float, delays: Delays) -> 
     clock_period_ns
         The clock period, of which ``CLOCK_UNCERTAINTY`` is kept in reserve.
     delays
-        What the parts of a path take.
+        The delays of the parts of a path.
     """
     from da4ml.trace.pipeline import to_pipeline
 
@@ -137,7 +137,7 @@ def _arrival(
         return begin, end
     begins, ends = [], []
     for source, shift in sources:
-        # What comes from an earlier stage comes out of a register, all bits at once.
+        # A number of an earlier stage comes out of a register, all bits at once.
         begin, end = arrivals[source] if stages[source] == stage else (-carry_bit_ns * steps[source].low, 0.0)
         begins.append(begin - carry_bit_ns * shift)
         ends.append(end)

@@ -39,7 +39,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Circuit:
-    """What a Verilog project holds.
+    """The circuit in a Verilog project.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Circuit:
         Pieces of logic between registers. There is a register in front of the first and behind the last, so that a
         jet taken in at one clock edge has its logits in the output register ``stages`` edges later.
     clock_period_ns, part
-        What the pipeline was cut for.
+        The clock and the part that the pipeline was cut for.
     inputs, outputs
         The numbers on ``model_inp`` and ``model_out``, the first in the lowest bits.
     estimated_lut, estimated_ff

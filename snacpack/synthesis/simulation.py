@@ -45,7 +45,7 @@ int main(int argc, char** argv) {
 
 @dataclass(frozen=True)
 class Simulation:
-    """What came out of a circuit.
+    """The output of a simulated circuit.
 
     Parameters
     ----------

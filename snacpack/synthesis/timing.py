@@ -41,7 +41,7 @@ class StagePath:
     nets
         Wires from slice to slice on it.
     logic_ns, routing_ns
-        What its cells take, and what its wires are assumed to take.
+        The time that its cells take, and the time that its wires are assumed to take.
     """
 
     stage: int
@@ -117,7 +117,7 @@ def stage_paths(netlist: str | Path, delays: Delays) -> list[StagePath]:
         The flat circuit of LUTs, inverters, CARRY4s, MUXF7s, MUXF8s and FDREs, in BLIF as Yosys writes it. Its
         registers stand in rows: the first takes the inputs in, and stage i lies between rows i and i + 1.
     delays
-        What the parts take.
+        The delays of the parts.
 
     Raises
     ------

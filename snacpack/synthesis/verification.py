@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Forms:
-    """Where the forms of one network are: its integers, QONNX file, hls4ml project and Verilog project."""
+    """The files and folders of one network's forms: integers, QONNX file, hls4ml project and Verilog project."""
 
     fixed_point: Path
     onnx: Path
@@ -34,14 +34,14 @@ def verify(
 ) -> list[dict[str, Any]]:
     """Compare all forms of a network with the trained Brevitas network.
 
-    Where sums of the network outgrow the 24 bits of float32, Brevitas and QONNX's executor compute in float64.
+    If sums of the network outgrow the 24 bits of float32, Brevitas and QONNX's executor compute in float64.
 
     Parameters
     ----------
     network
         Brevitas network in evaluation mode.
     forms
-        Files and folders of the other forms. Where the Verilog project says that there is no circuit, the forms that
+        Files and folders of the other forms. If the Verilog project says that there is no circuit, the forms that
         a circuit would have are left out.
     x
         (n, n_inputs) float32 test jets; the Verilog takes some, spread evenly.

@@ -38,7 +38,7 @@ YOWASP_ADDRESSES = 9_000_000 << 10
 YOWASP_CACHE_BYTES = 260 << 20
 PART = "yowasp-part-"
 
-# What a circuit's stages go through, on an adder: also the files of the FPGA's cells and the program ABC are there.
+# The way of a circuit's stages, on an adder: it shows that the FPGA's cells and the program ABC are there too.
 TRIAL = "trial_of_yosys"
 TRIAL_SCRIPT = f"""
 read_verilog -lib +/xilinx/cells_sim.v
@@ -201,7 +201,7 @@ def _put_in_place(part: Path, folder: Path) -> None:
     try:
         part.rename(folder)
     except OSError:
-        # Where a file system has no locks, another machine may have been first.
+        # On a file system without locks, another machine may have been first.
         if not folder.is_dir():
             raise
 
@@ -258,7 +258,7 @@ def _with_limit(error: str, environment: Mapping[str, str]) -> str:
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if not environment or limit == resource.RLIM_INFINITY or limit >= YOWASP_ADDRESSES:
         return error
-    # What it printed is a long way of saying this.
+    # Its own output says the same at length.
     return (
         f"the limit of addresses (ulimit -v) is {limit >> 10:,} kB, and YoWASP reserves {YOWASP_ADDRESSES >> 10:,} kB, "
         "though it uses a small part of them: raise it (ulimit -v unlimited), or put a yosys of the machine's own on "

@@ -33,9 +33,9 @@ from snacpack.training.quantized import QuantizedNetwork
 from snacpack.training.trials import by_position, dropout_seed, split_chains
 
 PIECES = 10
-"""Of an epoch, between which learning rate and masks change."""
+"""Pieces of an epoch, between which learning rate and masks change."""
 PRUNING_SHARE = 0.6
-"""Of a training's steps, after which as many weights are left as shall be."""
+"""Share of a training's steps after which as many weights are left as shall be."""
 
 
 @dataclass

@@ -37,7 +37,7 @@ void network_exchange(void* network, int layer, float** arrays, int inwards, int
     static_cast<Network*>(network)->exchange(layer, arrays, inwards != 0, gradients != 0);
 }
 
-// Of a quantised network: 0 where a weight is held at zero.
+// A quantised network's mask is 0 where a weight is held at zero.
 void network_mask(void* network, int layer, const uint8_t* mask) {
     static_cast<QuantizedNetwork*>(static_cast<Network*>(network))->set_mask(layer, mask);
 }

@@ -1,4 +1,4 @@
-// What float and quantised networks share: parameters, batches, the losses and Adam.
+// Parameters, batches, the losses and Adam, which float and quantised networks share.
 #pragma once
 
 #include <algorithm>
@@ -34,7 +34,7 @@ struct Jets {
 
 class Network {
   public:
-    // Of each layer, parameter_rows of an output's length follow all weights: the bias, and what else is trained.
+    // Behind all weights stand parameter_rows of each layer, of an output's length: the bias, and what else is trained.
     Network(int n_layers, const int* widths, int parameter_rows, float dropout, int max_jets, const Loss& loss)
         : max_jets_(padded(max_jets, ROWS)), loss_(loss) {
         size_t count = 0;
@@ -122,7 +122,7 @@ class Network {
     virtual void forward(size_t index, int n, bool training) = 0;
     // From the gradient with respect to a layer's products in upper_ to its weights' and that of the layer below.
     virtual void backward(size_t index, int n) = 0;
-    // What products need of a layer's parameters, after these have changed.
+    // Prepares what products need of a layer's parameters, after these have changed.
     virtual void refresh(size_t index) = 0;
     // Jets have been gathered: what a network does to its inputs.
     virtual void enter(int) {}

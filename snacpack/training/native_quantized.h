@@ -250,7 +250,7 @@ class QuantizedNetwork : public Network {
         const Dropout dropout = dropout_;
         product(index, n, [=](Floats sums, int jet, int column, ptrdiff_t here) {
             Floats exact = round_down(sums * grid.inverse);
-            // What is not a number has a place in the table, but stays what it is.
+            // NaN has a place in the table, but stays NaN.
             Floats number = exact > grid.smallest ? exact : splat(grid.smallest);
             number = at_most(number, grid.largest);
             Ints place = __builtin_convertvector(number - grid.smallest, Ints);

@@ -37,7 +37,7 @@ inline ptrdiff_t at(ptrdiff_t jet, ptrdiff_t row, ptrdiff_t column) { return jet
 inline Floats splat(float value) { return value - Floats{}; }
 inline Floats load(const float* p) { return *reinterpret_cast<const Floats*>(p); }
 inline void store(float* p, Floats value) { *reinterpret_cast<Floats*>(p) = value; }
-// What is not a number stays so: a loss must tell that a training has failed.
+// NaN stays NaN: a loss must tell that a training has failed.
 inline Floats at_most(Floats value, float limit) { return splat(limit) < value ? splat(limit) : value; }
 inline Floats at_least(Floats value, float limit) { return splat(limit) > value ? splat(limit) : value; }
 

@@ -1,4 +1,4 @@
-"""What becomes of a training, and many trainings in threads: what trainers of float and quantised networks share."""
+"""The outcome of a training, and many trainings in threads, for the trainers of float and quantised networks."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +24,8 @@ class Outcome:
 
     ``accuracy``, which is the score, and ``loss`` are those of the validation jets after the last
     epoch, ``history`` has a record per epoch, ``seconds`` is the wall time of its
-    training, in a stack an equal share of the stack's. Of a training that failed,
-    ``failure`` says why and accuracy and loss are None.
+    training, in a stack an equal share of the stack's. If a training failed,
+    ``failure`` says why, and accuracy and loss are None.
     """
 
     history: list[Record] = field(default_factory=list)
@@ -134,9 +134,9 @@ def train_in_threads(
     Parameters
     ----------
     outcomes
-        Of each network; seconds are entered here.
+        The outcome of each network; seconds are entered here.
     costs
-        What a network's training costs, in any unit.
+        The cost of each network's training, in any unit.
     threads
         Networks trained at a time.
     train
@@ -193,11 +193,11 @@ def record_stack(
     Parameters
     ----------
     outcomes
-        Of each network.
+        The outcome of each network.
     losses, scores
         Training losses, then validation losses and scores of the networks.
     learning_rates
-        Of the networks, for the message of a failure.
+        Those of the networks, for the message of a failure.
     seconds
         A network's share of the time since the training began.
     on_epoch, on_result

@@ -10,15 +10,15 @@ def shrink_masks(
 ) -> list[torch.Tensor]:
     """Mask the smallest remaining weights of all layers together, until ``weights_left`` are left.
 
-    A layer always keeps its largest weight, so that no layer cuts the network in two. Of weights of the same
-    magnitude the last are removed first.
+    A layer always keeps its largest weight, so that no layer cuts the network in two. The last of
+    weights of the same magnitude are removed first.
 
     Parameters
     ----------
     weights
-        Of each layer, (n_out, n_in) float32.
+        Weights of each layer, (n_out, n_in) float32.
     masks
-        Of each layer, (n_out, n_in) bool, False where a weight is pruned already; such weights stay pruned.
+        Mask of each layer, (n_out, n_in) bool, False where a weight is pruned already; such weights stay pruned.
     weights_left
         How many are left afterwards; at least one a layer.
     """

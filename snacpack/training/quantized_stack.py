@@ -16,7 +16,7 @@ from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.quantized import QuantizedDense, QuantizedNetwork, QuantizedReLU, Table
 from snacpack.training.stack import EVALUATION_BATCH, OUT, PaddedStack
 
-# What a network without a table has in its place in a layer where others have one.
+# A network without a table has this in its place, in a layer where others have one.
 NO_TABLE = Table(1, 0, torch.zeros(2), torch.zeros(2))
 
 
@@ -28,11 +28,11 @@ class QuantizedStack(PaddedStack):
     networks
         With equal numbers of inputs and outputs; what is trained is copied, and copied back by :meth:`store`.
     architectures
-        Of each network, with learning rate, L1 and dropout.
+        Architecture of each network, with learning rate, L1 and dropout.
     dropout_seeds
         For each network what decides, with step and layer, which units are dropped.
     device
-        Where the arithmetic is done.
+        The device of the arithmetic.
     loss
         The loss that is made small.
 
@@ -280,7 +280,7 @@ def _to_grid(
 def _power_of_two(exponent: torch.Tensor) -> torch.Tensor:
     """Return 2 ** exponent of whole numbers exactly, which a GPU's exponential does not promise."""
     bits = exponent.clamp(-126, 127).to(torch.int32) + 127 << 23
-    # Of an exponent that is no number, so is the power.
+    # The power of an exponent that is no number is none either.
     return bits.view(torch.float32) + exponent * 0
 
 

@@ -37,11 +37,11 @@ class PaddedStack:
     networks
         With equal numbers of inputs and outputs; parameters are copied, and copied back by :meth:`store`.
     architectures
-        Of each network, with learning rate, L1 and dropout.
+        Architecture of each network, with learning rate, L1 and dropout.
     dropout_seeds
         For each network what decides, with step and layer, which units are dropped.
     device
-        Where the arithmetic is done.
+        The device of the arithmetic.
     loss
         The loss that is made small.
 
@@ -97,7 +97,7 @@ class PaddedStack:
         batch_size
             Jets per step; a last batch of a single jet is left out.
         learning_rates
-            Of each network from now on; the architectures' own until any are given.
+            That of each network from now on; the architectures' own until any are given.
         weights
             (n,) float32 of the jets, on the stack's device, or None for equal ones.
 

@@ -71,7 +71,7 @@ def on_slurm(slurm, request, tmp_path_factory) -> Workflow:
             kill_tree(process)
     workflow.printed = (workflow.folder / "printed.txt").read_text()
     workflow.jobs = slurm.jobs()
-    # What ran under Slurm belongs to the tests' output, passed or not.
+    # The jobs that ran under Slurm belong to the tests' output, passed or not.
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         # A worker of pytest-xdist has no other way out.
         print(f"\nJobs of {PROFILE.relative_to(ROOT)}:", *map(job_line, workflow.jobs), sep="\n", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What several tests share; a test imports from here, never from another test."""
+"""Helpers that several tests share; a test imports from here, never from another test."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What only tests, lint and benchmarks need, taken away from a run."""
+"""A run without the packages that only tests, lint and benchmarks need."""
 
 import os
 import re

@@ -18,7 +18,7 @@ BITS = st.integers(2, 8)
 
 @dataclass(frozen=True)
 class Draw:
-    """What a network is made from; shown by hypothesis where it is a counterexample."""
+    """The numbers that a network is made from; hypothesis shows those of a counterexample."""
 
     widths: tuple[int, ...]
     precision: Precision

@@ -1,4 +1,4 @@
-"""What a command does with the network, seen from inside a network of its own, which is empty."""
+"""The network traffic of a command, seen from inside a network of its own, which is empty."""
 
 import fcntl
 import json

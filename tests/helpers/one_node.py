@@ -68,7 +68,7 @@ class OneNodeSlurm:
     Parameters
     ----------
     folder
-        Where keys, sockets, logs and the state of the cluster are; empty.
+        An empty folder for keys, sockets, logs and the state of the cluster.
     cpus
         Processors that the node claims to have, however many there are.
     memory_mb

@@ -120,7 +120,7 @@ def quantized_networks(draw, kinds=("relu", "tanh", "sigmoid"), n_inputs=9, n_ou
         draw(st.integers(0, 99)),
         draw(st.booleans()),
     )
-    # Of these probabilities what is kept is scaled by a power of two: no rounding decides on a grid point.
+    # With these probabilities, kept units are scaled by a power of two: no rounding decides on a grid point.
     dropout = draw(st.sampled_from([0.0, 0.5, 0.75]))
     l1 = draw(st.sampled_from([0.0, 1e-3]))
     return Architecture(tuple(units), l1=l1, dropout=dropout, n_inputs=n_inputs, n_outputs=n_outputs), network

@@ -21,9 +21,9 @@ class Workflow:
     def __init__(self, folder: Path, config: str = "test") -> None:
         self.folder = folder
         self.config = config
-        # What differs from this process' environment variables.
+        # Variables that differ from this process' environment.
         self.environment: dict[str, str] = {}
-        # What starts Snakemake: a program that sets limits, for example.
+        # The command that starts Snakemake: a program that sets limits, for example.
         self.prefix: list[str] = []
 
     def command(self, *arguments: str, cores: int | None = 2) -> list[str]:

@@ -20,7 +20,7 @@ from snacpack.report.records import read_models, read_trials
 
 
 class Program:
-    """What a pickle can make of whoever loads it."""
+    """A pickle that runs a program when it is loaded."""
 
     def __init__(self, file):
         self.file = str(file)

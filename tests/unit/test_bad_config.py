@@ -253,7 +253,7 @@ BROKEN = {
     "sparsity of one": ("compression.search.space.sparsity", [1.0], "search.space.sparsity.0", "below 1"),
     "few prunings for much": ("compression.target_sparsity", 0.9, "compression.target_sparsity", "11 would reach it"),
     "no references": ("references", {"baseline": None}, "references", "keep one"),
-    # What would reach other files, machines or programs.
+    # Values that would reach other files, machines or programs.
     "archive up": (
         *("data.zenodo.archives.train.name", "../../x.tar.gz", "data.zenodo.archives.train.name"), "no folders"
     ),

@@ -97,7 +97,7 @@ def huge_chunk(file):
     file.create_dataset(CONSTITUENTS, shape, maxshape=(None, None, None), dtype="f4", chunks=(200_000, 150, 16))
 
 
-# What is seen without reading the values, and so before the first job.
+# Faults that show without reading the values, and so before the first job.
 STRUCTURE = {
     "no constituents": (without(CONSTITUENTS), f"has no dataset '{CONSTITUENTS}'"),
     "no jets' columns": (without(JETS), f"has no dataset '{JETS}'"),
@@ -222,7 +222,7 @@ def test_files_that_are_not_whole_are_named(tmp_path, name):
         list(read_jets(path, ("pt",)))
 
 
-# What only all files together show.
+# Faults that only all files together show.
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a user is told of a job that failed, and that files between rules are whole or not there."""
+"""A user is told why a job failed, and files between rules are whole or not there."""
 
 import errno
 import logging

@@ -65,7 +65,7 @@ def damage(content: bytes, rng: np.random.Generator) -> bytes:
 
 
 def words_of(kind, read, *arguments, **options):
-    """What an error of the readers' own kind says; any other is the test's failure. Nothing if there was none."""
+    """Return the words of an error of the readers' own kind, empty for none; any other error is the test's failure."""
     try:
         read(*arguments, **options)
     except kind as error:
@@ -87,7 +87,7 @@ def read_damaged_files(folder: Path, n: int) -> None:
         content, path = good.read_bytes(), folder / "damaged.h5"
         for number in range(n):
             path.write_bytes(damage(content, rng))
-            # Where the C library goes down, this is the last that is read of it.
+            # If the C library goes down, this is the last that is read of it.
             (folder / "number").write_text(f"{good.name} {number}")
             words = words_of(ValueError, read_all, path)
             assert words is None or str(path) in words, words

@@ -132,7 +132,7 @@ def test_the_figure_has_a_point_per_generation(tmp_path, best):
     st.sampled_from([["accuracy", "bops", "lut"], ["bops", "lut"]]),
 )
 def test_the_best_trials_so_far_tell_all(generations, objectives):
-    """What a generation hands on says as much as all trials until then."""
+    """The trials that a generation hands on say as much as all trials until then."""
     best, every = [], []
     for generation in generations:
         new = [trial(accuracy, bops / 10, lut / 10, clock_cycles=20.0) for accuracy, bops, lut in generation]

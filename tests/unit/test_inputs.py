@@ -77,13 +77,13 @@ def test_a_file_that_was_just_written_is_read_again(files, record, monkeypatch):
 
 
 def test_a_job_takes_over_what_was_found(files, record):
-    """Whatever happens to the files meanwhile, and without writing anything."""
+    """It does so whatever happens to the files meanwhile, and writes nothing."""
     before = file_digests(files, record=record)
     written = record.read_bytes()
     with_older_date(files[0])
     assert file_digests(files, trust=True, record=record) == before
     assert record.read_bytes() == written
-    # What nobody has found before, it reads.
+    # A job reads files that nobody has read before.
     record.unlink()
     assert file_digests(files, trust=True, record=record) == {path: file_digest(path) for path in files}
     assert not record.exists()

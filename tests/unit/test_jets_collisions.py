@@ -21,7 +21,7 @@ def decays(jet_class, recipe, n_events=60):
         last = last & (particles.status < 0) & (particles.status != -21)
         for parent in particles[last]:
             pair = particles[[parent.daughter1, parent.daughter2]]
-            # What radiates is its own product.
+            # A particle that radiates is its own product.
             if ak.all(abs(pair.id) <= 24) and not ak.any(abs(pair.id) == NUMBERS[jet_class]):
                 parents.append(parent)
                 products.append(pair)

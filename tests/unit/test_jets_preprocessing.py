@@ -179,7 +179,7 @@ HLF_SETTINGS = replace(SETTINGS, features="hlf")
 
 
 def test_networks_can_see_high_level_observables(tmp_path):
-    """Of the same jets as with constituents, each observable with a normalisation of its own."""
+    """They are those of the same jets as with constituents, each with a normalisation of its own."""
     content = [write_observables(tmp_path / f"{name}.h5", seed=seed) for seed, name in enumerate(("train", "test"))]
     output = tmp_path / "jets.h5"
     preprocess_jets([tmp_path / "train.h5"], [tmp_path / "test.h5"], output, HLF_SETTINGS, "a test")

@@ -23,7 +23,7 @@ LAYOUTS = {
 
 
 def problems(folder):
-    """What is said of a configuration with this folder, before the first job."""
+    """Return what is said of a configuration with this folder, before the first job."""
     config = yaml.safe_load((CONFIG / "config.yaml").read_text())
     config["data"] |= {"source": "files", "files": {"folder": str(folder)}}
     try:

@@ -121,7 +121,7 @@ def test_soft_constituents_belong_to_the_jet_and_are_not_written(tmp_path):
     (all_c, all_j), (c, j) = (load(tmp_path / f"{limit}.h5") for limit in (0.0, 1.0))
     for name in ("pt", "mass", "eta"):
         np.testing.assert_array_equal(j[name], all_j[name])
-    # Where all are written, nothing of a jet is missing.
+    # If all are written, nothing of a jet is missing.
     np.testing.assert_allclose(np.hypot(all_c["px"].sum(1), all_c["py"].sum(1)), all_j["pt"], rtol=1e-4)
     np.testing.assert_allclose(all_c["erel"].sum(1), 1, atol=1e-4)
     assert 0 < all_c["pt"][all_c["pt"] > 0].min() < 1

@@ -162,7 +162,7 @@ def test_a_file_that_another_process_writes_is_left_alone(path):
 
 
 def as_nobody(read, path):
-    """What another user is told who reads a file."""
+    """Return what another user is told who reads a file."""
     receiver, sender = multiprocessing.Pipe(duplex=False)
     # A fork has imported what it needs, from folders that may be closed to it.
     child = multiprocessing.get_context("fork").Process(target=_tell, args=(read, path, sender))

@@ -1,4 +1,4 @@
-"""What a machine lacks is found out before the first job: each fault names itself, its reason and its cure."""
+"""Faults of a machine are found before the first job: each names itself, its reason and its cure."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def test_every_rule_that_needs_something_is_one_of_the_workflows():
     rules = set(re.findall(r"^\s*(?:rule|checkpoint) (\w+):", text, re.MULTILINE))
     assert set(NEEDS) <= rules
     assert {need for needs in NEEDS.values() for need in needs} <= set(CHECKS)
-    # What a script takes from the library says what its job needs.
+    # The modules that a script imports say what its job needs.
     for rule in rules:
         script = (ROOT / "workflow_scripts" / f"{rule}.py").read_text() if rule != "all" else ""
         if re.search(r"\bdevice=|config\[.training.\]\[.device.\]", script):
@@ -182,7 +182,7 @@ def test_a_compilers_version_is_read_wherever_it_stands(tmp_path, monkeypatch):
     assert compiler_version() is None
 
 
-# What uses a user's name or home: this software and the libraries under it.
+# A user's name and home are used by this software and the libraries under it.
 SETTLED = """
 import getpass, json, os, pathlib
 from snacpack.places import cache_folder, settle
@@ -230,7 +230,7 @@ def test_a_read_only_cache_is_not_taken(tmp_path, monkeypatch):
 
 
 def test_another_users_folder_is_not_taken(tmp_path, monkeypatch):
-    """What lies in it would be loaded as code."""
+    """Files in it would be loaded as code."""
     monkeypatch.setattr(places.tempfile, "gettempdir", lambda: str(tmp_path))
     (tmp_path / f"snacpack-{os.getuid()}").mkdir()
     os.chown(tmp_path / f"snacpack-{os.getuid()}", 12345, 12345)

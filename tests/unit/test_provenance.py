@@ -1,4 +1,4 @@
-"""What a run's numbers are said to come from."""
+"""The origin of a run's numbers."""
 
 import json
 import re

@@ -62,7 +62,7 @@ def orders_of(n_networks, n_jets, seed=0):
 @settings(max_examples=30, deadline=None)
 @given(cases=st.lists(quantized_networks(), min_size=1, max_size=4), seed=st.integers(0, 99))
 def test_logits_are_exact_and_gradients_autograds(cases, seed):
-    """Of networks with different widths, depths, bits, activations and masks in one stack."""
+    """The stack has networks with different widths, depths, bits, activations and masks."""
     x, y = some_jets(60, seed)
     members, networks = zip(*cases, strict=True)
     stack = QuantizedStack(networks, members, [dropout_seed(seed)] * len(cases))
@@ -137,7 +137,7 @@ def test_a_network_of_no_numbers_harms_no_neighbour():
 def test_what_is_no_number_shows(member, place):
     """Neither a clamp, nor a table, nor a ReLU, nor a scale turns it into a number."""
     network = network_of(member, 0)
-    # Of a ReLU's layer weight, bias and both ranges; a table's has one.
+    # A ReLU's layer has a weight, a bias and both ranges; a table's has one range.
     list(network.parameters())[place].fill_(math.nan)
     stack = QuantizedStack([network], [member], [0])
     x, y = some_jets(64)

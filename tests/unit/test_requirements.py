@@ -1,4 +1,4 @@
-"""What the code imports is in the lock of those who run it."""
+"""The lock of a run has all that the code imports."""
 
 import ast
 import sys

@@ -1,4 +1,4 @@
-"""What can be read of a search while it runs."""
+"""The progress of a search can be read while it runs."""
 
 import io
 import json

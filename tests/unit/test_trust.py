@@ -24,7 +24,7 @@ CODE = [
 RULES = [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]
 HOSTILE = "<script>alert('jets')</script>"
 
-# What runs code that stands in what it reads, or hands a line of text to a shell.
+# Calls that run code of what they read, or hand a line of text to a shell.
 REFUSED_CALLS = {
     *("pickle.load", "pickle.loads", "pickle.Unpickler", "marshal.load", "marshal.loads", "shelve.open"),
     *("dill.load", "dill.loads", "cloudpickle.load", "cloudpickle.loads", "joblib.load", "pd.read_pickle"),
@@ -109,7 +109,7 @@ def test_yaml_is_read_by_the_safe_reader_alone():
     assert all(arguments.endswith(", Loader=yaml.SafeLoader") for arguments in composed)
 
 
-# What comes from outside into the report.
+# Texts that come from outside into the report.
 
 
 def test_where_jets_come_from_is_text_on_the_page(tmp_path):

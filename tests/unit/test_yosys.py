@@ -17,7 +17,7 @@ PRELOAD = "ERROR: ld.so: object '/opt/site/libdarshan.so' from LD_PRELOAD cannot
 
 @pytest.fixture
 def native(tmp_path, monkeypatch) -> Path:
-    """Where a Yosys of the machine's own is the first on PATH."""
+    """The place of a Yosys of the machine's own, the first on PATH."""
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
     return tmp_path / "bin" / "yosys"
 

@@ -1,4 +1,4 @@
-"""What a run needs is made sure of before its first job, and only what it needs; jobs try it again where they run."""
+"""A run makes sure of what it needs, and of nothing else, before its first job; jobs try it again where they run."""
 
 import os
 import re

@@ -17,7 +17,7 @@ from helpers.plugins import documented_plugins
 from snacpack.jets.layout import CLASSES
 from snacpack.jets.simulation import simulate_jets
 
-# What a run at a small scale asks for, in place of the values of the repository's own configurations.
+# The values of a run at a small scale, in place of those of the repository's own configurations.
 SMALL = {
     "data.pythia.train_jets": 1000,
     "data.pythia.test_jets": 500,

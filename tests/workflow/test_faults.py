@@ -1,4 +1,4 @@
-"""What goes wrong on machines: each fault gives one clear message, loses nothing, and other branches survive it."""
+"""Faults of machines: each gives one clear message, loses nothing, and other branches survive it."""
 
 import json
 import os
@@ -25,7 +25,7 @@ CAUSES = "What failed, and why:"
 
 
 def causes(printed: str) -> str:
-    """What a user reads last of a run that failed."""
+    """Return what a user reads last of a run that failed."""
     assert CAUSES in printed, printed[-6000:]
     assert "Traceback" not in printed
     return printed.partition(CAUSES)[2]

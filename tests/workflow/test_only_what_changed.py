@@ -167,6 +167,6 @@ def test_where_the_numbers_come_from(finished):
         for row in rows:
             for path in row["numbers_from"]:
                 assert record["sha256"][path]
-    # What is written down repeats the run: nothing differs from it.
+    # The configuration that a run writes down repeats it: nothing differs.
     config = str(finished.results("config.yaml"))
     assert "Nothing to be done" in finished.run("--dry-run", "--configfile", config)

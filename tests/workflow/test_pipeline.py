@@ -144,7 +144,7 @@ def test_a_compression_search_is_recorded(finished):
     accurate = finalists[finalists["validation_accuracy"] >= chosen["min_accuracy"]]
     assert chosen["reached"]
     assert finalists.loc[chosen["iteration"], "lut"] == accurate["lut"].min()
-    # What the search was told is what was synthesised.
+    # The network that the search estimated is the one that was synthesised.
     report = json.loads(finished.results(f"synthesis/{name}/mixed/report.json").read_text())
     assert report["estimates"]["da4ml"]["lut"] == finalists.loc[chosen["iteration"], "lut"]
     assert report["latency_cycles"] == finalists.loc[chosen["iteration"], "clock_cycles"]

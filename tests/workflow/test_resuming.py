@@ -31,16 +31,16 @@ COMPARED = [
     *(f"searches/architectures/{name}.csv" for name in ("trials", "pareto", "hypervolume")),
 ]
 TARGETS = [f"results/test/{name}" for name in COMPARED]
-# What only looks at results: it is left out, and the test with it a minute shorter.
+# Rules that only look at results are left out, and the test is a minute shorter.
 ONLY_SHOWS = re.compile(r"draw_|write_|compare_estimates|rerun_trial")
 # Long after any step of this small pipeline.
 DEADLINE_S = 900
-# What a training leaves behind.
+# Files that a training leaves behind.
 TRAINING = re.compile(r"(searches/[^/]+/gen_\d+/trials_\d+\.json|float\.(pt|json)|(warmup|prune_\d+|refined)\.pt)$")
 
 
 def kill_seed() -> int:
-    """What decides the moments: another each time, but for a merge, which must not depend on luck."""
+    """Return the seed of the moments: another each time, but for a merge, which must not depend on luck."""
     given = os.environ.get("SNACPACK_KILL_SEED", "1" if os.environ.get("CI") else "")
     return int(given) if given else random.SystemRandom().randrange(10_000)
 
@@ -126,7 +126,7 @@ def test_a_run_that_is_killed_ten_times_ends_with_the_same_tables(finished, tmp_
 
 
 def cut_in_half(path: Path) -> None:
-    """What a file system may leave after a power cut: name and time as they were, the end of the content missing."""
+    """Leave what a file system may leave after a power cut: name and time as before, the end of the content missing."""
     before = path.stat()
     os.truncate(path, before.st_size // 2)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -160,14 +160,14 @@ def test_a_file_that_was_being_written_is_made_again(copied, finished):
 
 
 def test_half_a_folder_is_made_again(copied):
-    """Of a job that is known only once the candidates are chosen: those Snakemake does not look at again by itself."""
+    """Its job is known only once the candidates are chosen, and Snakemake does not look at such jobs by itself."""
     (candidate,) = [path.name for path in copied.results("candidates").glob("snac-*")]
     project = f"synthesis/{candidate}/mixed/rtl"
     whole = {path.name: path.read_bytes() for path in copied.results(project).rglob("*") if path.is_file()}
     for path in list(copied.results(project).rglob("*.v"))[::2]:
         path.unlink()
     mark_unfinished(copied, project)
-    # What is made from it is not there yet.
+    # Files that are made from it are not there yet.
     follows = [f"synthesis/{candidate}/mixed/{name}.json" for name in ("verification", "report")]
     for name in (*follows, "tables/table3.csv"):
         copied.results(name).unlink()
@@ -330,7 +330,7 @@ def test_what_began_on_a_gpu_goes_on_on_a_cpu(finished, tmp_path):
 
 
 def test_weights_from_a_gpu_are_read_without_one(finished, tmp_path):
-    """What a GPU's tensors are saved as differs from a CPU's in the name of the device."""
+    """A saved tensor of a GPU differs from a CPU's in the name of the device."""
     from snacpack.compression.checkpoint import Checkpoint
 
     source = finished.results("candidates/baseline/w8a8/warmup.pt")
