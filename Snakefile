@@ -15,7 +15,7 @@ if workflow.is_main_process:
         raise WorkflowError(str(error)) from None
 
 from snacpack.config import ConfigError
-from snacpack.config_files import check_files
+from snacpack.run.config_files import check_files
 
 min_version("9.0")
 

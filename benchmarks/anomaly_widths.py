@@ -18,11 +18,11 @@ import yaml
 from example_data import write_digits
 from machine import describe_machine
 
-from snacpack.architecture import Architecture
 from snacpack.config.completion import fill_in
+from snacpack.core.files import write_json
 from snacpack.data.dataset import load_dataset, load_training, read_info
 from snacpack.data.sources.arrays import prepare_arrays
-from snacpack.files import write_json
+from snacpack.networks.architecture import Architecture
 from snacpack.tasks.registry import find_task
 from snacpack.tasks.task import Examples, values_over_all
 from snacpack.training import predict, train

@@ -35,12 +35,12 @@ import yaml
 from machine import describe_machine
 from torch import nn
 
-from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.network import dense_layers, fold_batch_norm, tensors_of
-from snacpack.compression.scheme import Compression, Scheme
+from snacpack.core.files import write_json
 from snacpack.data.sources import describe_source
-from snacpack.files import write_json
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.scheme import Compression, Scheme
 from snacpack.search.compression_space import CompressionSpace
 from snacpack.training import build_network, fit, train
 from snacpack.training.fine_tuning import FineTuning, fine_tune

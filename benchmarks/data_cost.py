@@ -27,9 +27,9 @@ import numpy as np
 import yaml
 from machine import describe_machine
 
+from snacpack.core.files import write_json
 from snacpack.data.dataset import load_dataset
 from snacpack.data.info import SPLITS
-from snacpack.files import write_json
 from snacpack.jets import preprocessing
 from snacpack.jets.layout import CLASSES, CONSTITUENTS, JETS, JetFileWriter, collect_jet_files
 from snacpack.jets.shards import jets_of_parts

@@ -28,22 +28,22 @@ import yaml
 from machine import describe_machine
 from tqdm import tqdm
 
-from snacpack.architecture import Architecture
 from snacpack.compression.pruning import warm_up
-from snacpack.compression.scheme import Compression, Precision, Scheme
 from snacpack.compression.trials import compress
+from snacpack.core.files import write_json
+from snacpack.core.seeds import derive_seed
 from snacpack.data.dataset import load_dataset
 from snacpack.data.sources import describe_source
-from snacpack.files import write_json
+from snacpack.figures.style import save_figure
 from snacpack.hardware.circuit import COSTS, estimate_circuits
 from snacpack.hardware.estimators import ESTIMATORS, Estimator, Quality, estimate_quality, network_estimates
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.networks.architecture import Architecture
 from snacpack.networks.integers import FixedPointNetwork
+from snacpack.networks.scheme import Compression, Precision, Scheme
 from snacpack.report.estimators import Panel, draw_estimators, quality_table
 from snacpack.report.layout import Table
-from snacpack.report.style import save_figure
 from snacpack.search.space import SearchSpace
-from snacpack.seeds import derive_seed
 from snacpack.synthesis.mapping import count_resources, map_circuit
 from snacpack.synthesis.rtl import build_rtl
 

@@ -82,7 +82,7 @@ def run_case(case: Case, n_jets: int) -> dict[str, Any]:
 
 def make_network(case: Case, n_jets: int) -> tuple[Any, Any, np.ndarray]:
     """Return a case's Brevitas network, its precision, and (n_jets, n_inputs) jets on which its logits differ."""
-    from snacpack.seeds import derive_seed
+    from snacpack.core.seeds import derive_seed
     from snacpack.synthesis.verification import run_brevitas
 
     # Two bits can silence a layer; the next seed then.
@@ -96,10 +96,10 @@ def make_network(case: Case, n_jets: int) -> tuple[Any, Any, np.ndarray]:
 def _draw_network(case: Case, seed: int, n_jets: int) -> tuple[Any, Any, np.ndarray]:
     import torch
 
-    from snacpack.architecture import Architecture
     from snacpack.compression.calibration import quantize
     from snacpack.compression.network import fold_batch_norm
-    from snacpack.compression.scheme import Precision, Scheme
+    from snacpack.networks.architecture import Architecture
+    from snacpack.networks.scheme import Precision, Scheme
     from snacpack.training.network import build_network
 
     rng = np.random.default_rng(seed)
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true", help="keep the networks that the result holds already")
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from snacpack.files import read_json
+    from snacpack.core.files import read_json
 
     records = read_json(RESULT)["networks"] if arguments.resume and RESULT.exists() else []
     done = {Case(**{name: record[name] for name in Case.__dataclass_fields__}) for record in records}
@@ -198,7 +198,7 @@ def write_result(records: list[dict[str, Any]]) -> None:
     """Write what is known until now."""
     from machine import describe_machine
 
-    from snacpack.files import write_json
+    from snacpack.core.files import write_json
 
     result = {
         "machine": describe_machine(),

@@ -31,21 +31,21 @@ import yaml
 from machine import describe_machine
 
 from snacpack import training
-from snacpack.architecture import Architecture
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.choice import choose_finalist, choose_iteration, compression_metrics, finalist_metrics
 from snacpack.compression.evaluation import evaluate_on_test_jets
 from snacpack.compression.pruning import prune, warm_up
-from snacpack.compression.scheme import MIXED, Scheme
 from snacpack.compression.trials import circuit_costs, compress, refinement_seed, trial_seed
+from snacpack.core.files import read_json, write_json
+from snacpack.core.seeds import derive_seed
 from snacpack.data.dataset import load_dataset
-from snacpack.files import read_json, write_json
+from snacpack.figures.style import figure_style, save_figure
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.scheme import MIXED, Scheme
 from snacpack.problems.architectures import training_seed
 from snacpack.problems.compressions import Compressions, compression_search, compressions_of
-from snacpack.report.style import figure_style, save_figure
 from snacpack.search.records import trials_table
 from snacpack.search.selection import select_finalists
-from snacpack.seeds import derive_seed
 from snacpack.synthesis.mapping import count_resources, map_circuit
 from snacpack.synthesis.rtl import build_rtl
 from snacpack.tasks.intervals import wilson_interval

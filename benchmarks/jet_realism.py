@@ -41,16 +41,16 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from snacpack import training
-from snacpack.architecture import Architecture
+from snacpack.core.files import read_json, write_json
+from snacpack.core.seeds import derive_seed
+from snacpack.core.versions import package_versions
 from snacpack.data.dataset import describe_attributes, load_dataset
 from snacpack.data.info import SPLITS
 from snacpack.data.sources import describe_source
-from snacpack.files import read_json, write_json
 from snacpack.jets.folders import find_samples
 from snacpack.jets.layout import CLASSES, read_jets, read_observables, read_source
 from snacpack.jets.preprocessing import Preprocessing, preprocess_jets, select_constituents
-from snacpack.seeds import derive_seed
-from snacpack.versions import package_versions
+from snacpack.networks.architecture import Architecture
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "jet_realism.json"

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from snacpack.figures.style import INK, PALETTE, figure_style, save_figure
 from snacpack.jets.layout import CLASSES
-from snacpack.report.style import INK, PALETTE, figure_style, save_figure
 
 TITLES = {"g": "gluon", "q": "light quark", "w": "W", "z": "Z", "t": "top"}
 BEFORE, AFTER = "#999999", PALETTE[1]

@@ -23,7 +23,7 @@ import pandas as pd
 import yaml
 from machine import describe_machine
 
-from snacpack.files import write_json
+from snacpack.core.files import write_json
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "load.json"

@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 from machine import describe_machine
 
-from snacpack.files import read_json, write_json
+from snacpack.core.files import read_json, write_json
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "docs" / "paper_run"

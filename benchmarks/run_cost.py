@@ -13,7 +13,7 @@ import h5py
 import pandas as pd
 from machine import describe_machine
 
-from snacpack.files import write_json
+from snacpack.core.files import write_json
 
 RESULT = Path(__file__).parent / "results" / "run_cost.json"
 

@@ -38,9 +38,9 @@ import torch
 import yaml
 from machine import describe_machine
 
-from snacpack.architecture import Architecture
+from snacpack.core.files import write_json
 from snacpack.data.sources import describe_source
-from snacpack.files import write_json
+from snacpack.networks.architecture import Architecture
 from snacpack.search.space import SearchSpace
 from snacpack.training import build_network, train
 from snacpack.training.fit import fit

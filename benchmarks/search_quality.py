@@ -20,14 +20,14 @@ import yaml
 from machine import describe_machine
 
 from snacpack import training
-from snacpack.architecture import Architecture
+from snacpack.core.files import write_json
 from snacpack.data.dataset import load_dataset
 from snacpack.data.sources import describe_source
-from snacpack.files import write_json
+from snacpack.figures.style import figure_style, save_figure
 from snacpack.hardware.costs import estimate_costs
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.networks.architecture import Architecture
 from snacpack.problems.architectures import architecture_search, training_seed
-from snacpack.report.style import figure_style, save_figure
 from snacpack.search.hypervolume import limiting_architectures, reached_by_generation, search_limits
 from snacpack.search.nsga2 import METHODS
 

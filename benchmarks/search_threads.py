@@ -30,9 +30,9 @@ import torch
 from machine import describe_machine
 from search_cost import BATCH, GENERATION, make_cases, make_jets, make_space
 
-from snacpack.architecture import Architecture
-from snacpack.files import write_json
-from snacpack.hardware.bops import multiply_accumulates
+from snacpack.core.files import write_json
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.bops import multiply_accumulates
 from snacpack.training import train
 
 RESULT = Path(__file__).parent / "results" / "search_threads.json"

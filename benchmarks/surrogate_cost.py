@@ -23,8 +23,8 @@ from typing import Any
 
 from machine import describe_machine
 
-from snacpack.architecture import ACTIVATIONS, Architecture
-from snacpack.files import write_json
+from snacpack.core.files import write_json
+from snacpack.networks.architecture import ACTIVATIONS, Architecture
 
 RESULT = Path(__file__).parent / "results" / "surrogate_cost.json"
 BOARDS = {"v1-mlp": "alveo-u200", "v2-gnn": "alveo-u250"}

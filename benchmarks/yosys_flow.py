@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from machine import describe_machine
 
-from snacpack.files import write_json
+from snacpack.core.files import write_json
 from snacpack.networks.grid import Quantizer
 from snacpack.networks.integers import FixedPointNetwork
 from snacpack.networks.operations.dense import Dense

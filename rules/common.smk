@@ -16,11 +16,11 @@ from snacpack.costs.registry import (
     validated,
 )
 from snacpack.data.sources import describe_source, find_source
-from snacpack.inputs import content_digest
+from snacpack.core.inputs import content_digest
 from snacpack.networks.registry import plugin_digests as digests_of_families
-from snacpack.plugins import use_plugins
+from snacpack.core.plugins import use_plugins
 from snacpack.report.projections import projections
-from snacpack.seeds import derive_seed
+from snacpack.core.seeds import derive_seed
 from snacpack.synthesis.registry import plugin_digests as digests_of_backends
 from snacpack.tasks.registry import find_task
 from snacpack.tasks.registry import plugin_digests as digests_of_tasks
@@ -30,15 +30,15 @@ from snacpack.tasks.task import NUMBERS, RECONSTRUCTION
 # Jobs parse this file again, each in its own process: one check before the first of them is enough.
 if workflow.is_main_process:
     from snacpack.config import ConfigError, configuration_warnings, validate_config
-    from snacpack.failures import FailedJobs
-    from snacpack.files import check_writable
-    from snacpack.locks import Claim
-    from snacpack.places import settle
+    from snacpack.run.failures import FailedJobs
+    from snacpack.core.files import check_writable
+    from snacpack.run.locks import Claim
+    from snacpack.core.places import settle
     from snacpack.run.clocks import check_times
     from snacpack.run.preflight import Unready, check_machine, needs_of
     from snacpack.run.targets import check_targets
     from snacpack.search.progress import announce_start
-    from snacpack.versions import announce_code
+    from snacpack.core.versions import announce_code
     from snakemake.exceptions import WorkflowError
     from snakemake.io import is_flagged
     from snakemake.logging import logger

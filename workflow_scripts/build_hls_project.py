@@ -1,6 +1,6 @@
 """Turn a compressed model into an hls4ml project and compile its C simulation."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 

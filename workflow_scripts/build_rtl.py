@@ -1,6 +1,6 @@
 """Turn a compressed model into pipelined Verilog, or say why there is no such circuit."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 

@@ -1,10 +1,10 @@
 """Collect timing and utilisation of a project that the user has placed and routed with Vivado."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.files import write_json
+from snacpack.core.files import write_json
 from snacpack.synthesis.placed import collect_vendor_report, vivado_command
 
 measured = collect_vendor_report(snakemake.input.project)

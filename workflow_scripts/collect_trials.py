@@ -1,10 +1,10 @@
 """Collect all trials of a search in one table, and their Pareto front in another."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.files import whole_file
+from snacpack.core.files import whole_file
 from snacpack.hardware.surrogate import Surrogate
 from snacpack.problems import find_problem
 from snacpack.search.records import join_generations, trials_table

@@ -1,10 +1,11 @@
 """Write what was estimated of every circuit before synthesis beside what was counted: a table and a figure."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.files import read_json
+from snacpack.core.files import read_json
+from snacpack.figures.style import save_figure
 from snacpack.hardware.surrogate import Surrogate
 from snacpack.networks.integers import FixedPointNetwork
 from snacpack.report.estimators import (
@@ -15,7 +16,6 @@ from snacpack.report.estimators import (
     rule4ml_of_models,
 )
 from snacpack.report.records import by_scheme, in_model_order, model_and_scheme, model_names, read_trials
-from snacpack.report.style import save_figure
 from snacpack.report.writing import write_table
 
 inputs, params = snakemake.input, snakemake.params

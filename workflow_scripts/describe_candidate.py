@@ -1,11 +1,11 @@
 """Write down the architecture of one model, a reference's from the config or a chosen trial's."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.architecture import Architecture
-from snacpack.files import read_json, write_json
+from snacpack.core.files import read_json, write_json
+from snacpack.networks.architecture import Architecture
 from snacpack.search.selection import chosen_candidate
 
 if snakemake.params.reference is not None:

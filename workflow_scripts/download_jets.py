@@ -1,6 +1,6 @@
 """Download one archive of the published data set and unpack its verified files."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 

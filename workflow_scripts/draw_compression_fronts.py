@@ -1,12 +1,12 @@
 """Draw what the searches over compressions found, and every synthesised model: LUTs against accuracy."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
+from snacpack.figures.style import save_figure
 from snacpack.report.compression_fronts import draw_compression_fronts
 from snacpack.report.records import by_model, by_scheme, compression_searches, metrics_by_scheme
-from snacpack.report.style import save_figure
 from snacpack.report.tables import accuracy_of, table3_rows
 
 inputs = snakemake.input

@@ -1,14 +1,14 @@
 """Draw figures 1 to 4: every sampled network and the fronts in each projection."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.files import read_json
+from snacpack.core.files import read_json
+from snacpack.figures.style import save_figure
 from snacpack.report.fronts import draw_projection
 from snacpack.report.projections import projections
 from snacpack.report.records import by_model, read_models, read_trials
-from snacpack.report.style import save_figure
 
 objectives = snakemake.params.objectives
 trials = read_trials(snakemake.input.trials, objectives)

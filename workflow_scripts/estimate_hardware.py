@@ -1,10 +1,10 @@
 """Estimate the FPGA cost of every network of a generation, before any synthesis."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.files import read_json, write_json
+from snacpack.core.files import read_json, write_json
 from snacpack.hardware.costs import estimate_costs
 from snacpack.hardware.surrogate import Surrogate
 from snacpack.problems.architectures import Architectures

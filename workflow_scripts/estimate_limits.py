@@ -1,10 +1,10 @@
 """Estimate what the networks of the search space cost at most: the scale of the hypervolume."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.files import write_json
+from snacpack.core.files import write_json
 from snacpack.hardware.costs import estimate_costs
 from snacpack.hardware.surrogate import Surrogate
 from snacpack.search.hypervolume import limiting_architectures, search_limits

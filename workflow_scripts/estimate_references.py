@@ -1,13 +1,13 @@
 """Estimate the FPGA cost of the reference architectures; needs neither data nor training."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.architecture import Architecture
-from snacpack.files import whole_file
+from snacpack.core.files import whole_file
 from snacpack.hardware.costs import costs_table
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.networks.architecture import Architecture
 
 references = {
     name: Architecture.from_dict({**fields, **snakemake.params.sizes})

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.evaluation import evaluate_on_test_jets
+from snacpack.core.files import read_json, write_json
+from snacpack.core.seeds import derive_seed
 from snacpack.data.dataset import load_dataset, load_weights, read_info
-from snacpack.files import read_json, write_json
-from snacpack.seeds import derive_seed
 from snacpack.synthesis.qonnx import export_qonnx
 from snacpack.tasks.registry import find_task, score_on_test
 from snacpack.tasks.task import CLASSES

@@ -1,10 +1,10 @@
 """Train one shard of a generation; a trial that fails is recorded with its reason."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 terminal = start_job(snakemake)
 
-from snacpack.files import write_json
+from snacpack.core.files import write_json
 from snacpack.problems import Evaluation, find_problem
 from snacpack.search.progress import SearchProgress
 

@@ -1,15 +1,15 @@
 """Measure one model in floating point on the test examples, by the metrics of the task."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
 import torch
 
-from snacpack.architecture import Architecture
+from snacpack.core.files import read_json, write_json
+from snacpack.core.seeds import derive_seed
 from snacpack.data.dataset import load_dataset, load_weights, read_info
-from snacpack.files import read_json, write_json
-from snacpack.seeds import derive_seed
+from snacpack.networks.architecture import Architecture
 from snacpack.tasks.registry import find_task
 from snacpack.tasks.task import Examples, measure
 from snacpack.training import build_network, predict

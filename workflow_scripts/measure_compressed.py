@@ -1,14 +1,14 @@
 """Measure a compressed network on the test examples, by the metrics of the task, and draw its figures."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
+from snacpack.core.files import write_json
+from snacpack.core.seeds import derive_seed
 from snacpack.data.dataset import load_dataset, load_weights, read_info
-from snacpack.files import write_json
+from snacpack.figures.style import save_figure
 from snacpack.networks.integers import FixedPointNetwork
-from snacpack.report.style import save_figure
-from snacpack.seeds import derive_seed
 from snacpack.tasks.registry import find_task
 from snacpack.tasks.task import Examples, measure
 

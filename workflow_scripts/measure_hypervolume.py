@@ -1,12 +1,12 @@
 """Measure what the search reached after each generation."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
 import pandas as pd
 
-from snacpack.files import read_json, whole_file
+from snacpack.core.files import read_json, whole_file
 from snacpack.report.records import read_trials
 from snacpack.search.hypervolume import reached_by_generation
 

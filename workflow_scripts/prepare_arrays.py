@@ -1,11 +1,11 @@
 """Prepare the user's arrays for training: check, split, normalise."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
+from snacpack.core.inputs import CHANGED
 from snacpack.data.sources.arrays import content_of_arrays, prepare_arrays
-from snacpack.inputs import CHANGED
 
 # The content and the preparation say when to prepare the arrays again, not how.
 settings = {name: value for name, value in snakemake.params.items() if name not in ("seed", "content", "preparation")}

@@ -1,11 +1,11 @@
 """Prepare jets for training: select constituents, split, normalise."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
+from snacpack.core.inputs import CHANGED
 from snacpack.data.sources.files import content_of_jets
-from snacpack.inputs import CHANGED
 from snacpack.jets.folders import find_samples
 from snacpack.jets.layout import collect_jet_files, read_source
 from snacpack.jets.preprocessing import Preprocessing, preprocess_jets

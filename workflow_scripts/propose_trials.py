@@ -1,11 +1,11 @@
 """Propose the genomes of a generation from the last survivors, none of them seen before."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.architecture import Architecture
-from snacpack.files import read_json, write_json
+from snacpack.core.files import read_json, write_json
+from snacpack.networks.architecture import Architecture
 from snacpack.problems import find_problem
 from snacpack.search.records import check_survivors, proposals, read_genomes, read_survivors
 

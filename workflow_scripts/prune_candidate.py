@@ -1,15 +1,15 @@
 """Prune the smallest weights of a candidate's last iteration, rewind the others and train again."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.architecture import Architecture
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.pruning import prune
+from snacpack.core.files import read_json
+from snacpack.core.seeds import derive_seed
 from snacpack.data.dataset import load_training
-from snacpack.files import read_json
-from snacpack.seeds import derive_seed
+from snacpack.networks.architecture import Architecture
 from snacpack.training.losses import Loss
 
 wildcards, params = snakemake.wildcards, snakemake.params

@@ -1,12 +1,12 @@
 """Let a source give its arrays, and check, split and normalise them."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
+from snacpack.core.inputs import CHANGED
 from snacpack.data.reading import content_of_files, prepare_source
 from snacpack.data.sources import find_source
-from snacpack.inputs import CHANGED
 
 settings, source = snakemake.params.settings, find_source(snakemake.params.settings["source"])
 prepared = prepare_source(source, settings, snakemake.params.seed)

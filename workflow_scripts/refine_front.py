@@ -1,14 +1,14 @@
 """Train the finalists of a compression search on, and choose the smallest circuit that is accurate enough."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.choice import choose_finalist, finalist_metrics, write_metrics
 from snacpack.compression.trials import circuit_costs, compress, refinement_seed
+from snacpack.core.files import read_json, read_table, write_json
 from snacpack.data.dataset import load_dataset, load_training, load_weights, read_info
-from snacpack.files import read_json, read_table, write_json
 from snacpack.problems.compressions import compressions_of
 from snacpack.search.selection import required_accuracy, select_finalists
 from snacpack.tasks.registry import validation_of

@@ -1,13 +1,13 @@
 """Train one trial of a finished search again, alone, and compare it with what the search recorded."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 terminal = start_job(snakemake)
 
 import pandas as pd
 
+from snacpack.core.files import read_table, write_json
 from snacpack.data.dataset import load_training
-from snacpack.files import read_table, write_json
 from snacpack.problems.architectures import architecture_of
 from snacpack.training import train
 from snacpack.training.losses import Loss

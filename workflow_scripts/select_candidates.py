@@ -1,10 +1,10 @@
 """Select the networks that go on to compression and synthesis."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.files import read_json, read_table, write_json
+from snacpack.core.files import read_json, read_table, write_json
 from snacpack.problems.architectures import architecture_of
 from snacpack.search.selection import required_accuracy, select_candidates
 from snacpack.tasks.registry import score_word

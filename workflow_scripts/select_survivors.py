@@ -1,11 +1,11 @@
 """Select NSGA-II's next survivors among the last ones and a generation's trials, and tell how far the search is."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 terminal = start_job(snakemake)
 
-from snacpack.architecture import Architecture
-from snacpack.files import read_json, write_json
+from snacpack.core.files import read_json, write_json
+from snacpack.networks.architecture import Architecture
 from snacpack.problems import find_problem
 from snacpack.search.hypervolume import reached
 from snacpack.search.progress import SearchProgress, front_range

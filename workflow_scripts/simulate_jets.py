@@ -1,12 +1,12 @@
 """Simulate jets of one class and write them in the layout of the published data set."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
+from snacpack.core.seeds import derive_seed
 from snacpack.jets.recipe import Recipe
 from snacpack.jets.simulation import simulate_jets
-from snacpack.seeds import derive_seed
 
 wildcards, params = snakemake.wildcards, snakemake.params
 stopwatch = simulate_jets(

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.choice import choose_iteration, compression_metrics, write_metrics
-from snacpack.files import write_json
+from snacpack.core.files import write_json
 
 scheme, paths = snakemake.wildcards.scheme, snakemake.input.checkpoints
 rows = [compression_metrics(Checkpoint.load(path, scheme=scheme)) for path in paths]

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.files import read_json, write_json
+from snacpack.core.files import read_json, write_json
 from snacpack.synthesis.report import report_no_circuit, synthesise
 
 verification, params = read_json(snakemake.input.verification), snakemake.params

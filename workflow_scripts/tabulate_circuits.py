@@ -1,15 +1,15 @@
 """Write table 3: the compressed networks as circuits."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.files import read_json
+from snacpack.core.files import read_json
+from snacpack.core.versions import package_versions
 from snacpack.report.layout import table3
 from snacpack.report.records import by_scheme, in_model_order, model_names, read_data_set
 from snacpack.report.tables import TABLE3_FORMATS, table3_rows
 from snacpack.report.writing import write_table
-from snacpack.versions import package_versions
 
 compressed, circuits = by_scheme(snakemake.input.compressed), by_scheme(snakemake.input.circuits)
 models = model_names(snakemake.params.references, read_json(snakemake.input.selected))

@@ -1,15 +1,15 @@
 """Write table 2: accuracy and estimated cost of the references and the chosen networks before compression."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.files import read_json
+from snacpack.core.files import read_json
+from snacpack.core.versions import package_versions
 from snacpack.report.layout import table2
 from snacpack.report.records import by_model, read_data_set, read_models, read_trials
 from snacpack.report.tables import table2_formats, table2_rows
 from snacpack.report.writing import write_table
-from snacpack.versions import package_versions
 
 trained, costs = by_model(snakemake.input.trained), snakemake.params.get("costs", [])
 models = read_models(

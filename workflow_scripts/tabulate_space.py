@@ -1,6 +1,6 @@
 """Write table 1: the search space of the run."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 

@@ -1,6 +1,6 @@
 """Train one model in floating point, as the search did, and measure it on the test jets."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
@@ -8,12 +8,12 @@ import io
 
 import torch
 
-from snacpack.architecture import Architecture
+from snacpack.core.files import read_json, whole_file, write_json
+from snacpack.core.seeds import derive_seed
 from snacpack.data.dataset import load_dataset, load_training, load_weights, read_info
-from snacpack.files import read_json, whole_file, write_json
+from snacpack.networks.architecture import Architecture
 from snacpack.problems.architectures import training_seed
 from snacpack.search.selection import chosen_candidate
-from snacpack.seeds import derive_seed
 from snacpack.tasks.registry import score_on_test, validation_of
 from snacpack.training import predict, train
 from snacpack.training.losses import Loss

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
 from snacpack.compression.checkpoint import Checkpoint
+from snacpack.core.files import write_json
 from snacpack.data.dataset import load_dataset
-from snacpack.files import write_json
 from snacpack.networks.integers import NoCircuit
 from snacpack.synthesis.rtl import Circuit
 from snacpack.synthesis.verification import Forms, complaint, spread, verify

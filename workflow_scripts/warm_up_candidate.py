@@ -1,15 +1,15 @@
 """Train a candidate's quantised network from scratch: what pruning rewinds to and a search's trials start from."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.architecture import Architecture
 from snacpack.compression.pruning import warm_up
-from snacpack.compression.scheme import Scheme
+from snacpack.core.files import read_json
+from snacpack.core.seeds import derive_seed
 from snacpack.data.dataset import load_training
-from snacpack.files import read_json
-from snacpack.seeds import derive_seed
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.scheme import Scheme
 from snacpack.training.losses import Loss
 
 wildcards, params = snakemake.wildcards, snakemake.params

@@ -1,15 +1,15 @@
 """Write down where every number of a run comes from, and the configuration that repeats it."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
 import yaml
 
-from snacpack.compiler import compiler_version
-from snacpack.files import read_json, read_table, write_json, write_text
-from snacpack.plugins import describe_plugins
-from snacpack.provenance import (
+from snacpack.core.compiler import compiler_version
+from snacpack.core.files import read_json, read_table, write_json, write_text
+from snacpack.core.plugins import describe_plugins
+from snacpack.run.provenance import (
     describe_data,
     describe_files,
     describe_jobs,

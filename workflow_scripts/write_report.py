@@ -1,12 +1,12 @@
 """Write the report: one self-contained HTML page about the whole run."""
 
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 start_job(snakemake)
 
-from snacpack.files import write_text
+from snacpack.core.files import write_text
+from snacpack.core.versions import code_commit, package_versions
 from snacpack.report.report import RunFiles, report_page
-from snacpack.versions import code_commit, package_versions
 
 files = RunFiles.from_inputs(snakemake.input)
 page = report_page(files, snakemake.params.config, package_versions(), code_commit())

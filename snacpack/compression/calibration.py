@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from snacpack.architecture import Architecture
 from snacpack.compression.network import build_quantized_network, dense_layers, range_of
 from snacpack.compression.quantizers import RANGE_OFFSET
-from snacpack.compression.scheme import Precision
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.scheme import Precision
 
 CALIBRATION_JETS = 2048
 

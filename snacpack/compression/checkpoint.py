@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from snacpack.architecture import Architecture
 from snacpack.compression.network import build_quantized_network
-from snacpack.compression.scheme import MIXED, Precision, Scheme
-from snacpack.files import whole_file
+from snacpack.core.files import whole_file
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.scheme import MIXED, Precision, Scheme
 
 
 @dataclass(frozen=True)

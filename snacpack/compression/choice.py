@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from snacpack.architecture import Architecture
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.trials import Compressed
+from snacpack.core.files import whole_file
 from snacpack.costs.objective import MINIMISED
 from snacpack.costs.registry import COMPRESSIONS, costs_of, find_objective
-from snacpack.files import whole_file
-from snacpack.hardware.bops import bit_operations
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.bops import bit_operations
 from snacpack.tasks.registry import score_word
 
 

@@ -7,10 +7,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from snacpack.architecture import Architecture
 from snacpack.compression.brevitas_parts import qnn
 from snacpack.compression.quantizers import activation_quantizer, bias_quantizer, constant_quantizer, weight_quantizer
-from snacpack.compression.scheme import Precision
+from snacpack.networks.architecture import Architecture
 from snacpack.networks.grid import Quantizer
 from snacpack.networks.integers import FixedPointNetwork
 from snacpack.networks.layer import ExactLayer, Matrix
@@ -21,6 +20,7 @@ from snacpack.networks.operations.dropout import DropoutLayer
 from snacpack.networks.operations.quantize import Quantize
 from snacpack.networks.operations.relu import Relu
 from snacpack.networks.operations.table import Table as IntegerTable
+from snacpack.networks.scheme import Precision
 from snacpack.training.network import initialise, shaped
 from snacpack.training.quantized import QuantizedDense, QuantizedNetwork, QuantizedReLU, Table
 

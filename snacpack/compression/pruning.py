@@ -11,13 +11,13 @@ from dataclasses import replace
 
 import torch
 
-from snacpack.architecture import Architecture
 from snacpack.compression.calibration import equalise, quantize
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.network import build_quantized_network, fold_batch_norm
 from snacpack.compression.qat import train_quantized
-from snacpack.compression.scheme import Precision
-from snacpack.seeds import derive_seed
+from snacpack.core.seeds import derive_seed
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.scheme import Precision
 from snacpack.training.fit import Jets, evaluate
 from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.pruning import shrink_masks

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from snacpack.architecture import Architecture
 from snacpack.compression.network import tensors_of
+from snacpack.networks.architecture import Architecture
 from snacpack.training.fine_tuning import FineTuning, fine_tune
 from snacpack.training.fit import Jets
 from snacpack.training.losses import CROSS_ENTROPY, Loss

@@ -7,17 +7,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.network import freeze, tensors_of
 from snacpack.compression.pruning import state_of
-from snacpack.compression.scheme import MIXED, Compression
+from snacpack.core.seeds import derive_seed
 from snacpack.costs.objective import CompressedNetwork
 from snacpack.costs.registry import COMPRESSIONS, compute
 from snacpack.hardware.circuit import estimate_circuits
+from snacpack.networks.architecture import Architecture
 from snacpack.networks.integers import FixedPointNetwork
-from snacpack.seeds import derive_seed
+from snacpack.networks.scheme import MIXED, Compression
 from snacpack.training.fine_tuning import FineTuned, FineTuning, fine_tune
 from snacpack.training.fit import Jets
 from snacpack.training.losses import CROSS_ENTROPY, Loss

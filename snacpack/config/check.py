@@ -99,7 +99,7 @@ def _option_problems(config: Mapping[str, Any]) -> dict[tuple[Any, ...], str]:
 
 
 def _plugin_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    from snacpack.plugins import PluginError, use_plugins
+    from snacpack.core.plugins import PluginError, use_plugins
 
     folders = config.get("plugins", [])
     # The definition of the key tells of anything that is no list of names.

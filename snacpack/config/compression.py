@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from snacpack.compression.scheme import BITS
 from snacpack.config.keys import EACH_ONCE, Section, contains, key, section
 from snacpack.config.search import POPULATION, TRIALS, Evolution, Population, Trials, objectives_of
 from snacpack.config.types import BatchSize, Epochs, Fraction, OpenFraction, Positive, Scheme, Score, Share
+from snacpack.networks.scheme import BITS
 
 Method = Literal["magnitude", "search"]
 Bits = Annotated[list[Annotated[int, Field(ge=BITS.start, le=BITS.stop - 1)]], Field(min_length=1), EACH_ONCE]

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from snacpack.architecture import DENSE, Architecture
 from snacpack.data.sources import describe_source
+from snacpack.networks.architecture import DENSE, Architecture
 from snacpack.tasks.registry import find_task
 
 ANY_SIZES = {"n_inputs": 1, "n_outputs": 2}

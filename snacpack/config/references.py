@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from snacpack.architecture import ACTIVATIONS, Architecture
 from snacpack.config.keys import Entry, Says, Section, key
 from snacpack.config.types import Share
 from snacpack.config.wording import listed
+from snacpack.networks.architecture import ACTIVATIONS, Architecture
 from snacpack.networks.family import MOST_LAYERS, WIDEST
 
 LearningRate = Annotated[float, Field(gt=0, le=1)]

@@ -5,12 +5,12 @@ from contextlib import suppress
 from math import ceil, log
 from typing import Any
 
-from snacpack.architecture import Architecture
 from snacpack.config.completion import fill_in
 from snacpack.config.networks import ANY_SIZES, references_of, sizes_for
 from snacpack.data.sources import REGISTRY as SOURCES
 from snacpack.data.sources import describe_source, find_source, source_faults
 from snacpack.data.weights import class_weight_faults
+from snacpack.networks.architecture import Architecture
 from snacpack.tasks.registry import REGISTRY as TASKS
 from snacpack.tasks.registry import find_task, try_task
 from snacpack.tasks.task import CLASSES
@@ -158,7 +158,7 @@ def _score_problems(key: str, wanted: float | str, config: Mapping[str, Any]) ->
 
 
 def _scheme_problems(key: str, scheme: str) -> Iterator[str]:
-    from snacpack.compression.scheme import Scheme
+    from snacpack.networks.scheme import Scheme
 
     try:
         usual = str(Scheme.parse(scheme))

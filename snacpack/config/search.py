@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from snacpack.architecture import Architecture
 from snacpack.config.keys import EACH_ONCE, Entry, Says, Section, key, section
 from snacpack.config.references import L1, MOST_LAYERS, Activation, Family, LearningRate, Width
 from snacpack.config.types import Fraction, Positive, Share
+from snacpack.networks.architecture import Architecture
 
 Trials = Annotated[int, Field(ge=1, le=1_000_000)]
 Population = Annotated[int, Field(ge=4, le=100_000)]

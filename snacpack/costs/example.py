@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from snacpack.compression.scheme import Precision
 from snacpack.costs.objective import CompressedNetwork
 from snacpack.networks.grid import Quantizer, smallest_grid
 from snacpack.networks.integers import FixedPointNetwork
@@ -12,6 +11,7 @@ from snacpack.networks.operation import Operation
 from snacpack.networks.operations.dense import Dense
 from snacpack.networks.operations.quantize import Quantize
 from snacpack.networks.operations.relu import Relu
+from snacpack.networks.scheme import Precision
 
 _WIDTHS = (6, 5, 4, 3)
 _PRECISION = Precision(weight_bits=(4, 4, 4), activation_bits=(6, 6), input_bits=8)

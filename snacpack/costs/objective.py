@@ -6,12 +6,12 @@ from math import isfinite
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from snacpack.plugins import check_name
+from snacpack.core.plugins import check_name
 
 if TYPE_CHECKING:
-    from snacpack.architecture import Architecture
-    from snacpack.compression.scheme import Precision
+    from snacpack.networks.architecture import Architecture
     from snacpack.networks.integers import FixedPointNetwork
+    from snacpack.networks.scheme import Precision
 
 MAXIMISED = +1
 MINIMISED = -1

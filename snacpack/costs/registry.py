@@ -8,8 +8,8 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
+from snacpack.core.plugins import Registry
 from snacpack.costs.objective import TRAINING, VALIDATION, Measure, Objective, is_finite
-from snacpack.plugins import Registry
 from snacpack.tasks.registry import score_word, titled
 
 ARCHITECTURES = "architectures"
@@ -59,7 +59,7 @@ def plugin_digests(search: str, trust: bool = False) -> dict[str, str]:
     search
         :data:`ARCHITECTURES` or :data:`COMPRESSIONS`.
     trust
-        As :func:`snacpack.inputs.file_digests`: a job takes over what the process that started it has found.
+        As :func:`snacpack.core.inputs.file_digests`: a job takes over what the process that started it has found.
     """
     return REGISTRY.digests(lambda objective: getattr(objective, search) is not None, trust)
 

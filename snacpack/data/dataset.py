@@ -9,9 +9,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from snacpack.data.hdf5 import UnreadableError, open_hdf5, reading
 from snacpack.data.info import SPLITS, DataInfo
 from snacpack.data.weights import class_factors
-from snacpack.jets.hdf5 import UnreadableError, open_hdf5, reading
 
 _REMEDY = "delete it, and the same command makes it again"
 
@@ -38,7 +38,7 @@ def load_dataset(
     Raises
     ------
     ValueError
-        If the file cannot be read, as in :func:`snacpack.jets.hdf5.open_hdf5`, holds other numbers than
+        If the file cannot be read, as in :func:`snacpack.data.hdf5.open_hdf5`, holds other numbers than
         its own description says, or a split is unknown.
     """
     with open_dataset(path) as file:
@@ -191,7 +191,7 @@ def open_dataset(path: str | Path) -> Iterator[h5py.File]:
     Raises
     ------
     ValueError
-        If it cannot be opened, as in :func:`snacpack.jets.hdf5.open_hdf5`, or the block
+        If it cannot be opened, as in :func:`snacpack.data.hdf5.open_hdf5`, or the block
         does not find what it reads.
     """
     with open_hdf5(path, _REMEDY) as file, reading(file, _REMEDY, fault="is not a prepared data set"):

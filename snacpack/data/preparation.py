@@ -17,14 +17,14 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
+from snacpack.core.files import whole_file, write_json
+from snacpack.core.seeds import derive_seed
 from snacpack.data.duplicates import Origin, check_repeated, row_keys
 from snacpack.data.info import SPLIT_NAMES, SPLITS, DataInfo
 from snacpack.data.labels import background_classes, class_names
 from snacpack.data.normalisation import Normalisation
 from snacpack.data.splitting import check_groups, split_off
 from snacpack.data.user_files import BACKGROUND, Part, Raw, briefly
-from snacpack.files import whole_file, write_json
-from snacpack.seeds import derive_seed
 
 PREPARATION = 1
 """Version of what is done with the files. Another one checks and prepares all data sets again."""

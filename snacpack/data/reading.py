@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from snacpack.core.inputs import content_digest
 from snacpack.data.info import SPLITS, DataInfo
 from snacpack.data.labels import target_values
 from snacpack.data.preparation import Prepared, describe_prepared, prepare
@@ -13,7 +14,6 @@ from snacpack.data.source import Arrays, Source, path_faults
 from snacpack.data.splitting import group_names, named_splits
 from snacpack.data.user_files import Part, Raw, stack
 from snacpack.data.weights import example_weights
-from snacpack.inputs import content_digest
 from snacpack.tasks.registry import targets_of
 
 _DATA = ("normalisation", "validation_fraction", "test_fraction")
@@ -50,7 +50,7 @@ def files_of(source: Source, options: Mapping[str, Any]) -> list[Path]:
 
 
 def content_of_files(source: Source, options: Mapping[str, Any], trust: bool) -> str:
-    """Return the digest of the content of a source's files, see :func:`snacpack.inputs.content_digest`."""
+    """Return the digest of the content of a source's files, see :func:`snacpack.core.inputs.content_digest`."""
     return content_digest((("all", tuple(files_of(source, options))),), trust=trust)
 
 
@@ -112,7 +112,7 @@ def describe_read(source: Source, config: Mapping[str, Any], code: Mapping[str, 
     code
         Digest of the plugin's file.
     trust
-        As :func:`snacpack.inputs.content_digest`: a job takes over what the process that started it has found.
+        As :func:`snacpack.core.inputs.content_digest`: a job takes over what the process that started it has found.
 
     Raises
     ------

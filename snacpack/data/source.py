@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from snacpack.core.plugins import check_name
 from snacpack.data.info import DataInfo
-from snacpack.plugins import check_name
 from snacpack.tasks.task import CLASSES, RECONSTRUCTION, Option
 
 

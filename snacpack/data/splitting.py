@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from snacpack.core.seeds import derive_seed
 from snacpack.data.info import SPLITS
-from snacpack.seeds import derive_seed
 
 _WORDS = {
     **dict.fromkeys(("train", "training"), "train"),

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from snacpack.architecture import Architecture
 from snacpack.costs.objective import FloatNetwork
 from snacpack.costs.registry import ARCHITECTURES, compute, costs_of, measures_of
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.networks.architecture import Architecture
 
 
 def estimate_costs(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from snacpack.hardware.bops import bops_of, effective_bit_operations
+from snacpack.networks.bops import bops_of, effective_bit_operations
 from snacpack.networks.integers import FixedPointNetwork
 
 INTERVAL = 0.6827

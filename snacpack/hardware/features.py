@@ -11,8 +11,8 @@ from typing import Any
 
 from rule4ml.parsers.data_parser import get_global_inputs, get_layers_data
 
-from snacpack.architecture import Architecture
 from snacpack.hardware.reuse import closest_reuse_factor
+from snacpack.networks.architecture import Architecture
 from snacpack.networks.layer import Row
 
 

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from snacpack.architecture import Architecture
+from snacpack.networks.architecture import Architecture
 from snacpack.synthesis.devices import board_resources
 
 RESOURCES = ("bram", "dsp", "ff", "lut")

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from snacpack.core.files import whole_file
 from snacpack.data.card import summarise
 from snacpack.data.dataset import describe_attributes, load_dataset, open_dataset, read_info
 from snacpack.data.info import SPLITS
 from snacpack.data.normalisation import Normalisation
-from snacpack.files import whole_file
 from snacpack.jets.layout import HIGH_LEVEL_FEATURES
 
 MULTIPLICITY = "multiplicity"

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from snacpack.data.hdf5 import SIGNATURE, describe_permissions
 from snacpack.data.info import SPLITS
-from snacpack.jets.hdf5 import SIGNATURE, describe_permissions
 from snacpack.jets.layout import find_jet_files
 
 _HDF5_NAME = re.compile(r"\.(h5|hdf5?|he5)(?P<packed>\.(gz|bz2|xz|zst|zip))?$", re.IGNORECASE)

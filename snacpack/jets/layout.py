@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from snacpack.jets.hdf5 import UnreadableError, describe_permissions, missing_filters, open_hdf5, reading
+from snacpack.data.hdf5 import UnreadableError, describe_permissions, missing_filters, open_hdf5, reading
 
 CLASSES = ("g", "q", "w", "z", "t")
 MAX_CONSTITUENTS = 150
@@ -189,7 +189,7 @@ def open_jet_file(path: str | Path) -> h5py.File:
     Raises
     ------
     ValueError
-        If it cannot be read, as in :func:`snacpack.jets.hdf5.open_hdf5`, a
+        If it cannot be read, as in :func:`snacpack.data.hdf5.open_hdf5`, a
         dataset is missing, compressed by an unknown filter or of another shape
         or column order, there is no jet in it, or it promises more than it can
         hold.

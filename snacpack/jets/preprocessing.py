@@ -11,10 +11,11 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
+from snacpack.core.files import whole_file
+from snacpack.core.seeds import derive_seed
 from snacpack.data.duplicates import Origin, check_repeated
 from snacpack.data.info import SPLIT_NAMES, SPLITS
 from snacpack.data.normalisation import Normalisation
-from snacpack.files import whole_file
 from snacpack.jets.duplicates import ADVICE, ALIKE, N_LEADING, jet_keys
 from snacpack.jets.layout import (
     CLASSES,
@@ -28,7 +29,6 @@ from snacpack.jets.layout import (
     read_jets,
     read_observables,
 )
-from snacpack.seeds import derive_seed
 
 # No constituent of an LHC jet has more pT than a beam proton has energy; in MeV most have.
 _MAX_PLAUSIBLE_PT_GEV = 7000.0

@@ -12,7 +12,7 @@ import fastjet
 import numpy as np
 from tqdm import tqdm
 
-from snacpack.files import whole_file
+from snacpack.core.files import whole_file
 from snacpack.jets.clustering import find_jets
 from snacpack.jets.collisions import Collisions
 from snacpack.jets.detector import Particles

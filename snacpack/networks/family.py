@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from snacpack.core.plugins import check_name
 from snacpack.networks.decision import Choice, Decision, Widths
 from snacpack.networks.graph import Graph
-from snacpack.plugins import check_name
 
 if TYPE_CHECKING:
-    from snacpack.architecture import Architecture
+    from snacpack.networks.architecture import Architecture
 
 MOST_LAYERS = 64
 """Hidden layers of a network, and layers that an option of hidden units may have."""
@@ -92,8 +92,8 @@ class Family:
     words
         A phrase that says what its networks are, such as ``dense layers one behind the other``.
     build
-        Returns the graph of an :class:`snacpack.architecture.Architecture`, whose ``options`` are the family's own.
-        It raises ValueError where the options do not fit.
+        Returns the graph of an :class:`snacpack.networks.architecture.Architecture`, whose ``options`` are the
+        family's own. It raises ValueError where the options do not fit.
     options
         The fields that an architecture of the family has beside those of all, by name; all are needed.
 

@@ -10,7 +10,7 @@ from snacpack.networks.operations.dense import DenseLayer
 from snacpack.networks.operations.dropout import DropoutLayer
 
 if TYPE_CHECKING:
-    from snacpack.architecture import Architecture
+    from snacpack.networks.architecture import Architecture
 
 
 def hidden_layers(architecture: "Architecture", units: Sequence[int]) -> Iterator[Layer]:

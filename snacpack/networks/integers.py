@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from snacpack.files import contents_of, read_json, write_json
+from snacpack.core.files import contents_of, read_json, write_json
 from snacpack.networks.grid import INTEGER_BITS, Numbers, Quantizer
 from snacpack.networks.operation import Operation, read_operation
 

@@ -66,14 +66,14 @@ class Operation(ABC):
         """Add the operation's nodes to a QONNX graph, and return the name of the result."""
 
     def bit_operations(self, *inputs: Any) -> float:
-        """Count the bit operations (BOPs) of one inference; see :mod:`snacpack.hardware.bops`.
+        """Count the bit operations (BOPs) of one inference; see :mod:`snacpack.networks.bops`.
 
         An operation with weights is given their bits and density behind its inputs, or None for what the weights say.
         """
         return 0
 
     def effective_bit_operations(self, *inputs: Numbers) -> int:
-        """Count the effective bit operations (EBOPs) of one inference; see :mod:`snacpack.hardware.bops`."""
+        """Count the effective bit operations (EBOPs) of one inference; see :mod:`snacpack.networks.bops`."""
         return 0
 
     def to_dict(self) -> dict[str, Any]:

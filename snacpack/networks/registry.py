@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from snacpack.core.plugins import Registry
 from snacpack.networks.family import Family, Option
 from snacpack.networks.graph import Graph
 from snacpack.networks.operations.activation import ActivationLayer
 from snacpack.networks.operations.batch_norm import BatchNormLayer
 from snacpack.networks.operations.dense import DenseLayer
-from snacpack.plugins import Registry
 
 if TYPE_CHECKING:
-    from snacpack.architecture import Architecture
+    from snacpack.networks.architecture import Architecture
 
 
 def _faults(family: Family) -> Iterator[str]:
@@ -94,7 +94,7 @@ def plugin_digests(config: Mapping[str, Any], trust: bool = False) -> dict[str, 
     config
         A complete configuration; ``references`` and ``search.space`` count.
     trust
-        As :func:`snacpack.inputs.file_digests`: a job takes over what the process that started it has found.
+        As :func:`snacpack.core.inputs.file_digests`: a job takes over what the process that started it has found.
     """
     named = {fields["family"] for fields in (*config["references"].values(), config["search"]["space"])}
     return REGISTRY.digests(lambda family: family.name in named, trust)

@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from snacpack.architecture import Architecture
+from snacpack.core.seeds import derive_seed
 from snacpack.costs.registry import ARCHITECTURES
+from snacpack.networks.architecture import Architecture
 from snacpack.problems.problem import Evaluation, Problem
 from snacpack.search.nsga2 import NSGA2, make_search
 from snacpack.search.records import Record
 from snacpack.search.space import SearchSpace
-from snacpack.seeds import derive_seed
 
 if TYPE_CHECKING:
     from snacpack.hardware.surrogate import Surrogate

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from snacpack.architecture import Architecture
-from snacpack.compression.scheme import Compression, Precision
 from snacpack.costs.registry import COMPRESSIONS
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.scheme import Compression, Precision
 from snacpack.problems.problem import Evaluation, Problem
 from snacpack.search.compression_space import CompressionSpace
 from snacpack.search.nsga2 import NSGA2, make_search

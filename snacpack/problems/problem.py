@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from snacpack.architecture import Architecture
+from snacpack.core.files import contents_of, read_json
 from snacpack.costs.registry import ARCHITECTURES, COMPRESSIONS
-from snacpack.files import contents_of, read_json
+from snacpack.networks.architecture import Architecture
 from snacpack.search.nsga2 import NSGA2
 from snacpack.search.records import Record, trial_number
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-from snacpack.compression.scheme import MIXED
 from snacpack.costs.objective import DA4ML, MINIMISED
 from snacpack.costs.registry import (
     COMPRESSIONS,
@@ -16,6 +15,7 @@ from snacpack.costs.registry import (
     shown_costs,
     validated,
 )
+from snacpack.networks.scheme import MIXED
 from snacpack.report.layout import MISSING, Table, accuracy_with_interval, grouped, joined
 from snacpack.report.records import CompressionSearch, Key
 from snacpack.report.sections import cells

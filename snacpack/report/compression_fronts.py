@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from snacpack.costs.registry import COMPRESSIONS, find_measure
+from snacpack.figures.style import INK, figure_style, model_look
 from snacpack.report.fronts import on_axes, step_line
 from snacpack.report.labels import label_points
 from snacpack.report.projections import Projection
 from snacpack.report.records import CompressionSearch
-from snacpack.report.style import INK, figure_style, model_look
 from snacpack.report.tables import Row
 from snacpack.tasks.registry import score_word
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from snacpack.report.style import figure_style, model_look
+from snacpack.figures.style import figure_style, model_look
 from snacpack.tasks.registry import current_task, score_word, titled
 from snacpack.tasks.task import CLASSES, NUMBERS, RECONSTRUCTION
 

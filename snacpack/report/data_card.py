@@ -10,7 +10,7 @@ from snacpack.data.card import separations, shown_examples
 from snacpack.data.dataset import load_dataset, read_info
 from snacpack.data.info import SPLIT_NAMES, SPLITS, DataInfo
 from snacpack.data.normalisation import Normalisation
-from snacpack.report.style import PALETTE, figure_style, plain_text
+from snacpack.figures.style import PALETTE, figure_style, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from snacpack.files import read_table
+from snacpack.core.files import read_table
+from snacpack.figures.style import INK, figure_style, model_look
 from snacpack.hardware.estimators import ESTIMATORS, Estimator, Quality, Rank, kendall_tau, network_estimates
 from snacpack.hardware.surrogate import Surrogate
 from snacpack.networks.integers import FixedPointNetwork
 from snacpack.report.layout import EXTRAPOLATED, MISSING, Cell, Table, extrapolation_notes, grouped
 from snacpack.report.records import Key
 from snacpack.report.sections import cells
-from snacpack.report.style import INK, figure_style, model_look
 from snacpack.report.tables import Row
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import pandas as pd
 
 from snacpack.costs.objective import MINIMISED
 from snacpack.costs.registry import ARCHITECTURES, find_measure, find_objective
+from snacpack.figures.style import CANDIDATE, FRONT, GENERATIONS, INK, REFERENCE, figure_style
 from snacpack.report.labels import label_points
 from snacpack.report.projections import Projection
-from snacpack.report.style import CANDIDATE, FRONT, GENERATIONS, INK, REFERENCE, figure_style
 from snacpack.search.objectives import objective_values
 from snacpack.search.pareto import non_dominated
 

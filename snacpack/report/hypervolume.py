@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from snacpack.report.style import PALETTE, figure_style
+from snacpack.figures.style import PALETTE, figure_style
 from snacpack.tasks.registry import score_word
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from markupsafe import Markup, escape
 from matplotlib.colors import to_hex
 
 from snacpack.costs.registry import ARCHITECTURES, find_measure, shown_costs, validated
+from snacpack.figures.style import CANDIDATE, FRONT, GENERATIONS, INK, REFERENCE
 from snacpack.report.fronts import close_view, generation_ticks, on_axes, step_line
 from snacpack.report.projections import Projection
-from snacpack.report.style import CANDIDATE, FRONT, GENERATIONS, INK, REFERENCE
 
 _HOVER = (
     "<b>%{customdata[0]}</b><br>%{customdata[1]}<br>%{customdata[2]}<br>%{customdata[3]}%{customdata[4]}<extra></extra>"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snacpack.report.style import INK
+from snacpack.figures.style import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,10 +6,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from snacpack.compression.scheme import MIXED, Scheme
 from snacpack.costs.objective import MINIMISED, RULE4ML, Measure
 from snacpack.costs.registry import ARCHITECTURES, find_measure, find_objective
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.networks.scheme import MIXED, Scheme
 from snacpack.report.records import DataSet
 from snacpack.report.tables import (
     NO_CIRCUIT,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from snacpack.compression.scheme import MIXED
+from snacpack.core.files import REMAKE, contents_of, read_json, read_table
 from snacpack.costs.registry import ARCHITECTURES, measures_of, shown_costs, validated
 from snacpack.data.dataset import count_examples, read_info
 from snacpack.data.info import DataInfo
-from snacpack.files import REMAKE, contents_of, read_json, read_table
+from snacpack.networks.scheme import MIXED
 
 Key = tuple[str, str]
 """A model and a scheme."""

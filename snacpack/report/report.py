@@ -7,14 +7,14 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from snacpack.compression.scheme import MIXED
+from snacpack.core.files import read_json
 from snacpack.costs.registry import ARCHITECTURES, NAC_OBJECTIVES, extra_costs, find_measure
 from snacpack.data.info import DataInfo
 from snacpack.data.user_files import briefly
-from snacpack.files import read_json
 from snacpack.hardware.surrogate import Surrogate
 from snacpack.jets.layout import HLF
 from snacpack.networks.integers import FixedPointNetwork
+from snacpack.networks.scheme import MIXED
 from snacpack.report import compression, sections
 from snacpack.report.estimators import estimate_rows, estimate_table, rule4ml_of_models
 from snacpack.report.interactive import interactive_projection, plotly_library

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from snacpack.compression.scheme import MIXED
 from snacpack.costs.objective import RULE4ML
 from snacpack.costs.registry import ARCHITECTURES, find_measure, shown_costs, validated
+from snacpack.networks.scheme import MIXED
 from snacpack.report.layout import EXTRAPOLATED, MISSING, Cell, Table, extrapolation_notes, joined
 from snacpack.report.records import Key
 from snacpack.report.tables import Row, short_float

@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from snacpack.architecture import DENSE
+from snacpack.core.files import write_text
 from snacpack.costs.registry import ARCHITECTURES, find_measure, measures_of, shown_costs
-from snacpack.files import write_text
+from snacpack.networks.architecture import DENSE
 from snacpack.networks.registry import find_family
 from snacpack.synthesis.devices import RESOURCES
 from snacpack.tasks.intervals import wilson_interval

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from snacpack.files import write_text
+from snacpack.core.files import write_text
 from snacpack.report.layout import Table
 from snacpack.report.page import render
 from snacpack.report.tables import Row, write_csv

@@ -6,7 +6,7 @@ Snakemake itself needs a home, a user's name and packages that are whole, before
 import os
 import sys
 
-from snacpack.places import settle
+from snacpack.core.places import settle
 from snacpack.run.surroundings import without_shadows
 
 

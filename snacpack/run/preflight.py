@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from snacpack.compiler import compiler_version, cxx_command
-from snacpack.files import read_json
-from snacpack.places import Room, cache_folder, lack_of_room, settle, temporary_folder
+from snacpack.core.compiler import compiler_version, cxx_command
+from snacpack.core.files import read_json
+from snacpack.core.places import Room, cache_folder, lack_of_room, settle, temporary_folder
 from snacpack.run.surroundings import without_shadows
 
 # Needs of a rule's jobs beside Python: training on a GPU needs no trainer, and a backend names its own tools.
@@ -182,7 +182,7 @@ def _check_compiler(results: Path, say: Say) -> str:
 
 
 def _check_trainer(results: Path, say: Say) -> str:
-    from snacpack.native_library import is_compiled, load_library
+    from snacpack.core.native_library import is_compiled, load_library
 
     if not is_compiled():
         say("Compiling the native trainer for this machine, once: about 10 seconds")

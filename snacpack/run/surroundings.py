@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from snacpack.places import unfit_characters
+from snacpack.core.places import unfit_characters
 
 # Folders that packages leave beside themselves by mistake, and this code, which may be run from a working copy.
 NOT_PACKAGES = {"snacpack", "tests", "test", "docs", "examples", "benchmarks", "scripts", "__pycache__"}

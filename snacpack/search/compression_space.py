@@ -11,7 +11,7 @@ from math import prod
 from random import Random
 from typing import Any
 
-from snacpack.compression.scheme import Compression, Precision
+from snacpack.networks.scheme import Compression, Precision
 from snacpack.search.space import Genome
 
 

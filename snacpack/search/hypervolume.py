@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from snacpack.architecture import Architecture
+from snacpack.core.seeds import derive_seed
 from snacpack.costs.objective import MAXIMISED
 from snacpack.costs.registry import ARCHITECTURES, costs_of, find_objective
+from snacpack.networks.architecture import Architecture
 from snacpack.search.objectives import objective_values
 from snacpack.search.space import SearchSpace
-from snacpack.seeds import derive_seed
 from snacpack.tasks.registry import current_task
 
 N_SAMPLED = 100

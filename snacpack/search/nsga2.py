@@ -20,9 +20,9 @@ from typing import Any, Protocol
 import numpy as np
 from deap import base, tools
 
+from snacpack.core.seeds import derive_seed
 from snacpack.search.objectives import check_objectives, objective_values
 from snacpack.search.space import Genome
-from snacpack.seeds import derive_seed
 
 MAX_ATTEMPTS = 1000
 """Variations of one offspring before it is replaced by a random genome."""

@@ -141,7 +141,7 @@ class SearchProgress:
     search
         The config's section ``search``: ``trials`` and ``population`` are read.
     terminal
-        A stream that is also told how far the search is, e.g. that of :func:`snacpack.workflow.start_job`: after
+        A stream that is also told how far the search is, e.g. that of :func:`snacpack.run.workflow.start_job`: after
         every generation, and between them not more often than every ``interval`` seconds.
     name
         The search's name on the terminal.

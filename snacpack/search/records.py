@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from snacpack.core.files import contents_of, read_json
 from snacpack.costs.registry import costs_of, validated
-from snacpack.files import contents_of, read_json
 from snacpack.search.nsga2 import Space
 from snacpack.search.objectives import check_objectives, objective_values
 from snacpack.search.pareto import non_dominated

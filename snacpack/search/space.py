@@ -13,7 +13,7 @@ from math import prod
 from random import Random
 from typing import Any
 
-from snacpack.architecture import DENSE, Architecture
+from snacpack.networks.architecture import DENSE, Architecture
 from snacpack.networks.decision import Choice, Decision, Widths
 from snacpack.networks.registry import find_family
 

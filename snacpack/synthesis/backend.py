@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snacpack.plugins import check_name
+from snacpack.core.plugins import check_name
 from snacpack.synthesis.devices import RESOURCES
 
 # A process that reads only names and notes loads no library of arrays.

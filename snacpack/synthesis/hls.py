@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snacpack.compiler import cxx_command
-from snacpack.files import read_json, write_json
+from snacpack.core.compiler import cxx_command
+from snacpack.core.files import read_json, write_json
 from snacpack.networks.grid import Quantizer
 from snacpack.synthesis.processes import run_tool
 from snacpack.synthesis.qonnx import QUANT_DOMAIN, activation_tables, quantizer_grid, read_onnx

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from snacpack.files import read_json, write_json
+from snacpack.core.files import read_json, write_json
 from snacpack.synthesis.devices import CELL_UNITS, FREE_CELLS, parse_part
 from snacpack.synthesis.processes import run_tool
 from snacpack.synthesis.rtl import Circuit

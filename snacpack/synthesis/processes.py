@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from snacpack.places import lack_of_room, temporary_folder
+from snacpack.core.places import lack_of_room, temporary_folder
 
 LOG_LINES_IN_ERROR = 30
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snacpack.files import REMAKE, whole_file
+from snacpack.core.files import REMAKE, whole_file
 from snacpack.networks.grid import Quantizer
 from snacpack.networks.integers import FixedPointNetwork
 from snacpack.networks.operations.table import ONNX_FUNCTIONS, Table

@@ -7,7 +7,7 @@ follow from here.
 from collections.abc import Iterator
 from math import inf
 
-from snacpack.plugins import Registry
+from snacpack.core.plugins import Registry
 from snacpack.synthesis.backend import Backend
 
 AUTO = "auto"
@@ -95,6 +95,6 @@ def plugin_digests(name: str, trust: bool = False) -> dict[str, str]:
     name
         ``synthesis.backend``.
     trust
-        As :func:`snacpack.inputs.file_digests`: a job takes over what the process that started it has found.
+        As :func:`snacpack.core.inputs.file_digests`: a job takes over what the process that started it has found.
     """
     return REGISTRY.digests(lambda backend: backend.name == name, trust)

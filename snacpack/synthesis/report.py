@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from snacpack.files import read_json
+from snacpack.core.files import read_json
 from snacpack.synthesis.backend import Numbers, Synthesis
 from snacpack.synthesis.devices import RESOURCES, available_resources
 from snacpack.synthesis.registry import find_backend, missing_tool

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from snacpack.files import read_json, write_json
+from snacpack.core.files import read_json, write_json
 from snacpack.networks.integers import FixedPointNetwork, NoCircuit
 from snacpack.synthesis.devices import parse_part
 from snacpack.synthesis.pipelining import cut_pipeline

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from snacpack.compiler import cxx_command
-from snacpack.native_library import compiled_path, keep_compiled
+from snacpack.core.compiler import cxx_command
+from snacpack.core.native_library import compiled_path, keep_compiled
 from snacpack.networks.integers import FixedPointNetwork
 from snacpack.synthesis.processes import run_tool
 from snacpack.synthesis.rtl import Circuit, Port

@@ -20,9 +20,9 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from snacpack.files import flush, write_text
-from snacpack.native_library import processor_flags
-from snacpack.places import Room, cache_folder, is_usable, lack_of_room, only_one
+from snacpack.core.files import flush, write_text
+from snacpack.core.native_library import processor_flags
+from snacpack.core.places import Room, cache_folder, is_usable, lack_of_room, only_one
 from snacpack.synthesis.processes import TookTooLong, log_end, run_tool
 
 # 0.23, which Debian 12 has, finds the same adders but takes half as long again as the one from the Python packages.

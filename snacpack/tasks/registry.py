@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from snacpack.core.plugins import Registry
 from snacpack.data.info import DataInfo
-from snacpack.plugins import Registry
 from snacpack.tasks.task import CLASSES, NUMBERS, RECONSTRUCTION, Examples, Task, Validation, measure
 
 SCORES = {CLASSES: "accuracy", NUMBERS: "r2", RECONSTRUCTION: "r2"}
@@ -82,7 +82,7 @@ def plugin_digests(name: str, trust: bool = False) -> dict[str, str]:
     name
         ``task.name``.
     trust
-        As :func:`snacpack.inputs.file_digests`: a job takes over what the process that started it has found.
+        As :func:`snacpack.core.inputs.file_digests`: a job takes over what the process that started it has found.
     """
     return REGISTRY.digests(lambda task: task.name == name, trust)
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snacpack.core.plugins import check_name
+from snacpack.core.seeds import derive_seed
 from snacpack.data.info import DataInfo
-from snacpack.plugins import check_name
-from snacpack.seeds import derive_seed
 from snacpack.tasks.intervals import bootstrap_intervals
 
 if TYPE_CHECKING:

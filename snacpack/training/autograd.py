@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import nn
 
-from snacpack.architecture import Architecture
+from snacpack.networks.architecture import Architecture
 from snacpack.networks.layer import ExactLayer
 from snacpack.networks.operations.dropout import DropoutLayer
 from snacpack.training.dropout import dropout_keys, dropout_mask

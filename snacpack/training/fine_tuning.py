@@ -12,9 +12,9 @@ from time import perf_counter
 
 import torch
 
-from snacpack.architecture import Architecture
-from snacpack.hardware.bops import multiply_accumulates
-from snacpack.native_library import load_library
+from snacpack.core.native_library import load_library
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.bops import multiply_accumulates
 from snacpack.training.autograd import AutogradQuantizedNetwork
 from snacpack.training.fit import Jets, jet_order
 from snacpack.training.losses import CROSS_ENTROPY, Loss

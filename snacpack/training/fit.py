@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from snacpack.architecture import Architecture
-from snacpack.seeds import derive_seed
+from snacpack.core.seeds import derive_seed
+from snacpack.networks.architecture import Architecture
 from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.network import weight_matrices
 

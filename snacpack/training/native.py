@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from snacpack.architecture import ACTIVATIONS, Architecture
-from snacpack.native_library import load_library
+from snacpack.core.native_library import load_library
+from snacpack.networks.architecture import ACTIVATIONS, Architecture
 from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.quantized import QuantizedDense, QuantizedNetwork, QuantizedReLU, Table
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from snacpack.architecture import Architecture
+from snacpack.networks.architecture import Architecture
 from snacpack.networks.layer import Shape
 
 INITIAL_GAIN = {"relu": 2**0.5, "tanh": 5 / 3, "sigmoid": 4.0}

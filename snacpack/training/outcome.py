@@ -9,7 +9,7 @@ from time import perf_counter
 
 import torch
 
-from snacpack.architecture import Architecture
+from snacpack.networks.architecture import Architecture
 from snacpack.training.fit import Jets, as_tensors
 from snacpack.training.losses import Loss, check_weights
 

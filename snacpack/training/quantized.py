@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from snacpack.architecture import Architecture
+from snacpack.networks.architecture import Architecture
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 
-from snacpack.architecture import Architecture
+from snacpack.networks.architecture import Architecture
 from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.quantized import QuantizedDense, QuantizedNetwork, QuantizedReLU, Table
 from snacpack.training.stack import EVALUATION_BATCH, OUT, PaddedStack

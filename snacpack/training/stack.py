@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from snacpack.architecture import Architecture
+from snacpack.networks.architecture import Architecture
 from snacpack.training.dropout import dropout_keys, dropout_mask
 from snacpack.training.losses import CROSS_ENTROPY, Loss, total_weight
 

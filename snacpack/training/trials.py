@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from snacpack.architecture import Architecture
-from snacpack.hardware.bops import multiply_accumulates
-from snacpack.native_library import load_library
-from snacpack.seeds import derive_seed
+from snacpack.core.native_library import load_library
+from snacpack.core.seeds import derive_seed
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.bops import multiply_accumulates
 from snacpack.training.autograd import AutogradNetwork
 from snacpack.training.fit import Jets, jet_order
 from snacpack.training.losses import CROSS_ENTROPY, Loss

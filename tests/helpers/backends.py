@@ -11,8 +11,8 @@ from helpers import ROOT
 from helpers.random_networks import PART, random_network
 from helpers.running import program
 from snacpack.config.tables import backends_table
-from snacpack.files import write_json
-from snacpack.plugins import use_plugins
+from snacpack.core.files import write_json
+from snacpack.core.plugins import use_plugins
 from snacpack.run.preflight import CHECKS, needs_of
 from snacpack.synthesis.backend import Backend
 from snacpack.synthesis.devices import RESOURCES

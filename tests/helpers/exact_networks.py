@@ -7,10 +7,10 @@ import torch
 from hypothesis import strategies as st
 from torch import nn
 
-from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.network import dense_layers, fold_batch_norm, range_of
-from snacpack.compression.scheme import Precision
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.scheme import Precision
 from snacpack.training.network import build_network
 
 BITS = st.integers(2, 8)

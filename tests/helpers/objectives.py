@@ -4,7 +4,7 @@ import re
 
 from helpers import ROOT
 from snacpack.config.tables import objectives_table
-from snacpack.plugins import use_plugins
+from snacpack.core.plugins import use_plugins
 
 
 def table_of_objectives() -> str:

@@ -7,7 +7,7 @@ import torch
 from hypothesis import strategies as st
 
 from helpers.reference_training import reference_loss
-from snacpack.architecture import Architecture
+from snacpack.networks.architecture import Architecture
 from snacpack.training.autograd import QuantizedModule
 from snacpack.training.fit import jet_order
 from snacpack.training.losses import CROSS_ENTROPY

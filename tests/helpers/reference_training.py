@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from torch import nn
 from torch.nn.functional import cross_entropy, huber_loss, mse_loss
 
-from snacpack.architecture import Architecture
+from snacpack.networks.architecture import Architecture
 from snacpack.training.autograd import HashedDropout
 from snacpack.training.fit import jet_order
 from snacpack.training.losses import CROSS_ENTROPY, Loss

@@ -4,8 +4,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from helpers.report_run import run_files, write_run
+from snacpack.core.versions import package_versions
 from snacpack.report.report import report_page
-from snacpack.versions import package_versions
 
 VOID = {"meta", "img", "link", "br", "wbr", "hr", "input"}
 

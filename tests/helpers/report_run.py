@@ -12,7 +12,7 @@ import yaml
 
 from helpers import ROOT
 from helpers.random_networks import chain, dense
-from snacpack.files import read_json, write_json
+from snacpack.core.files import read_json, write_json
 from snacpack.networks.grid import Quantizer
 from snacpack.report.report import RunFiles
 from snacpack.search.objectives import objective_values

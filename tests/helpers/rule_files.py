@@ -4,10 +4,10 @@ import json
 
 import torch
 
-from snacpack.architecture import Architecture
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.network import build_quantized_network
-from snacpack.compression.scheme import Scheme
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.scheme import Scheme
 from snacpack.problems.architectures import Architectures, architecture_search
 from snacpack.search.records import (
     check_survivors,

@@ -11,19 +11,19 @@ import pytest
 from helpers.arrays import settings
 from helpers.configs import merged
 from helpers.jets_files import SETTINGS, write_random_jets
-from snacpack.architecture import Architecture
 from snacpack.config import ConfigError, configuration_warnings, validate_config
+from snacpack.core.inputs import content_digest
 from snacpack.costs.registry import ARCHITECTURES
 from snacpack.data.card import make_data_card
 from snacpack.data.dataset import load_dataset, load_training, read_info
 from snacpack.data.info import SPLITS, DataInfo
 from snacpack.data.sources.arrays import content_of_arrays, describe_arrays, prepare_arrays
-from snacpack.inputs import content_digest
+from snacpack.figures.style import save_figure
 from snacpack.jets import data_card as card_of_jets
 from snacpack.jets.preprocessing import preprocess_jets
+from snacpack.networks.architecture import Architecture
 from snacpack.problems import Evaluation, find_problem
 from snacpack.report.data_card import draw_data_card
-from snacpack.report.style import save_figure
 from snacpack.tasks.registry import find_task, task_params
 
 SHIFTS = {"zero": 0, "one": 0, "two": 3, "three": 6}

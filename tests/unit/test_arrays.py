@@ -20,9 +20,9 @@ from snacpack.data.normalisation import METHODS, Normalisation
 from snacpack.data.sources import arrays as source
 from snacpack.data.sources.arrays import content_of_arrays, describe_arrays, prepare_arrays
 from snacpack.data.splitting import split_off
-from snacpack.report.confusion import draw_confusion_matrix
+from snacpack.figures.confusion import draw_confusion_matrix
+from snacpack.figures.style import save_figure
 from snacpack.report.data_card import draw_data_card
-from snacpack.report.style import save_figure
 
 NAMES = ["a", "b", "c", "d"]
 

@@ -11,7 +11,7 @@ from helpers.configs import merged
 from helpers.running import program
 from helpers.vendor_reports import leave_reports
 from snacpack.config import ConfigError, validate_config
-from snacpack.plugins import PluginError, describe_plugins, use_plugins
+from snacpack.core.plugins import PluginError, describe_plugins, use_plugins
 from snacpack.synthesis.backend import Backend, Numbers
 from snacpack.synthesis.registry import REGISTRY, choose_backend, find_backend, missing_tool, plugin_digests
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from helpers.rule_files import ARCHITECTURE, SCHEME, checkpoint, read_generation, write_generation
-from snacpack.architecture import Architecture
 from snacpack.compression.checkpoint import Checkpoint
-from snacpack.files import read_json, read_table
+from snacpack.core.files import read_json, read_table
+from snacpack.networks.architecture import Architecture
 from snacpack.networks.integers import FixedPointNetwork
 from snacpack.problems.compressions import Compressions
 from snacpack.report.records import read_models, read_trials

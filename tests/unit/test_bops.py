@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.random_networks import chain, dense, random_network
-from snacpack.hardware.bops import bit_operations, bops_of, effective_bit_operations, multiply_accumulates
+from snacpack.networks.bops import bit_operations, bops_of, effective_bit_operations, multiply_accumulates
 from snacpack.networks.grid import Quantizer
 from snacpack.networks.layer import Matrix
 from snacpack.networks.operations.quantize import Quantize

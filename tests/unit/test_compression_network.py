@@ -10,12 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snacpack.architecture import Architecture
 from snacpack.compression.calibration import calibrate, equalise, quantize
 from snacpack.compression.network import build_quantized_network, dense_layers, fold_batch_norm, freeze
-from snacpack.compression.scheme import Precision, Scheme
+from snacpack.networks.architecture import Architecture
 from snacpack.networks.integers import FixedPointNetwork
 from snacpack.networks.operations.table import Table
+from snacpack.networks.scheme import Precision, Scheme
 from snacpack.training.fit import predict
 from snacpack.training.network import build_network
 

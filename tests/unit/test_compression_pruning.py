@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from snacpack.architecture import Architecture
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.choice import choose_iteration, compression_metrics, write_metrics
 from snacpack.compression.evaluation import evaluate_on_test_jets
 from snacpack.compression.pruning import prune, rewind, warm_up
-from snacpack.compression.scheme import Scheme
-from snacpack.hardware.bops import bit_operations, multiply_accumulates
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.bops import bit_operations, multiply_accumulates
+from snacpack.networks.scheme import Scheme
 from snacpack.training.fit import predict
 
 SCHEME = "w4a6"

@@ -10,13 +10,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snacpack.architecture import Architecture
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.choice import choose_finalist, finalist_metrics
 from snacpack.compression.evaluation import evaluate_on_test_jets
 from snacpack.compression.pruning import warm_up
-from snacpack.compression.scheme import Compression, Precision, Scheme
 from snacpack.compression.trials import circuit_costs, compress
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.scheme import Compression, Precision, Scheme
 from snacpack.problems.compressions import Compressions, compressions_of
 from snacpack.search.compression_space import CompressionSpace
 from snacpack.search.nsga2 import NSGA2

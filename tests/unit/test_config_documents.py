@@ -19,8 +19,8 @@ from snacpack.config.documents import documents, with_tables
 from snacpack.config.keys import fill, keys_of
 from snacpack.config.search import Search
 from snacpack.config.wording import flow
+from snacpack.core.plugins import use_plugins
 from snacpack.jets import detector
-from snacpack.plugins import use_plugins
 from snacpack.search.nsga2 import METHODS
 
 CONFIG = ROOT / "config"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from snacpack.config import ConfigError
-from snacpack.config_files import check_command_line, check_files
+from snacpack.run.config_files import check_command_line, check_files
 
 ROOT = Path(__file__).parents[2]
 BROKEN = {

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from helpers.random_networks import random_network
-from snacpack.hardware.bops import bops_of, effective_bit_operations
 from snacpack.hardware.estimators import estimate_quality, kendall_tau, network_estimates
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.networks.bops import bops_of, effective_bit_operations
 
 numbers = st.lists(st.integers(1, 12), min_size=2, max_size=20)
 

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from helpers.random_networks import random_network
-from snacpack.hardware.bops import effective_bit_operations
+from snacpack.figures.style import save_figure
 from snacpack.hardware.estimators import ESTIMATORS, estimate_quality
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.networks.bops import effective_bit_operations
 from snacpack.report.estimators import (
     ESTIMATE_FORMATS,
     draw_run_estimates,
@@ -18,7 +19,6 @@ from snacpack.report.estimators import (
     rule4ml_of_models,
     run_ranks,
 )
-from snacpack.report.style import save_figure
 from snacpack.report.writing import write_table
 
 TOOL = "da4ml 0.6.0, Yosys 0.70"

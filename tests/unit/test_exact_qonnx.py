@@ -7,10 +7,10 @@ from hypothesis import assume, given, settings
 from qonnx.core.modelwrapper import ModelWrapper
 
 from helpers.exact_networks import draws, make
-from snacpack.architecture import Architecture
 from snacpack.compression.network import build_quantized_network, dense_layers, freeze
-from snacpack.compression.scheme import Precision
+from snacpack.networks.architecture import Architecture
 from snacpack.networks.integers import FLOAT64_BITS
+from snacpack.networks.scheme import Precision
 from snacpack.synthesis import qonnx
 from snacpack.synthesis.qonnx import export_qonnx, run_qonnx
 from snacpack.synthesis.verification import run_brevitas

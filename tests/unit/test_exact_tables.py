@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qonnx.core.modelwrapper import ModelWrapper
 
-from snacpack.architecture import Architecture
 from snacpack.compression.network import build_quantized_network, freeze, range_of
-from snacpack.compression.scheme import Precision
+from snacpack.networks.architecture import Architecture
 from snacpack.networks.operations.table import Table
+from snacpack.networks.scheme import Precision
 from snacpack.synthesis.hls import HlsSettings, build_hls_project
 from snacpack.synthesis.qonnx import activation_tables, check_tables, export_qonnx
 from snacpack.synthesis.rtl import build_rtl

@@ -8,14 +8,14 @@ import torch
 from hypothesis import assume, given, settings
 
 from helpers.exact_networks import draws, make
-from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.checkpoint import Checkpoint
 from snacpack.compression.evaluation import evaluate_on_test_jets
 from snacpack.compression.network import freeze
 from snacpack.compression.pruning import state_of
-from snacpack.compression.scheme import Scheme
+from snacpack.networks.architecture import Architecture
 from snacpack.networks.integers import FLOAT32_BITS, FLOAT64_BITS
+from snacpack.networks.scheme import Scheme
 from snacpack.synthesis.hls import HlsSettings, build_hls_project
 from snacpack.synthesis.qonnx import export_qonnx, run_qonnx
 from snacpack.synthesis.rtl import build_rtl

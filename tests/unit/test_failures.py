@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from snacpack.failures import FailedJobs, JobRecord, explain
-from snacpack.files import check_writable, read_table, whole_file
+from snacpack.core.files import check_writable, read_table, whole_file
+from snacpack.run.failures import FailedJobs, JobRecord, explain
 
 
 def memory_error(ask):
@@ -146,7 +146,7 @@ WORKFLOW = """
 import sys
 sys.path.insert(0, {root!r})
 if workflow.is_main_process:
-    from snacpack.failures import FailedJobs
+    from snacpack.run.failures import FailedJobs
     from snakemake.logging import logger
     failed_jobs = FailedJobs()
     logger.addHandler(failed_jobs)
@@ -177,9 +177,11 @@ rule fine:
 onerror:
     print("SUMMARY", failed_jobs.summary(), sep="\\n")
 """
-START = (
-    f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom snacpack.workflow import start_job\nstart_job(snakemake)\n"
-)
+START = f"""import sys
+sys.path.insert(0, {str(ROOT)!r})
+from snacpack.run.workflow import start_job
+start_job(snakemake)
+"""
 SCRIPTS = {
     "fails": "raise ValueError('a.h5 is damaged (OSError: cut off); make it again')",
     "killed": "import os, signal; print('half way', flush=True); os.kill(os.getpid(), signal.SIGKILL)",
@@ -209,7 +211,7 @@ JOB = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from snacpack.workflow import start_job
+from snacpack.run.workflow import start_job
 
 snakemake = SimpleNamespace(rule="my_rule", threads=1, log=["job.log"], output=["out.txt"], resources=SimpleNamespace())
 start_job(snakemake)
@@ -242,7 +244,7 @@ def test_a_job_that_fails_says_so_last(tmp_path, end, told):
 def test_a_killed_writer_leaves_no_half_file_and_the_next_one_tidies_up(tmp_path):
     code = """
 import sys, time
-from snacpack.files import whole_file
+from snacpack.core.files import whole_file
 with whole_file("out.txt") as path:
     path.write_text("half")
     print("written", flush=True)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.reference_quantized import make_network, reference_fine_tune
-from snacpack.architecture import Architecture
+from snacpack.networks.architecture import Architecture
 from snacpack.training import fine_tuning
 from snacpack.training.fine_tuning import FineTuning, _tune_stacked, fine_tune
 from snacpack.training.pruning import gradual_target, shrink_masks

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.spaces import SIZES, SMALL, TABLE_1
-from snacpack.architecture import Architecture
-from snacpack.hardware.bops import multiply_accumulates
+from snacpack.figures.style import save_figure
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.bops import multiply_accumulates
 from snacpack.report.hypervolume import draw_hypervolume
-from snacpack.report.style import save_figure
 from snacpack.search.hypervolume import (
     N_SAMPLED,
     hypervolume,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from snacpack import inputs
-from snacpack.inputs import content_digest, file_digest, file_digests
+from snacpack.core import inputs
+from snacpack.core.inputs import content_digest, file_digest, file_digests
 
 FALSE = "0" * 64
 

@@ -14,7 +14,7 @@ from jet_quantities import jet_quantities
 from scipy.stats import chi2
 
 from helpers.jets_files import write_random_jets
-from snacpack.files import read_json
+from snacpack.core.files import read_json
 from snacpack.jets.layout import CLASSES, JET_COLUMNS, JETS
 from snacpack.jets.recipe import Recipe
 from snacpack.jets.simulation import simulate_jets

@@ -21,14 +21,14 @@ from helpers.reference_training import (
     reference_score,
     reference_train,
 )
-from snacpack import native_library
-from snacpack.architecture import Architecture
 from snacpack.compression.pruning import prune, warm_up
-from snacpack.compression.scheme import Compression, Precision
 from snacpack.compression.trials import compress
+from snacpack.core import native_library
 from snacpack.data.dataset import load_dataset
+from snacpack.data.hdf5 import UnreadableError
 from snacpack.data.info import DataInfo
-from snacpack.jets.hdf5 import UnreadableError
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.scheme import Compression, Precision
 from snacpack.training import evaluate, fit, train
 from snacpack.training.fine_tuning import FineTuning, fine_tune
 from snacpack.training.fit import jet_order, predict

@@ -9,21 +9,21 @@ import torch
 
 from helpers.random_networks import chain, dense, jets, random_network
 from helpers.report_run import run_files, take_circuit, write_run
-from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.network import freeze
-from snacpack.compression.scheme import Precision
+from snacpack.figures.style import save_figure
 from snacpack.hardware.circuit import estimate_circuits
 from snacpack.hardware.surrogate import Surrogate
 from snacpack.networks import integers
+from snacpack.networks.architecture import Architecture
 from snacpack.networks.grid import Quantizer
 from snacpack.networks.integers import FixedPointNetwork, NoCircuit
-from snacpack.provenance import table_sources
+from snacpack.networks.scheme import Precision
 from snacpack.report.compression_fronts import draw_compression_fronts
 from snacpack.report.estimators import ESTIMATE_FORMATS, draw_run_estimates, estimate_rows, rule4ml_of_models
 from snacpack.report.report import Run, report_page
-from snacpack.report.style import save_figure
 from snacpack.report.tables import TABLE3_FORMATS, accuracy_of, table2_formats, table2_rows, table3_rows, write_csv
+from snacpack.run.provenance import table_sources
 from snacpack.search.selection import select_finalists
 from snacpack.synthesis.placed import collect_vendor_report
 from snacpack.synthesis.rtl import Circuit, build_rtl, trace, write_no_circuit

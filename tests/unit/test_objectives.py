@@ -13,9 +13,10 @@ import pytest
 from helpers import ROOT
 from helpers.configs import merged
 from helpers.objectives import documented_objectives, table_of_objectives
-from snacpack.architecture import Architecture
 from snacpack.compression.choice import choose_finalist
 from snacpack.config import ConfigError, validate_config
+from snacpack.core.files import write_json
+from snacpack.core.plugins import PluginError, describe_plugins, import_plugin, use_plugins
 from snacpack.costs import registry
 from snacpack.costs.example import example_network
 from snacpack.costs.objective import DA4ML, MAXIMISED, MINIMISED, RULE4ML, FloatNetwork, Measure, Objective
@@ -32,16 +33,15 @@ from snacpack.costs.registry import (
     plugin_digests,
     shown_costs,
 )
-from snacpack.files import write_json
 from snacpack.hardware.circuit import COSTS
 from snacpack.hardware.costs import costs_table, estimate_costs
 from snacpack.hardware.surrogate import TARGETS, Surrogate, estimated_by
-from snacpack.plugins import PluginError, describe_plugins, import_plugin, use_plugins
+from snacpack.networks.architecture import Architecture
 from snacpack.problems.architectures import Architectures
 from snacpack.problems.compressions import Compressions
-from snacpack.provenance import describe_files
 from snacpack.report.projections import PROJECTIONS, projections
 from snacpack.report.tables import table2_formats
+from snacpack.run.provenance import describe_files
 from snacpack.search.compression_space import CompressionSpace
 from snacpack.search.hypervolume import hypervolume, search_limits
 from snacpack.search.records import proposals, trials_table
@@ -182,7 +182,7 @@ def test_a_plugin_may_define_dataclasses_and_two_folders_files_of_one_name(tmp_p
 def start(folder, params):
     """Return the log of a job that starts with these parameters, and does nothing else."""
     code = (
-        "import json, sys; from types import SimpleNamespace; from snacpack.workflow import start_job\n"
+        "import json, sys; from types import SimpleNamespace; from snacpack.run.workflow import start_job\n"
         "start_job(SimpleNamespace(rule='estimate_hardware', threads=1, log=['job.log'], output=[], input={},\n"
         "    resources=SimpleNamespace(), config={'plugins': ['mine']}, params=json.loads(sys.argv[1])))\n"
         "print('its own work')"

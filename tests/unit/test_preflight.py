@@ -13,10 +13,10 @@ import pytest
 
 from helpers import ROOT
 from helpers.running import as_nobody, program, small_disk
-from snacpack import places
-from snacpack.compiler import compiler_version, cxx_command, read_version_line
-from snacpack.locks import Claim, Run
+from snacpack.core import places
+from snacpack.core.compiler import compiler_version, cxx_command, read_version_line
 from snacpack.run.clocks import check_times
+from snacpack.run.locks import Claim, Run
 from snacpack.run.preflight import CHECKS, NEEDS, check_machine, needs_of
 from snacpack.run.surroundings import shadowed_packages, without_shadows
 from snacpack.synthesis.processes import run_tool
@@ -56,7 +56,7 @@ def test_every_step_is_told(capsys):
 def fault(needs: list[str], environment: dict[str, str], prefix: tuple[str, ...] = ()) -> str:
     """Return what is told of a machine that lacks something."""
     code = (
-        "import sys; from snacpack.places import settle; from snacpack.run.preflight import *\n"
+        "import sys; from snacpack.core.places import settle; from snacpack.run.preflight import *\n"
         "settle()\ntry: check_machine(sys.argv[1:])\nexcept Unready as error: sys.exit(str(error))"
     )
     done = subprocess.run(
@@ -115,7 +115,7 @@ def test_a_compiler_on_a_full_disk_names_the_disk(tmp_path):
 def test_a_job_says_what_its_own_machine_lacks(tmp_path):
     """A cluster's node may lack what the machine has that submits; what the job's rule does not need is not tried."""
     code = (
-        "import sys; from types import SimpleNamespace; from snacpack.workflow import start_job\n"
+        "import sys; from types import SimpleNamespace; from snacpack.run.workflow import start_job\n"
         "start_job(SimpleNamespace(rule=sys.argv[1], threads=1, log=['job.log'], output=[], input={},\n"
         "    resources=SimpleNamespace(), config={'training': {'device': 'cpu'}, 'synthesis': {'backend': 'open'}}))\n"
         "print('its own work')"
@@ -185,7 +185,7 @@ def test_a_compilers_version_is_read_wherever_it_stands(tmp_path, monkeypatch):
 # A user's name and home are used by this software and the libraries under it.
 SETTLED = """
 import getpass, json, os, pathlib
-from snacpack.places import cache_folder, settle
+from snacpack.core.places import cache_folder, settle
 settle()
 import matplotlib, platformdirs
 from torch._inductor.runtime.cache_dir_utils import default_cache_dir
@@ -281,7 +281,7 @@ def test_files_from_the_future_are_named_with_what_mends_them(tmp_path, monkeypa
 def test_a_living_run_in_the_folder_is_described(tmp_path):
     claim = Claim(tmp_path)
     code = (
-        "import sys, time; from snacpack.locks import Claim\n"
+        "import sys, time; from snacpack.run.locks import Claim\n"
         "claim = Claim(sys.argv[1]); claim.start(True); print('up', flush=True); time.sleep(600)"
     )
     other = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True)

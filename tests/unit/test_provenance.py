@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snacpack.provenance import describe_data, describe_files, describe_jobs, table_sources
-from snacpack.versions import CODE, code_commit, job_line, package_versions, read_job_line
+from snacpack.core.versions import CODE, code_commit, job_line, package_versions, read_job_line
+from snacpack.run.provenance import describe_data, describe_files, describe_jobs, table_sources
 
 
 def test_versions_and_commit():

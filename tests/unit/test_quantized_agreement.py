@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
 from helpers.reference_quantized import ReferenceNetwork, make_network, quantized_networks, reference_fine_tune
-from snacpack import native_library
-from snacpack.architecture import Architecture
 from snacpack.compression.network import build_quantized_network, dense_layers, range_of, tensors_of
-from snacpack.compression.scheme import Precision
+from snacpack.core import native_library
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.scheme import Precision
 from snacpack.training.fit import fit, jet_order, predict
 from snacpack.training.native import NativeQuantizedNetwork
 from snacpack.training.quantized import Table

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
 from helpers.reference_quantized import ReferenceNetwork, make_network, quantized_networks, reference_fine_tune
-from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.network import tensors_of
-from snacpack.compression.scheme import Precision
-from snacpack.native_library import NativeUnavailable, load_library
+from snacpack.core.native_library import NativeUnavailable, load_library
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.scheme import Precision
 from snacpack.training.fit import jet_order
 from snacpack.training.native import NativeQuantizedNetwork
 from snacpack.training.quantized_stack import QuantizedStack

@@ -13,8 +13,8 @@ from snacpack.data.dataset import load_dataset, read_info
 from snacpack.data.info import DataInfo
 from snacpack.data.normalisation import Normalisation
 from snacpack.data.sources.arrays import prepare_arrays
+from snacpack.figures.style import save_figure
 from snacpack.report.data_card import draw_data_card
-from snacpack.report.style import save_figure
 
 
 def table(n=300, seed=1):

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from helpers.prose import tells
 from helpers.report_page import Page
 from helpers.report_run import run_files, write_run
-from snacpack.files import read_json, write_json
+from snacpack.core.files import read_json, write_json
+from snacpack.figures.style import figure_style, save_figure
 from snacpack.report.compression import (
     compression_table,
     reached_sentence,
@@ -29,7 +30,6 @@ from snacpack.report.layout import bits_words, table3
 from snacpack.report.records import read_data_set
 from snacpack.report.report import Run, report_page
 from snacpack.report.sections import circuit_sentences
-from snacpack.report.style import figure_style, save_figure
 from snacpack.report.tables import accuracy_of, table3_rows
 
 BOTH = ("magnitude", "search")

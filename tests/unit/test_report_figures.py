@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from helpers.report_run import HISTORY, let_every_trial_fail, run_files, write_run
-from snacpack.report.confusion import JET_SYMBOLS, draw_confusion_matrix, row_fractions
+from snacpack.figures.confusion import JET_SYMBOLS, draw_confusion_matrix, row_fractions
+from snacpack.figures.style import save_figure
 from snacpack.report.curves import draw_pruning_curves, draw_training_curves
 from snacpack.report.fronts import close_view, draw_projection, projected_front, step_line
 from snacpack.report.projections import PROJECTIONS, Projection
 from snacpack.report.report import Run
-from snacpack.report.style import save_figure
 
 OBJECTIVES = ["accuracy", "average_resources", "clock_cycles"]
 SMALL_AND_SMALL, SMALL_AND_LARGE = PROJECTIONS[0], PROJECTIONS[3]

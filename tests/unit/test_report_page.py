@@ -9,7 +9,7 @@ from helpers import ROOT
 from helpers.prose import tells
 from helpers.report_page import Page, write_page
 from helpers.report_run import let_every_trial_fail, write_run
-from snacpack.files import read_json, write_json
+from snacpack.core.files import read_json, write_json
 from snacpack.report.page import picture
 
 

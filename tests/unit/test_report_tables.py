@@ -12,7 +12,7 @@ import yaml
 
 from helpers.prose import tells
 from helpers.report_run import CONFIG, let_every_trial_fail, write_run
-from snacpack.files import read_json, write_json
+from snacpack.core.files import read_json, write_json
 from snacpack.report.layout import Cell, Table, data_note, table2, table3
 from snacpack.report.records import by_model, by_scheme, in_model_order, read_data_set, read_models, read_trials
 from snacpack.report.tables import (

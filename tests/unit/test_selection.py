@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snacpack.architecture import Architecture
-from snacpack.files import write_json
+from snacpack.core.files import write_json
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.networks.architecture import Architecture
 from snacpack.problems.architectures import Architectures, architecture_of, training_seed
 from snacpack.search.records import join_trials, proposals, trials_table
 from snacpack.search.selection import candidate_name, select_candidates

@@ -13,13 +13,13 @@ from helpers.configs import merged
 from helpers.jets_files import write_random_jets
 from helpers.plugins import documented_plugins
 from snacpack.config import ConfigError, validate_config
+from snacpack.core.inputs import content_digest
+from snacpack.core.plugins import PluginError, use_plugins
 from snacpack.data.dataset import load_dataset, read_info
 from snacpack.data.reading import prepare_source, settings_of
 from snacpack.data.sources import REGISTRY, describe_choices, describe_source, find_source, source_faults
 from snacpack.data.sources.files import content_of_jets
-from snacpack.inputs import content_digest
 from snacpack.jets.folders import find_samples
-from snacpack.plugins import PluginError, use_plugins
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.spaces import SIZES, SMALL, TABLE_1
-from snacpack.architecture import Architecture
+from snacpack.networks.architecture import Architecture
 from snacpack.search.space import SearchSpace
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from snacpack.architecture import Architecture
 from snacpack.hardware.costs import costs_table, estimate_costs
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.networks.architecture import Architecture
 
 BASELINE = Architecture((120, 60, 32, 64, 64, 64, 32, 44), learning_rate=0.0013, l1=1.31e-5)
 OTHERS = [
@@ -81,7 +81,7 @@ def test_an_estimate_does_not_wait_for_tensorflow(weights):
     """Importing it takes longer than thousands of estimates."""
     program = f"""
 import sys
-from snacpack.architecture import Architecture
+from snacpack.networks.architecture import Architecture
 from snacpack.hardware.surrogate import Surrogate
 Surrogate({weights!r}).estimate([Architecture((4,))])
 print({{"tensorflow", "torch_geometric"}} & set(sys.modules))

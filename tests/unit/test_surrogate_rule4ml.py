@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
-from snacpack.architecture import ACTIVATIONS, Architecture
 from snacpack.hardware.reuse import closest_reuse_factor
 from snacpack.hardware.surrogate import Surrogate
+from snacpack.networks.architecture import ACTIVATIONS, Architecture
 
 # rule4ml's own predict starts TensorFlow.
 pytestmark = pytest.mark.thorough

@@ -8,7 +8,7 @@ import pytest
 
 from helpers.random_networks import PART, chain, dense, jets, random_network
 from helpers.running import program
-from snacpack.files import write_json
+from snacpack.core.files import write_json
 from snacpack.networks.grid import Quantizer
 from snacpack.synthesis.mapping import count_resources, map_circuit, read_paths
 from snacpack.synthesis.report import report_no_circuit, synthesise

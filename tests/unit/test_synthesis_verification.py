@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from helpers.running import program
-from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.network import fold_batch_norm, freeze
-from snacpack.compression.scheme import Precision
-from snacpack.files import read_json, write_json
+from snacpack.core.files import read_json, write_json
 from snacpack.hardware.reuse import closest_reuse_factor
+from snacpack.networks.architecture import Architecture
+from snacpack.networks.scheme import Precision
 from snacpack.synthesis.hls import HlsSettings, build_hls_project, compile_simulation, run_hls_simulation
 from snacpack.synthesis.qonnx import export_qonnx
 from snacpack.synthesis.rtl import build_rtl

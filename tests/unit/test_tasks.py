@@ -24,6 +24,7 @@ from snakemake.iocontainers import Params
 from helpers import ROOT
 from helpers.configs import merged
 from snacpack.config import ConfigError, complete_config, validate_config
+from snacpack.core.plugins import PluginError, check_unchanged
 from snacpack.costs.objective import MAXIMISED
 from snacpack.costs.registry import (
     ARCHITECTURES,
@@ -36,11 +37,10 @@ from snacpack.costs.registry import (
 )
 from snacpack.data.info import DataInfo
 from snacpack.data.normalisation import Normalisation
+from snacpack.figures.roc import draw_roc_curves
+from snacpack.figures.style import save_figure
 from snacpack.hardware.surrogate import Surrogate
-from snacpack.plugins import PluginError, check_unchanged
 from snacpack.problems.architectures import Architectures
-from snacpack.report.roc import draw_roc_curves
-from snacpack.report.style import save_figure
 from snacpack.search.hypervolume import hypervolume
 from snacpack.search.records import proposals, trials_table
 from snacpack.search.space import SearchSpace

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from snacpack.architecture import Architecture
+from snacpack.networks.architecture import Architecture
 from snacpack.training import build_network, train, weight_matrices
 
 

@@ -12,9 +12,9 @@ from scipy.stats import ks_2samp
 from torch.nn.functional import cross_entropy
 
 from helpers.reference_training import reference_network, reference_train
-from snacpack import native_library, places
-from snacpack.architecture import Architecture
-from snacpack.native_library import NativeUnavailable
+from snacpack.core import native_library, places
+from snacpack.core.native_library import NativeUnavailable
+from snacpack.networks.architecture import Architecture
 from snacpack.training import train, trials
 from snacpack.training.dropout import dropout_keys, dropout_mask
 from snacpack.training.native import NativeNetwork

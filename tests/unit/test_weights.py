@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from helpers.arrays import examples, settings
 from helpers.configs import merged
-from snacpack.architecture import Architecture
 from snacpack.config import ConfigError, validate_config
 from snacpack.data.card import make_data_card
 from snacpack.data.dataset import load_dataset, load_training, load_weights, read_info
@@ -20,6 +19,7 @@ from snacpack.data.info import DataInfo
 from snacpack.data.normalisation import Normalisation
 from snacpack.data.sources.arrays import prepare_arrays
 from snacpack.data.weights import class_factors, effective_number
+from snacpack.networks.architecture import Architecture
 from snacpack.tasks.intervals import wilson_interval
 from snacpack.tasks.registry import find_task, score_on_test, validation_of
 from snacpack.tasks.task import Examples, measure

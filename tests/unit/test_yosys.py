@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from helpers.running import program
-from snacpack.places import cache_folder, only_one
+from snacpack.core.places import cache_folder, only_one
 from snacpack.synthesis import yosys
 from snacpack.synthesis.yosys import Yosys, find_yosys
 
@@ -107,7 +107,7 @@ def test_without_any_yosys_every_reason_is_told(native, tmp_path, monkeypatch):
 def test_notices_of_a_cluster_do_not_make_the_bundled_one_unusable():
     environment = {**os.environ, "LD_PRELOAD": "/opt/site/libnothing.so"}
     code = (
-        "from snacpack.compiler import compiler_version; from snacpack.synthesis.yosys import find_yosys\n"
+        "from snacpack.core.compiler import compiler_version; from snacpack.synthesis.yosys import find_yosys\n"
         "print(find_yosys().name); print(compiler_version())"
     )
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
@@ -138,7 +138,7 @@ def test_waiting_for_another_process_is_told(tmp_path):
     with only_one(tmp_path / "lock", lambda: said.append("nobody holds it")):
         assert not said
         code = (
-            "import sys; from pathlib import Path; from snacpack.places import only_one\n"
+            "import sys; from pathlib import Path; from snacpack.core.places import only_one\n"
             "with only_one(Path(sys.argv[1]), lambda: print('waiting', flush=True)): print('has it')"
         )
         waits = subprocess.Popen([sys.executable, "-c", code, tmp_path / "lock"], stdout=subprocess.PIPE, text=True)

@@ -21,7 +21,7 @@ import pytest
 import torch
 
 from helpers.running import Workflow, kill_tree
-from snacpack.locks import Claim
+from snacpack.run.locks import Claim
 
 pytestmark = pytest.mark.thorough
 

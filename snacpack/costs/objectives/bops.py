@@ -5,14 +5,14 @@ from snacpack.costs.objective import MINIMISED, CompressedNetwork, FloatNetwork,
 
 def count_bops(network: FloatNetwork) -> float:
     """Count the bit operations of an architecture at the bits of the configuration."""
-    from snacpack.hardware.bops import bit_operations
+    from snacpack.networks.bops import bit_operations
 
     return round(bit_operations(network.architecture.graph.matrices, network.bit_width, network.bit_width), 2)
 
 
 def count_bops_of_compressed(network: CompressedNetwork) -> int:
     """Count the bit operations of a pruned network at the bits that its layers were given."""
-    from snacpack.hardware.bops import bops_of
+    from snacpack.networks.bops import bops_of
 
     return round(bops_of(network.integers, network.precision.weight_bits, network.densities))
 

@@ -5,7 +5,7 @@ from snacpack.costs.objective import MINIMISED, CompressedNetwork, Measure, Obje
 
 def count_ebops(network: CompressedNetwork) -> int:
     """Count the effective bit operations of a network by the bits that its weights need."""
-    from snacpack.hardware.bops import effective_bit_operations
+    from snacpack.networks.bops import effective_bit_operations
 
     return effective_bit_operations(network.integers)
 

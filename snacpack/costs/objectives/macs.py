@@ -5,7 +5,7 @@ from snacpack.costs.objective import MINIMISED, FloatNetwork, Measure, Objective
 
 def count_macs(network: FloatNetwork) -> int:
     """Count the multiply-accumulates of an architecture."""
-    from snacpack.hardware.bops import multiply_accumulates
+    from snacpack.networks.bops import multiply_accumulates
 
     return multiply_accumulates(network.architecture.graph.matrices)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from snacpack.jets.hdf5 import UnreadableError, open_hdf5, reading
+from snacpack.data.hdf5 import UnreadableError, open_hdf5, reading
 
 _REMEDY = "write it again"
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from snacpack.core.plugins import Registry
 from snacpack.data.info import DataInfo
 from snacpack.data.reading import describe_read, faults_of_read
 from snacpack.data.source import Source
-from snacpack.plugins import Registry
 
 
 def _faults(source: Source) -> Iterator[str]:
@@ -26,7 +26,7 @@ def plugin_digests(name: str, trust: bool = False) -> dict[str, str]:
     name
         ``data.source``.
     trust
-        As :func:`snacpack.inputs.file_digests`: a job takes over what the process that started it has found.
+        As :func:`snacpack.core.inputs.file_digests`: a job takes over what the process that started it has found.
     """
     return REGISTRY.digests(lambda source: source.name == name, trust)
 

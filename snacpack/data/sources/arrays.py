@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from snacpack.core.inputs import content_digest
 from snacpack.data.info import DataInfo
 from snacpack.data.preparation import Prepared, describe_prepared, prepare
 from snacpack.data.source import Source, path_faults
 from snacpack.data.user_files import find_files, list_parts, read_part
-from snacpack.inputs import content_digest
 from snacpack.tasks.registry import targets_of
 from snacpack.tasks.task import CLASSES, NUMBERS, RECONSTRUCTION
 
@@ -54,7 +54,7 @@ def _check_signals(arrays: Mapping[str, Any], data: Mapping[str, Any]) -> None:
 
 
 def content_of_arrays(arrays: Mapping[str, Any], trust: bool) -> str:
-    """Return the digest of the content of the user's files, see :func:`snacpack.inputs.content_digest`."""
+    """Return the digest of the content of the user's files, see :func:`snacpack.core.inputs.content_digest`."""
     return content_digest(tuple((role, tuple(paths)) for role, paths in find_files(arrays).items()), trust=trust)
 
 
@@ -66,7 +66,7 @@ def describe_arrays(data: Mapping[str, Any], seed: int, trust: bool = False) -> 
     data, seed
         As :func:`prepare_arrays`.
     trust
-        As :func:`snacpack.inputs.content_digest`: a job takes over what the process that started it has found.
+        As :func:`snacpack.core.inputs.content_digest`: a job takes over what the process that started it has found.
 
     Raises
     ------

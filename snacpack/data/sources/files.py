@@ -4,24 +4,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from snacpack.core.inputs import content_digest
 from snacpack.data.info import DataInfo
 from snacpack.data.source import Source, path_faults
 from snacpack.data.user_files import briefly
-from snacpack.inputs import content_digest
 from snacpack.jets.folders import find_samples, find_unused_files
 from snacpack.jets.info import background_faults, describe_jets
 from snacpack.jets.layout import check_samples
 
 
 def content_of_jets(samples: Mapping[str, list[Path]], trust: bool) -> str:
-    """Return the digest of the content of the user's files, see :func:`snacpack.inputs.content_digest`.
+    """Return the digest of the content of the user's files, see :func:`snacpack.core.inputs.content_digest`.
 
     Parameters
     ----------
     samples
         Result of :func:`snacpack.jets.folders.find_samples`.
     trust
-        As :func:`snacpack.inputs.content_digest`: a job takes over what the process that started it has found.
+        As :func:`snacpack.core.inputs.content_digest`: a job takes over what the process that started it has found.
     """
     return content_digest(tuple((split, tuple(paths)) for split, paths in samples.items()), trust=trust)
 

@@ -14,7 +14,7 @@ from snacpack.networks.operations.dense import DenseLayer
 from snacpack.networks.operations.sum import Sum
 
 if TYPE_CHECKING:
-    from snacpack.architecture import Architecture
+    from snacpack.networks.architecture import Architecture
 
 
 def build(architecture: "Architecture") -> Graph:

@@ -8,7 +8,7 @@ from snacpack.networks.hidden import hidden_layers
 from snacpack.networks.operations.dense import DenseLayer
 
 if TYPE_CHECKING:
-    from snacpack.architecture import Architecture
+    from snacpack.networks.architecture import Architecture
 
 
 def build(architecture: "Architecture") -> Graph:

@@ -137,7 +137,7 @@ class DenseLayer(Layer):
 
 
 def count_bit_operations(n_in: int, n_out: int, weight_bits: int, input_bits: int, density: float) -> float:
-    """Count the bit operations of one pruned dense layer for one vector; see :mod:`snacpack.hardware.bops`."""
+    """Count the bit operations of one pruned dense layer for one vector; see :mod:`snacpack.networks.bops`."""
     return n_in * n_out * (density * input_bits * weight_bits + input_bits + weight_bits + math.log2(n_in))
 
 

@@ -73,7 +73,7 @@ def _efficiencies(examples: Examples) -> Callable[[Weights], dict[str, float]]:
 
 
 def _draw_roc(examples: Examples, model: str) -> "Figure":
-    from snacpack.report.roc import draw_roc_curves
+    from snacpack.figures.roc import draw_roc_curves
 
     curves = {}
     for name, (kept, separation) in signal_separations(examples).items():
@@ -84,7 +84,7 @@ def _draw_roc(examples: Examples, model: str) -> "Figure":
 
 
 def _draw_scores(examples: Examples, model: str) -> "Figure":
-    from snacpack.report.scores import draw_scores
+    from snacpack.figures.scores import draw_scores
 
     scores, info = anomaly_scores(examples), examples.info
 

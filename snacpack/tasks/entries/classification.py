@@ -93,7 +93,7 @@ def count_confusion(examples: Examples) -> np.ndarray:
 
 
 def _draw_confusion(examples: Examples, model: str) -> "Figure":
-    from snacpack.report.confusion import JET_SYMBOLS, draw_confusion_matrix
+    from snacpack.figures.confusion import JET_SYMBOLS, draw_confusion_matrix
 
     counts, info = count_confusion(examples), examples.info
     share = 100 * np.trace(counts) / counts.sum()
@@ -102,7 +102,7 @@ def _draw_confusion(examples: Examples, model: str) -> "Figure":
 
 
 def _draw_roc(examples: Examples, model: str) -> "Figure":
-    from snacpack.report.roc import draw_roc_curves
+    from snacpack.figures.roc import draw_roc_curves
 
     info, options, weights = examples.info, examples.options, examples.counting
     curves = {}

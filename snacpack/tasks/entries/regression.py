@@ -60,7 +60,7 @@ def resolution(outputs: np.ndarray, targets: np.ndarray, weights: Weights) -> fl
 
 
 def _draw_residuals(examples: Examples, model: str) -> "Figure":
-    from snacpack.report.residuals import draw_residuals
+    from snacpack.figures.residuals import draw_residuals
 
     outputs, targets = in_units(examples)
     return draw_residuals(outputs, targets, examples.info.targets, model, examples.info.examples)

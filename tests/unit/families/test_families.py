@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 
 from helpers import ROOT
 from helpers.configs import merged, update
-from snacpack.architecture import Architecture
 from snacpack.compression.calibration import quantize
 from snacpack.compression.choice import macs_left
 from snacpack.compression.network import fold_batch_norm, freeze, tensors_of
 from snacpack.compression.qat import train_quantized
-from snacpack.compression.scheme import Precision
 from snacpack.config import ConfigError, complete_config, validate_config
+from snacpack.core.inputs import file_digest
+from snacpack.core.plugins import use_plugins
 from snacpack.hardware.surrogate import Surrogate
-from snacpack.inputs import file_digest
+from snacpack.networks.architecture import Architecture
 from snacpack.networks.layer import Matrix
 from snacpack.networks.registry import REGISTRY, plugin_digests
-from snacpack.plugins import use_plugins
+from snacpack.networks.scheme import Precision
 from snacpack.problems.architectures import Architectures, architecture_of
 from snacpack.report.tables import table1_rows
 from snacpack.search.space import SearchSpace

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snacpack.report.style import figure_style, plain_text
+from snacpack.figures.style import figure_style, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

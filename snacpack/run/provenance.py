@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from snacpack.core.files import read_json
+from snacpack.core.inputs import file_digest
+from snacpack.core.versions import read_job_line
 from snacpack.data.dataset import describe_attributes, load_dataset, load_weights, read_info
 from snacpack.data.info import SPLITS
-from snacpack.files import read_json
-from snacpack.inputs import file_digest
-from snacpack.versions import read_job_line
 
 # Beginnings of the columns of a score, of classes and of numbers.
 _SCORES = ("accuracy_", "score_")

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from snacpack.inputs import CHANGED, file_digest, file_digests
+from snacpack.core.inputs import CHANGED, file_digest, file_digests
 
 Entry = TypeVar("Entry")
 
@@ -270,7 +270,7 @@ class Registry(Generic[Entry]):
         wanted
             Says which entries they are.
         trust
-            As :func:`snacpack.inputs.file_digests`: a job takes over what the process that started it has found.
+            As :func:`snacpack.core.inputs.file_digests`: a job takes over what the process that started it has found.
         """
         files = {name: path for name, (entry, path) in self.plugins.items() if wanted(entry)}
         digests = file_digests(files.values(), trust) if files else {}

@@ -14,10 +14,10 @@ from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from pathlib import Path
 
-from snacpack.compiler import compiler_version, cxx_command
-from snacpack.places import cache_folder, lack_of_room, only_one, temporary_folder
+from snacpack.core.compiler import compiler_version, cxx_command
+from snacpack.core.places import cache_folder, lack_of_room, only_one, temporary_folder
 
-SOURCE = Path(__file__).parent / "training" / "native.cpp"
+SOURCE = Path(__file__).parents[1] / "training" / "native.cpp"
 HEADERS = sorted(SOURCE.parent.glob("native_*.h"))
 FLAGS = ("-O3", "-std=c++17", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi")
 # Each way of compiling, the fastest first: the instructions that it needs, and the options of the compiler.

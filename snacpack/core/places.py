@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from snacpack.files import FULL
+from snacpack.core.files import FULL
 
 # Characters that a shell, make, or Snakemake's own templates read as more than a part of a name.
 SPECIAL = frozenset(" \t\n{}()<>$&;|*?\"'\\`")

@@ -23,7 +23,7 @@ from typing import Any
 
 import psutil
 
-from snacpack.files import read_json, write_json
+from snacpack.core.files import read_json, write_json
 
 OWNERS = "snacpack.owners"
 RUNS = "snacpack.runs"

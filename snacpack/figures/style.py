@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import LinearSegmentedColormap
 
-from snacpack.files import whole_file
+from snacpack.core.files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

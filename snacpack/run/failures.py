@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from snacpack.files import FULL, is_full
+from snacpack.core.files import FULL, is_full
 
 FORBIDDEN = (errno.EACCES, errno.EPERM)
 # The words of NumPy, PyTorch, the C++ library and the operating system.

@@ -10,14 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from snacpack.failures import JobRecord, explain
-from snacpack.files import flush
-from snacpack.locks import hold_as_job
-from snacpack.places import settle
-from snacpack.plugins import check_unchanged, use_plugins
+from snacpack.core.files import flush
+from snacpack.core.places import settle
+from snacpack.core.plugins import check_unchanged, use_plugins
+from snacpack.core.versions import job_line
+from snacpack.run.failures import JobRecord, explain
+from snacpack.run.locks import hold_as_job
 from snacpack.run.preflight import NEEDS, check_job
 from snacpack.tasks.registry import use_task
-from snacpack.versions import job_line
 
 
 def start_job(snakemake: Any) -> TextIO:

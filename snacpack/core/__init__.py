@@ -1,0 +1,1 @@
+"""The ground of everything else: files, seeds, versions, places, compiled code and plugins."""

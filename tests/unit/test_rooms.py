@@ -1,0 +1,111 @@
+"""The library's rooms: a module imports from its own room and those below; docs/design.md lists the same order."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from helpers import ROOT
+
+ROOMS = (
+    ("run", ("run",)),
+    ("config", ("config",)),
+    ("report", ("report",)),
+    ("problems", ("problems",)),
+    ("search", ("search",)),
+    ("compression", ("compression",)),
+    ("hardware", ("hardware",)),
+    ("costs", ("costs",)),
+    ("synthesis", ("synthesis",)),
+    ("sources", ("data.sources", "data.source", "data.preparation", "data.reading")),
+    ("jets", ("jets",)),
+    ("tasks", ("tasks",)),
+    ("training", ("training",)),
+    ("data", ("data",)),
+    ("networks", ("networks",)),
+    ("figures", ("figures",)),
+    ("core", ("core",)),
+)
+"""Names of the rooms with the beginnings of their modules' names, the top first; the longest beginning decides."""
+HEIGHT = {name: -place for place, (name, _) in enumerate(ROOMS)}
+PLACES = {f"snacpack.{start}": name for name, starts in ROOMS for start in starts}
+LIGHT = ("core", "networks", "data", "training", "tasks")
+"""Rooms that import few libraries when they are imported."""
+LIBRARIES_OF_LIGHT = {"torch", "numpy", "h5py", "pandas", "tqdm"}
+
+
+def room_of(module: str) -> str | None:
+    """Return the room of a module's name, None for the package itself."""
+    fitting = [start for start in PLACES if module == start or module.startswith(f"{start}.")]
+    return PLACES[max(fitting, key=len)] if fitting else None
+
+
+def modules() -> dict[str, Path]:
+    files = sorted((ROOT / "snacpack").rglob("*.py"))
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in files}
+    return {name.removesuffix(".__init__"): path for name, path in names.items()}
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the line and the name of each import that runs, in functions too; those for types alone do not run."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, name.name) for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            # A name may be a module of the package.
+            yield from ((node.lineno, f"{node.module}.{name.name}") for name in node.names)
+        yield from imports(node)
+
+
+@pytest.mark.parametrize("module", modules())
+def test_a_module_imports_from_its_room_and_from_those_below(module):
+    path, room, wrong = modules()[module], room_of(module), []
+    for line, name in imports(ast.parse(path.read_text())):
+        other = room_of(name) if name.startswith("snacpack.") else None
+        if room is not None and other is not None and HEIGHT[other] > HEIGHT[room]:
+            wrong.append(f"{path.relative_to(ROOT)}:{line} imports {name}: {other} is above {room}")
+        if name.split(".")[0] == "snakemake" and room != "run":
+            wrong.append(f"{path.relative_to(ROOT)}:{line} imports Snakemake")
+    assert wrong == []
+
+
+def test_every_module_has_a_room():
+    assert [name for name in modules() if room_of(name) is None] == ["snacpack"]
+    assert {room_of(name) for name in modules()} - {None} == {name for name, _ in ROOMS}
+
+
+def test_the_documents_list_the_rooms_in_this_order():
+    page = (ROOT / "docs" / "design.md").read_text()
+    listed = re.search(r"<!-- rooms -->\n(.*?)\n<!-- end -->", page, re.DOTALL).group(1)
+    assert re.findall(r"^\| `(\w+)` \|", listed, re.MULTILINE) == [name for name, _ in ROOMS]
+
+
+@pytest.mark.parametrize("room", LIGHT)
+def test_a_light_room_imports_few_libraries(room):
+    """Each job would wait for others; a module that needs one imports it in the function."""
+    names = [name for name in modules() if room_of(name) == room]
+    loaded = set()
+    for name in names:
+        tree = ast.parse(modules()[name].read_text())
+        top = ast.Module([node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))], [])
+        loaded |= {found.split(".")[0] for _, found in imports(top)}
+    foreign = {name for name in loaded if name not in sys.stdlib_module_names and name != "snacpack"}
+    assert foreign <= LIBRARIES_OF_LIGHT
+
+
+def test_an_arrow_upwards_is_found():
+    text = "def f():\n    from snacpack.report import page\nif TYPE_CHECKING:\n    import snacpack.run.locks\n"
+    assert [name for _, name in imports(ast.parse(text))] == ["snacpack.report.page"]
+    assert room_of("snacpack.data.sources.arrays") == "sources"
+    assert room_of("snacpack.data.dataset") == "data"
+
+
+def test_networks_are_imported_without_torch():
+    code = "import sys, snacpack.networks.integers, snacpack.networks.architecture; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
