@@ -27,6 +27,7 @@ from snacpack.tasks.registry import find_task
 from snacpack.tasks.task import Examples, values_over_all
 from snacpack.training import predict, train
 from snacpack.training.losses import Loss
+from snacpack.training.recipe import Machine, Recipe
 
 RESULT = Path(__file__).parent / "results" / "anomaly_widths.json"
 WIDTHS = (4, 12, 32, 96)
@@ -59,10 +60,8 @@ def measure(folder: Path, seeds: int, epochs: int, threads: int) -> list[dict[st
             list(range(seeds)),
             learnt["train"],
             learnt["val"],
-            epochs=epochs,
-            batch_size=32,
-            loss=Loss(**task.loss(options)),
-            threads=threads,
+            Recipe(epochs, 32, Loss(**task.loss(options))),
+            Machine(threads=threads),
         )
         values = []
         for result in results:

@@ -45,6 +45,7 @@ from snacpack.search.compression_space import CompressionSpace
 from snacpack.training import build_network, fit, train
 from snacpack.training.fine_tuning import FineTuning, fine_tune
 from snacpack.training.pruning import shrink_masks
+from snacpack.training.recipe import Machine, Recipe
 
 CONFIG = Path(__file__).parent.parent / "config" / "config.yaml"
 RESULT = Path(__file__).parent / "results" / "compression_cost.json"
@@ -125,7 +126,7 @@ def time_ours(cases: Sequence[Case], n_steps: int, device: str) -> float:
     tasks, jets, validation = make_tasks(cases), make_jets(n_steps), make_jets(1)
     clock = process_time if device == "cpu" else perf_counter
     start = clock()
-    check(fine_tune(tasks, jets, validation, 1, BATCH, device, threads=1))
+    check(fine_tune(tasks, jets, validation, Recipe(1, BATCH), Machine(device)))
     return 1e3 * (clock() - start) / n_steps / len(cases)
 
 
@@ -133,7 +134,7 @@ def time_float(cases: Sequence[Case], n_steps: int) -> float:
     """Train the float networks for one epoch; return milliseconds per network and step."""
     architectures, jets, validation = [case.architecture for case in cases], make_jets(n_steps), make_jets(1)
     start = process_time()
-    check(train(architectures, range(len(cases)), jets, validation, 1, BATCH, "cpu", threads=1))
+    check(train(architectures, range(len(cases)), jets, validation, Recipe(1, BATCH)))
     return 1e3 * (process_time() - start) / n_steps / len(cases)
 
 
@@ -149,7 +150,7 @@ def time_eager(cases: Sequence[Case], n_steps: int) -> float:
     networks = [build_network(case.architecture) for case in cases]
     start = process_time()
     for case, network in zip(cases, networks, strict=True):
-        list(fit(network, case.architecture, make_jets(n_steps), make_jets(1), 1, BATCH, seed=0))
+        list(fit(network, case.architecture, make_jets(n_steps), make_jets(1), Recipe(1, BATCH), 0))
     return 1e3 * (process_time() - start) / n_steps / len(cases)
 
 
@@ -169,7 +170,7 @@ def time_brevitas(cases: Sequence[Case], n_steps: int) -> float:
                 weight.mul_(mask)
 
         after_step = hold_pruned_weights if case.compression.sparsity else lambda: None
-        list(fit(network, case.architecture, make_jets(n_steps), make_jets(1), 1, BATCH, 0, after_step))
+        list(fit(network, case.architecture, make_jets(n_steps), make_jets(1), Recipe(1, BATCH), 0, after_step))
     return 1e3 * (process_time() - start) / n_steps / len(cases)
 
 

@@ -46,6 +46,7 @@ from snacpack.report.layout import Table
 from snacpack.search.space import SearchSpace
 from snacpack.synthesis.mapping import count_resources, map_circuit
 from snacpack.synthesis.rtl import build_rtl
+from snacpack.training.recipe import Machine, Recipe
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "estimator_quality.json"
@@ -94,10 +95,14 @@ def compressed_networks(
         n_layers = len(architecture.units) + 1
         seed = derive_seed(options.seed, i)
         standard = Scheme(8, 8, 8).precision(n_layers)
-        start = warm_up(architecture, standard, "w8a8", jets, options.epochs, BATCH_SIZE, seed, architecture.label)
+        start = warm_up(
+            architecture, standard, "w8a8", jets, Recipe(options.epochs, BATCH_SIZE), seed, architecture.label
+        )
         compressions = [draw_compression(random, architecture.layer_widths) for _ in range(options.each)]
         seeds = [derive_seed(seed, "compress", j) for j in range(options.each)]
-        trained = compress(start, compressions, seeds, jets, options.epochs, BATCH_SIZE, threads=options.threads)
+        trained = compress(
+            start, compressions, seeds, jets, Recipe(options.epochs, BATCH_SIZE), Machine(threads=options.threads)
+        )
         for entry in trained:
             if entry.result.failure:
                 print(f"{architecture.label} at {entry.compression} is left out: {entry.result.failure}")

@@ -20,7 +20,7 @@ import argparse
 import copy
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -50,6 +50,7 @@ from snacpack.synthesis.mapping import count_resources, map_circuit
 from snacpack.synthesis.rtl import build_rtl
 from snacpack.tasks.intervals import wilson_interval
 from snacpack.training.fit import predict
+from snacpack.training.recipe import Machine, Recipe
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "hardware_quality.json"
@@ -86,9 +87,9 @@ class Bench:
 
     def float_row(self, name: str, architecture: Architecture, epochs: int) -> tuple[dict[str, Any], float]:
         """Train without compression; return the row and the validation accuracy."""
-        settings = {**self.config["training"], "epochs": epochs}
+        recipe = Recipe(epochs, self.config["training"]["batch_size"])
         seed = training_seed(self.seed, "baseline")
-        (result,) = training.train([architecture], [seed], self.jets["train"], self.jets["val"], **settings)
+        (result,) = training.train([architecture], [seed], self.jets["train"], self.jets["val"], recipe)
         row = self.accuracy(predict(result.network, self.jets["test"][0]).numpy())
         return {"treatment": name, "seed": self.seed, "epochs": epochs, **row}, result.accuracy
 
@@ -124,14 +125,14 @@ class Bench:
         settings = self.config["compression"]
         scheme = settings["schemes"][0]
         precision = Scheme.parse(scheme).precision(len(architecture.units) + 1)
-        common = {"batch_size": settings["batch_size"], "candidate": model}
+        recipe = Recipe(settings["warmup_epochs"], settings["batch_size"])
         seed = derive_seed(self.seed, "warm_up", model, scheme)
-        start = warm_up(architecture, precision, scheme, self.jets, settings["warmup_epochs"], seed=seed, **common)
+        start = warm_up(architecture, precision, scheme, self.jets, recipe, seed, model)
         checkpoints = [start]
         for iteration in range(1, settings["iterations"] + 1):
             seed = derive_seed(self.seed, "prune", model, scheme, iteration)
-            epochs, share = settings["epochs_per_iteration"], settings["pruned_per_iteration"]
-            checkpoints.append(prune(start, checkpoints[-1], self.jets, share, epochs, seed=seed, **common))
+            recipe, share = replace(recipe, epochs=settings["epochs_per_iteration"]), settings["pruned_per_iteration"]
+            checkpoints.append(prune(start, checkpoints[-1], self.jets, share, recipe, seed, model))
         rows = [compression_metrics(checkpoint) for checkpoint in checkpoints]
         chosen = choose_iteration(rows, settings["target_sparsity"], settings["max_accuracy_loss"])
         return self.circuit_row(name, checkpoints[chosen["iteration"]])
@@ -144,7 +145,9 @@ class Bench:
         settings = self.config["compression"]["search"]
         precision = Scheme.parse(settings["start"]).precision(len(architecture.units) + 1)
         batch_size, seed = self.config["compression"]["batch_size"], derive_seed(self.seed, "warm_up", model, MIXED)
-        start = warm_up(architecture, precision, MIXED, self.jets, settings["warmup_epochs"], batch_size, seed, model)
+        start = warm_up(
+            architecture, precision, MIXED, self.jets, Recipe(settings["warmup_epochs"], batch_size), seed, model
+        )
         table = self._trials(start, architecture, model)
         searched = perf_counter() - begin
         for name, minimum in targets.items():
@@ -156,9 +159,8 @@ class Bench:
                 compressions_of(table, trials),
                 seeds,
                 self.jets,
-                settings["final_epochs"],
-                batch_size,
-                threads=self.threads,
+                Recipe(settings["final_epochs"], batch_size),
+                Machine(threads=self.threads),
             )
             rows = finalist_metrics(
                 trials, chosen_from, circuit_costs(chosen_from, **self.circuit, threads=self.threads)
@@ -184,9 +186,8 @@ class Bench:
                 [rules.space.decode(genome) for genome in genomes],
                 [trial_seed(self.seed, model, number) for number in numbers],
                 self.jets,
-                settings["epochs"],
-                self.config["compression"]["batch_size"],
-                threads=self.threads,
+                Recipe(settings["epochs"], self.config["compression"]["batch_size"]),
+                Machine(threads=self.threads),
             )
             costs = circuit_costs(compressed, **self.circuit, threads=self.threads)
             fields = ("accuracy", "loss", "epochs", "failure")

@@ -51,6 +51,7 @@ from snacpack.jets.folders import find_samples
 from snacpack.jets.layout import CLASSES, read_jets, read_observables, read_source
 from snacpack.jets.preprocessing import Preprocessing, preprocess_jets, select_constituents
 from snacpack.networks.architecture import Architecture
+from snacpack.training.recipe import Machine, Recipe
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "jet_realism.json"
@@ -358,8 +359,8 @@ def train_on_simulated(
         [baseline] * options.seeds,
         [derive_seed(options.seed, "baseline", i) for i in range(options.seeds)],
         *(splits["train"], splits["val"]),
-        **{name: config["training"][name] for name in ("epochs", "batch_size")},
-        threads=options.cores,
+        Recipe(**{name: config["training"][name] for name in ("epochs", "batch_size")}),
+        Machine(threads=options.cores),
     )
     accuracies = {
         "baseline_simulated": [training.evaluate(result.network, *splits["test"])[1] for result in forward],
@@ -398,7 +399,12 @@ def train_on_published(
         seeds = [derive_seed(options.seed, "reverse", fold, i) for i in range(options.seeds)]
         tested = (x[test], y[test])
         results = training.train(
-            [baseline] * len(seeds), seeds, (x[train], y[train]), tested, epochs, batch, threads=options.cores
+            [baseline] * len(seeds),
+            seeds,
+            (x[train], y[train]),
+            tested,
+            Recipe(epochs, batch),
+            Machine(threads=options.cores),
         )
         for result in results:
             correct[test] += (training.predict(result.network, x[test]).argmax(dim=1).numpy() == y[test]) / len(seeds)

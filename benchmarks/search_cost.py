@@ -44,6 +44,7 @@ from snacpack.networks.architecture import Architecture
 from snacpack.search.space import SearchSpace
 from snacpack.training import build_network, train
 from snacpack.training.fit import fit
+from snacpack.training.recipe import Machine, Recipe
 
 CONFIG = Path(__file__).parent.parent / "config" / "config.yaml"
 RESULT = Path(__file__).parent / "results" / "search_cost.json"
@@ -98,7 +99,7 @@ def time_ours(networks: Sequence[Architecture], stack: int, n_steps: int, device
     start = perf_counter()
     for first in range(0, len(networks), stack):
         seeds = list(range(first, first + stack))
-        results = train(networks[first : first + stack], seeds, jets, validation, 1, BATCH, device=device, threads=1)
+        results = train(networks[first : first + stack], seeds, jets, validation, Recipe(1, BATCH), Machine(device))
         if any(result.failure for result in results):
             raise RuntimeError(f"a network failed: {[result.failure for result in results]}")
     return 1e3 * (perf_counter() - start) / n_steps / len(networks)
@@ -109,7 +110,7 @@ def time_eager(networks: Sequence[Architecture], n_steps: int) -> float:
     jets, validation = make_jets(n_steps), make_jets(1)
     start = perf_counter()
     for architecture in networks:
-        list(fit(build_network(architecture), architecture, jets, validation, 1, BATCH, seed=0))
+        list(fit(build_network(architecture), architecture, jets, validation, Recipe(1, BATCH), 0))
     return 1e3 * (perf_counter() - start) / n_steps / len(networks)
 
 

@@ -66,9 +66,9 @@ class Evaluator:
         key = (seed, first, tuple(architectures))
         if key not in self._trained:
             seeds = [training_seed(seed, first + i) for i in range(len(architectures))]
-            results = training.train(
-                architectures, seeds, *self.jets.values(), **self.config["training"], threads=self.threads
-            )
+            recipe = training.Recipe(**{name: self.config["training"][name] for name in ("epochs", "batch_size")})
+            machine = training.Machine(threads=self.threads)
+            results = training.train(architectures, seeds, *self.jets.values(), recipe, machine)
             self._trained[key] = [{"accuracy": result.accuracy, "failure": result.failure} for result in results]
         return [{**a, **b} for a, b in zip(self._trained[key], self.costs(architectures), strict=True)]
 

@@ -34,6 +34,7 @@ from snacpack.core.files import write_json
 from snacpack.networks.architecture import Architecture
 from snacpack.networks.bops import multiply_accumulates
 from snacpack.training import train
+from snacpack.training.recipe import Machine, Recipe
 
 RESULT = Path(__file__).parent / "results" / "search_threads.json"
 PAPER_STEPS = 5 * 600_000 / BATCH
@@ -59,7 +60,7 @@ def train_shard(networks: list[Architecture], n_steps: int, threads: int) -> Non
     """Train a shard's networks for one epoch."""
     torch.set_num_threads(threads)
     seeds = list(range(len(networks)))
-    results = train(networks, seeds, make_jets(n_steps), make_jets(1), 1, BATCH, device="cpu", threads=threads)
+    results = train(networks, seeds, make_jets(n_steps), make_jets(1), Recipe(1, BATCH), Machine(threads=threads))
     if any(result.failure for result in results):
         raise RuntimeError(f"a network failed: {[result.failure for result in results]}")
 

@@ -108,8 +108,5 @@ def trainer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if request.param == "native":
         return train
 
-    def stacked(results, training, validation, epochs, batch_size, loss, device, threads, on_epoch, on_result):
-        trials._train_stacked(results, training, validation, epochs, batch_size, loss, device, on_epoch, on_result)
-
-    monkeypatch.setattr(trials, "_train_alone", stacked)
+    monkeypatch.setattr(trials, "_train_alone", trials._train_stacked)
     return partial(train)

@@ -7,6 +7,8 @@ terminal = start_job(snakemake)
 from snacpack.core.files import write_json
 from snacpack.problems import Evaluation, find_problem
 from snacpack.search.progress import SearchProgress
+from snacpack.training.losses import Loss
+from snacpack.training.recipe import Machine, Recipe
 
 params, config = snakemake.params, snakemake.config
 generation, shard = int(snakemake.wildcards.generation), int(snakemake.wildcards.shard)
@@ -18,12 +20,10 @@ evaluation = Evaluation(
     data_set=snakemake.input.jets,
     validated=params,
     seed=params.seed,
-    training=params.training,
-    loss=params.get("loss", {}),
+    recipe=Recipe(**params.training, loss=Loss(**params.get("loss", {}))),
     class_weights=params.get("class_weights"),
     # Not among the parameters: a search that began on a GPU may go on on a CPU.
-    device=config["training"]["device"],
-    threads=snakemake.threads,
+    machine=Machine(config["training"]["device"], snakemake.threads),
     start=snakemake.input.start or None,
     candidate=params.candidate,
     target=params.target,

@@ -11,6 +11,7 @@ from snacpack.core.seeds import derive_seed
 from snacpack.data.dataset import load_training
 from snacpack.networks.architecture import Architecture
 from snacpack.training.losses import Loss
+from snacpack.training.recipe import Machine, Recipe
 
 wildcards, params = snakemake.wildcards, snakemake.params
 expected = Architecture.from_dict(read_json(snakemake.input.architecture)), wildcards.scheme
@@ -19,11 +20,9 @@ checkpoint = prune(
     Checkpoint.load(snakemake.input.previous, *expected),
     load_training(snakemake.input.jets, params.get("class_weights")),
     pruned_per_iteration=params.pruned_per_iteration,
-    epochs=params.epochs,
-    batch_size=params.batch_size,
+    recipe=Recipe(params.epochs, params.batch_size, Loss(**params.get("loss", {}))),
     seed=derive_seed(params.seed, "prune", wildcards.candidate, wildcards.scheme, int(wildcards.iteration)),
     candidate=wildcards.candidate,
-    device=snakemake.config["training"]["device"],
-    loss=Loss(**params.get("loss", {})),
+    machine=Machine(snakemake.config["training"]["device"]),
 )
 checkpoint.save(snakemake.output.checkpoint)

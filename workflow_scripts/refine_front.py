@@ -13,6 +13,7 @@ from snacpack.problems.compressions import compressions_of
 from snacpack.search.selection import required_accuracy, select_finalists
 from snacpack.tasks.registry import validation_of
 from snacpack.training.losses import Loss
+from snacpack.training.recipe import Machine, Recipe, Watch
 
 params = snakemake.params
 reference = read_json(snakemake.input.reference) if snakemake.input.reference else None
@@ -26,12 +27,9 @@ compressed = compress(
     compressions_of(table, trials),
     [refinement_seed(params.seed, snakemake.wildcards.candidate, trial) for trial in trials],
     jets,
-    params.epochs,
-    params.batch_size,
-    snakemake.config["training"]["device"],
-    snakemake.threads,
-    loss=Loss(**params.get("loss", {})),
-    on_result=lambda position, result: print(f"trial {trials[position]}: {result.failure or result.accuracy}"),
+    Recipe(params.epochs, params.batch_size, Loss(**params.get("loss", {}))),
+    Machine(snakemake.config["training"]["device"], snakemake.threads),
+    Watch(on_result=lambda position, result: print(f"trial {trials[position]}: {result.failure or result.accuracy}")),
 )
 costs = circuit_costs(compressed, params.clock_period_ns, params.part, snakemake.threads)
 x_val, y_val = load_dataset(snakemake.input.jets, ("val",))["val"]

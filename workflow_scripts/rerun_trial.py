@@ -9,7 +9,7 @@ import pandas as pd
 from snacpack.core.files import read_table, write_json
 from snacpack.data.dataset import load_training
 from snacpack.problems.architectures import architecture_of
-from snacpack.training import train
+from snacpack.training import Machine, Recipe, Watch, train
 from snacpack.training.losses import Loss
 
 number = int(snakemake.wildcards.trial)
@@ -23,10 +23,9 @@ jets = load_training(snakemake.input.jets, snakemake.params.get("class_weights")
     [int(trial["seed"])],
     jets["train"],
     jets["val"],
-    **snakemake.params.training,
-    loss=Loss(**snakemake.params.get("loss", {})),
-    device=snakemake.config["training"]["device"],
-    on_epoch=lambda position, record: print(record, flush=True),
+    Recipe(**snakemake.params.training, loss=Loss(**snakemake.params.get("loss", {}))),
+    Machine(snakemake.config["training"]["device"]),
+    Watch(on_epoch=lambda position, record: print(record, flush=True)),
 )
 recorded = {name: None if pd.isna(trial[name]) else trial[name].item() for name in ("accuracy", "loss")}
 trained = {"accuracy": result.accuracy, "loss": result.loss}

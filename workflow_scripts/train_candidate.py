@@ -15,7 +15,7 @@ from snacpack.networks.architecture import Architecture
 from snacpack.problems.architectures import training_seed
 from snacpack.search.selection import chosen_candidate
 from snacpack.tasks.registry import score_on_test, validation_of
-from snacpack.training import predict, train
+from snacpack.training import Machine, Recipe, Watch, predict, train
 from snacpack.training.losses import Loss
 
 jets = load_training(snakemake.input.jets, snakemake.params.get("class_weights"))
@@ -31,10 +31,9 @@ seed = training_seed(snakemake.params.seed, network)
     [seed],
     jets["train"],
     jets["val"],
-    **snakemake.params.training,
-    loss=Loss(**snakemake.params.get("loss", {})),
-    device=snakemake.config["training"]["device"],
-    on_epoch=lambda position, record: print(record, flush=True),
+    Recipe(**snakemake.params.training, loss=Loss(**snakemake.params.get("loss", {}))),
+    Machine(snakemake.config["training"]["device"]),
+    Watch(on_epoch=lambda position, record: print(record, flush=True)),
 )
 if result.failure:
     raise RuntimeError(

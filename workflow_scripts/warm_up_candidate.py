@@ -11,6 +11,7 @@ from snacpack.data.dataset import load_training
 from snacpack.networks.architecture import Architecture
 from snacpack.networks.scheme import Scheme
 from snacpack.training.losses import Loss
+from snacpack.training.recipe import Machine, Recipe
 
 wildcards, params = snakemake.wildcards, snakemake.params
 architecture = Architecture.from_dict(read_json(snakemake.input.architecture))
@@ -19,11 +20,9 @@ checkpoint = warm_up(
     Scheme.parse(params.precision).precision(len(architecture.graph.matrices)),
     wildcards.scheme,
     load_training(snakemake.input.jets, params.get("class_weights")),
-    epochs=params.epochs,
-    batch_size=params.batch_size,
+    recipe=Recipe(params.epochs, params.batch_size, Loss(**params.get("loss", {}))),
     seed=derive_seed(params.seed, "warm_up", wildcards.candidate, wildcards.scheme),
     candidate=wildcards.candidate,
-    device=snakemake.config["training"]["device"],
-    loss=Loss(**params.get("loss", {})),
+    machine=Machine(snakemake.config["training"]["device"]),
 )
 checkpoint.save(snakemake.output.checkpoint)

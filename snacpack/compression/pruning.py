@@ -13,14 +13,15 @@ import torch
 
 from snacpack.compression.calibration import equalise, quantize
 from snacpack.compression.checkpoint import Checkpoint
-from snacpack.compression.network import build_quantized_network, fold_batch_norm
+from snacpack.compression.network import build_quantized_network, fold_batch_norm, tensors_of
 from snacpack.compression.qat import train_quantized
 from snacpack.core.seeds import derive_seed
 from snacpack.networks.architecture import Architecture
 from snacpack.networks.scheme import Precision
+from snacpack.training.fine_tuning import FineTuning
 from snacpack.training.fit import Jets, evaluate
-from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.pruning import shrink_masks
+from snacpack.training.recipe import CPU, Machine, Recipe
 from snacpack.training.trials import train
 
 Masks = dict[str, torch.Tensor]
@@ -31,12 +32,10 @@ def warm_up(
     precision: Precision,
     scheme: str,
     jets: Mapping[str, Jets],
-    epochs: int,
-    batch_size: int,
+    recipe: Recipe,
     seed: int,
     candidate: str,
-    device: str = "cpu",
-    loss: Loss = CROSS_ENTROPY,
+    machine: Machine = CPU,
 ) -> Checkpoint:
     """Train a quantised network from scratch: what every pruning iteration rewinds to and every trial starts from.
 
@@ -53,16 +52,12 @@ def warm_up(
         The precision's name.
     jets
         ``train`` and ``val``, as :func:`snacpack.compression.qat.train_quantized` wants them.
-    epochs, batch_size
-        Length of the training.
+    recipe, machine
+        Length and loss of the training, and its processors.
     seed
         Decides the initial weights, the order of jets and dropout.
     candidate
         The network's name, for errors.
-    device
-        ``cpu``, ``cuda`` or ``auto``.
-    loss
-        The loss that is made small.
 
     Raises
     ------
@@ -70,8 +65,9 @@ def warm_up(
         If the training diverges.
     """
     label = f"{candidate}, scheme {scheme}, iteration 0 (warm-up)"
-    float_epochs = (epochs + 1) // 2
-    (start,) = train([architecture], [seed], jets["train"], jets["val"], float_epochs, batch_size, device, loss=loss)
+    float_epochs = (recipe.epochs + 1) // 2
+    in_float = replace(recipe, epochs=float_epochs)
+    (start,) = train([architecture], [seed], jets["train"], jets["val"], in_float, machine)
     if start.failure:
         raise RuntimeError(
             f"the warm-up of {label} failed in floating point: {start.failure} (search.space.learning_rate, or "
@@ -81,12 +77,12 @@ def warm_up(
     if architecture.batch_norm and architecture.activation == "relu":
         layers = equalise(layers)
     network = quantize(architecture, precision, layers, jets["train"][0])
-    history, later = [dict(record) for record in start.history], epochs - float_epochs
+    history, later = [dict(record) for record in start.history], recipe.epochs - float_epochs
     if later:
-        seed = derive_seed(seed, "quantized")
-        trained = train_quantized(network, architecture, jets, later, batch_size, seed, label, device=device, loss=loss)
+        task = FineTuning(tensors_of(network), architecture, derive_seed(seed, "quantized"))
+        trained = train_quantized(task, jets, replace(recipe, epochs=later), label, machine)
         history += [{**record, "epoch": float_epochs + record["epoch"]} for record in trained]
-    _, accuracy = evaluate(network, *jets["val"], loss=loss)
+    _, accuracy = evaluate(network, *jets["val"], loss=recipe.loss)
     masks = {
         name.removesuffix(".weight"): torch.ones_like(value, dtype=torch.bool)
         for name, value in network.state_dict().items()
@@ -105,12 +101,10 @@ def prune(
     previous: Checkpoint,
     jets: Mapping[str, Jets],
     pruned_per_iteration: float,
-    epochs: int,
-    batch_size: int,
+    recipe: Recipe,
     seed: int,
     candidate: str,
-    device: str = "cpu",
-    loss: Loss = CROSS_ENTROPY,
+    machine: Machine = CPU,
 ) -> Checkpoint:
     """Remove the smallest of the remaining weights, rewind the others, train again.
 
@@ -120,7 +114,7 @@ def prune(
         The weights that pruning rewinds to.
     previous
         The last iteration (or the warm-up itself), whose trained weights are compared.
-    jets, epochs, batch_size, seed, candidate, device, loss
+    jets, recipe, seed, candidate, machine
         As for :func:`warm_up`.
     pruned_per_iteration
         Fraction of the remaining weights that is removed.
@@ -147,9 +141,8 @@ def prune(
     network = build_quantized_network(previous.architecture, previous.precision)
     network.load_state_dict(rewind(warmed_up.state, masks))
     label = f"{candidate}, scheme {previous.scheme}, iteration {iteration}"
-    history = train_quantized(
-        network, previous.architecture, jets, epochs, batch_size, seed, label, masks, device, loss
-    )
+    task = FineTuning(tensors_of(network, masks), previous.architecture, seed)
+    history = train_quantized(task, jets, recipe, label, machine)
     accuracy = history[-1]["validation_accuracy"]
     return replace(
         previous,

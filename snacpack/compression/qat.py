@@ -3,51 +3,28 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-from torch import nn
 from tqdm import tqdm
 
-from snacpack.compression.network import tensors_of
-from snacpack.networks.architecture import Architecture
 from snacpack.training.fine_tuning import FineTuning, fine_tune
 from snacpack.training.fit import Jets
-from snacpack.training.losses import CROSS_ENTROPY, Loss
+from snacpack.training.recipe import CPU, Machine, Recipe, Watch
 
 
 def train_quantized(
-    network: nn.Sequential,
-    architecture: Architecture,
-    jets: Mapping[str, Jets],
-    epochs: int,
-    batch_size: int,
-    seed: int,
-    label: str,
-    masks: Mapping[str, torch.Tensor] | None = None,
-    device: str = "cpu",
-    loss: Loss = CROSS_ENTROPY,
+    task: FineTuning, jets: Mapping[str, Jets], recipe: Recipe, label: str, machine: Machine = CPU
 ) -> list[dict[str, Any]]:
     """Train a quantised network in place: Adam on a loss, L1 on the weights.
 
     Parameters
     ----------
-    network
-        From :func:`snacpack.compression.calibration.quantize`.
-    architecture
-        Gives learning rate, L1 and dropout.
+    task
+        The network with its masks, and what it is trained with.
     jets
         ``train`` and ``val``, each as :data:`snacpack.training.fit.Jets` has them.
-    epochs, batch_size
-        Passes over the training jets, and jets per step.
-    seed
-        Decides the order of jets and dropout.
+    recipe, machine
+        Length and loss of the training, and its processors.
     label
         The network in words, for the progress bar and errors.
-    masks
-        For each dense layer's name, False where a weight is held at zero.
-    device
-        ``cpu``, ``cuda`` or ``auto``.
-    loss
-        The loss that is made small.
 
     Returns
     -------
@@ -60,11 +37,9 @@ def train_quantized(
     RuntimeError
         If the loss is no longer finite.
     """
-    task = FineTuning(tensors_of(network, masks), architecture, seed)
-    with tqdm(desc=label, total=epochs, unit="epoch") as bar:
-        (result,) = fine_tune(
-            [task], jets["train"], jets["val"], epochs, batch_size, device, on_epoch=lambda *_: bar.update(), loss=loss
-        )
+    with tqdm(desc=label, total=recipe.epochs, unit="epoch") as bar:
+        watch = Watch(on_epoch=lambda *_: bar.update())
+        (result,) = fine_tune([task], jets["train"], jets["val"], recipe, machine, watch)
     if result.failure:
         raise RuntimeError(
             f"quantisation-aware training of {label} failed: {result.failure}. Lower this network's learning rate "

@@ -1,6 +1,6 @@
 """Trials of a compression search: short fine-tunings of one warmed-up network, each with its own bits and sparsity."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from snacpack.networks.integers import FixedPointNetwork
 from snacpack.networks.scheme import MIXED, Compression
 from snacpack.training.fine_tuning import FineTuned, FineTuning, fine_tune
 from snacpack.training.fit import Jets
-from snacpack.training.losses import CROSS_ENTROPY, Loss
+from snacpack.training.recipe import CPU, UNWATCHED, Machine, Recipe, Watch
 
 
 def trial_seed(seed: int, candidate: str, trial: int) -> int:
@@ -68,12 +68,9 @@ def compress(
     compressions: Sequence[Compression],
     seeds: Sequence[int],
     jets: Mapping[str, Jets],
-    epochs: int,
-    batch_size: int,
-    device: str = "cpu",
-    threads: int = 1,
-    on_result: Callable[[int, FineTuned], object] = lambda position, result: None,
-    loss: Loss = CROSS_ENTROPY,
+    recipe: Recipe,
+    machine: Machine = CPU,
+    watch: Watch = UNWATCHED,
 ) -> list[Compressed]:
     """Fine-tune a warmed-up network once for each compression.
 
@@ -88,14 +85,8 @@ def compress(
         Bits and sparsity of each; its seed decides the order of its jets and its dropout.
     jets
         ``train`` and ``val``, each as :data:`snacpack.training.fit.Jets` has them.
-    epochs, batch_size
-        Passes over the training jets, and jets per step.
-    device, threads
+    recipe, machine, watch
         As for :func:`snacpack.training.trials.train`.
-    on_result
-        Called with a network's position and its result as soon as it is there.
-    loss
-        The loss that is made small.
 
     Returns
     -------
@@ -110,9 +101,7 @@ def compress(
         left = round(n_weights * (1 - compression.sparsity)) if compression.sparsity else None
         networks.append(network)
         tasks.append(FineTuning(tensors_of(network), start.architecture, seed, weights_left=left, decay=True))
-    results = fine_tune(
-        tasks, jets["train"], jets["val"], epochs, batch_size, device, threads, on_result=on_result, loss=loss
-    )
+    results = fine_tune(tasks, jets["train"], jets["val"], recipe, machine, watch)
     return [
         Compressed(
             start.architecture, compression, task.seed, network, dict(zip(names, _masks(task), strict=True)), result

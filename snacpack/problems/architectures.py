@@ -64,8 +64,7 @@ class Architectures(Problem[Architecture]):
 
     @staticmethod
     def evaluate(trials: Sequence[tuple[int, Architecture]], evaluation: Evaluation) -> list[Record]:
-        from snacpack.training import predict, train
-        from snacpack.training.losses import Loss
+        from snacpack.training import Watch, predict, train
 
         numbers, architectures = zip(*trials, strict=True)
         seeds = [training_seed(evaluation.seed, number) for number in numbers]
@@ -74,13 +73,11 @@ class Architectures(Problem[Architecture]):
             seeds,
             evaluation.jets["train"],
             evaluation.jets["val"],
-            **evaluation.training,
-            loss=Loss(**evaluation.loss),
-            device=evaluation.device,
-            threads=evaluation.threads,
-            on_epoch=lambda position, record: print(f"trial {numbers[position]}: {record}", flush=True),
-            on_result=lambda position, result: evaluation.tell(
-                numbers[position], architectures[position].label, result
+            evaluation.recipe,
+            evaluation.machine,
+            Watch(
+                lambda position, record: print(f"trial {numbers[position]}: {record}", flush=True),
+                lambda position, result: evaluation.tell(numbers[position], architectures[position].label, result),
             ),
         )
         x_val, _ = evaluation.measured

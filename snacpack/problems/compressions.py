@@ -57,7 +57,7 @@ class Compressions(Problem[Compression]):
     def evaluate(trials: Sequence[tuple[int, Compression]], evaluation: Evaluation) -> list[Record]:
         from snacpack.compression.checkpoint import Checkpoint
         from snacpack.compression.trials import circuit_costs, compress, trial_seed
-        from snacpack.training.losses import Loss
+        from snacpack.training.recipe import Watch
 
         numbers, compressions = zip(*trials, strict=True)
         compressed = compress(
@@ -65,15 +65,15 @@ class Compressions(Problem[Compression]):
             compressions,
             [trial_seed(evaluation.seed, evaluation.candidate, number) for number in numbers],
             evaluation.jets,
-            **evaluation.training,
-            device=evaluation.device,
-            threads=evaluation.threads,
-            on_result=lambda position, result: evaluation.tell(
-                numbers[position], str(compressions[position].precision), result
+            evaluation.recipe,
+            evaluation.machine,
+            Watch(
+                on_result=lambda position, result: evaluation.tell(
+                    numbers[position], str(compressions[position].precision), result
+                )
             ),
-            loss=Loss(**evaluation.loss),
         )
-        costs = circuit_costs(compressed, **evaluation.target, threads=evaluation.threads)
+        costs = circuit_costs(compressed, **evaluation.target, threads=evaluation.machine.threads)
         x_val, _ = evaluation.measured
         outputs = [lambda entry=entry: entry.fixed_point.outputs(x_val) for entry in compressed]
         results = [entry.result for entry in compressed]

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +18,7 @@ from snacpack.search.records import Record, trial_number
 
 if TYPE_CHECKING:
     from snacpack.training.fit import Jets
+    from snacpack.training.recipe import Machine, Recipe
 
 Subject = TypeVar("Subject")
 
@@ -37,14 +38,10 @@ class Evaluation:
         :func:`snacpack.tasks.registry.validation_of` reads them.
     seed
         The run's seed.
-    training
-        ``epochs`` and ``batch_size``.
-    loss
-        Parameters of :class:`snacpack.training.losses.Loss`.
+    recipe, machine
+        Length and loss of the trainings, and their processors.
     class_weights
         As :func:`snacpack.data.dataset.load_training` takes them.
-    device, threads
-        As for :func:`snacpack.training.train`.
     start
         The checkpoint that compressions start from.
     candidate
@@ -58,11 +55,9 @@ class Evaluation:
     data_set: str | Path
     validated: Any
     seed: int
-    training: Mapping[str, int]
-    loss: Mapping[str, Any] = field(default_factory=dict)
+    recipe: "Recipe"
+    machine: "Machine"
     class_weights: str | Mapping[str, float] | None = None
-    device: str = "cpu"
-    threads: int = 1
     start: str | Path | None = None
     candidate: str | None = None
     target: Mapping[str, Any] | None = None

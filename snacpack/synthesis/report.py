@@ -8,31 +8,19 @@ from snacpack.core.files import read_json
 from snacpack.synthesis.backend import Numbers, Synthesis
 from snacpack.synthesis.devices import RESOURCES, available_resources
 from snacpack.synthesis.registry import find_backend, missing_tool
-from snacpack.synthesis.rtl import Circuit
 
 NUMBERS = ("latency_cycles", "latency_ns", "ii_cycles", "ii_ns", *RESOURCES)
 
 
-def synthesise(
-    backend: str,
-    hls: str | Path,
-    rtl: str | Path,
-    reports: str | Path,
-    part: str,
-    clock_period_ns: float,
-    available: Mapping[str, int] | None,
-    measured_latency: int | None,
-    threads: int,
-    timeout_s: float,
-) -> dict[str, Any]:
+def synthesise(backend: str, job: Synthesis, available: Mapping[str, int] | None) -> dict[str, Any]:
     """Synthesise a model and return the content of its ``report.json``, but for the model's name and scheme.
 
     Parameters
     ----------
     backend
         The name of a backend.
-    hls, rtl, reports, part, clock_period_ns, measured_latency, threads, timeout_s
-        As :class:`snacpack.synthesis.backend.Synthesis` has them.
+    job
+        The circuit; its folder of reports need not exist.
     available
         ``synthesis.available``, or None for a part of the list.
 
@@ -44,13 +32,11 @@ def synthesise(
     lacking = missing_tool(backend)
     if lacking:
         raise RuntimeError(lacking)
-    folders = [Path(folder) for folder in (hls, rtl, reports)]
     # A backend need not write reports of its own, but a rule gives their folder.
-    folders[2].mkdir(parents=True, exist_ok=True)
-    job = Synthesis(*folders, part, clock_period_ns, measured_latency, threads, timeout_s)
+    job.reports.mkdir(parents=True, exist_ok=True)
     numbers = find_backend(backend).synthesise(job)
-    report = _report(backend, numbers, job.circuit, part, clock_period_ns, available_resources(part, available))
-    return {**report, "hls4ml": _hls4ml(hls), "failure": None}
+    report = _report(backend, numbers, job, available_resources(job.part, available))
+    return {**report, "hls4ml": _hls4ml(job.hls), "failure": None}
 
 
 def report_no_circuit(backend: str, hls: str | Path, part: str, clock_period_ns: float, reason: str) -> dict[str, Any]:
@@ -58,8 +44,10 @@ def report_no_circuit(backend: str, hls: str | Path, part: str, clock_period_ns:
 
     Parameters
     ----------
-    backend, hls, part, clock_period_ns
-        As for :func:`synthesise`.
+    backend
+        The name of a backend.
+    hls, part, clock_period_ns
+        As :class:`snacpack.synthesis.backend.Synthesis` has them.
     reason
         Why there is none: ``failure``. All numbers are None.
     """
@@ -75,16 +63,15 @@ def _hls4ml(hls: str | Path) -> dict[str, Any]:
     return {name: project.get(name) for name in ("reuse_factor", "reuse_factors")}
 
 
-def _report(
-    backend: str, numbers: Numbers, circuit: Circuit, part: str, clock_period_ns: float, available: Mapping[str, int]
-) -> dict[str, Any]:
+def _report(backend: str, numbers: Numbers, job: Synthesis, available: Mapping[str, int]) -> dict[str, Any]:
+    circuit, clock_period_ns = job.circuit, job.clock_period_ns
     in_ns = f"in cycles, times the target clock period of {clock_period_ns:g} ns, which no placing and routing confirms"
     percent = {f"{name}_percent": 100 * numbers.resources[name] / available[name] for name in RESOURCES}
     shares = {f"{name}_percent": f"{name} of the part's {available[name]}" for name in RESOURCES}
     return {
         "backend": backend,
         "tool": numbers.tool,
-        "part": part,
+        "part": job.part,
         "clock_period_ns": clock_period_ns,
         "latency_cycles": numbers.latency_cycles,
         "latency_ns": round(numbers.latency_cycles * clock_period_ns, 6),

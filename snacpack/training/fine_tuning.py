@@ -17,20 +17,20 @@ from snacpack.networks.architecture import Architecture
 from snacpack.networks.bops import multiply_accumulates
 from snacpack.training.autograd import AutogradQuantizedNetwork
 from snacpack.training.fit import Jets, jet_order
-from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.native import NativeQuantizedNetwork
 from snacpack.training.outcome import (
     Outcome,
     Record,
     check_jets,
-    choose_device,
+    choose_machine,
     on_device,
     record_stack,
     train_in_threads,
 )
 from snacpack.training.pruning import gradual_target, shrink_masks
 from snacpack.training.quantized import QuantizedNetwork
-from snacpack.training.trials import by_position, dropout_seed, split_chains
+from snacpack.training.recipe import CPU, UNWATCHED, Machine, Recipe, Watch
+from snacpack.training.trials import dropout_seed, split_chains
 
 PIECES = 10
 """Pieces of an epoch, between which learning rate and masks change."""
@@ -80,13 +80,9 @@ def fine_tune(
     tasks: Sequence[FineTuning],
     training: Jets,
     validation: Jets,
-    epochs: int,
-    batch_size: int,
-    device: str = "cpu",
-    threads: int = 1,
-    on_epoch: Callable[[int, Record], object] = lambda position, record: None,
-    on_result: Callable[[int, FineTuned], object] = lambda position, result: None,
-    loss: Loss = CROSS_ENTROPY,
+    recipe: Recipe,
+    machine: Machine = CPU,
+    watch: Watch = UNWATCHED,
 ) -> list[FineTuned]:
     """Train quantised networks in place; one that diverges is returned with its reason, not raised.
 
@@ -96,17 +92,8 @@ def fine_tune(
         The networks; no two share a tensor.
     training, validation
         :data:`snacpack.training.fit.Jets`.
-    epochs, batch_size
-        Passes over the training jets, and jets per step.
-    device
-        ``cpu``, ``cuda``, or ``auto``, a GPU if PyTorch sees one.
-    threads
-        Networks that a CPU trains at a time.
-    on_epoch, on_result
-        Called with a network's position and the record of each of its epochs, or its result as soon as
-        it is trained or has failed; by one thread at a time.
-    loss
-        The loss that is made small.
+    recipe, machine, watch
+        Length and loss of each training, its processors, and who is told of it.
 
     Raises
     ------
@@ -117,24 +104,19 @@ def fine_tune(
     MemoryError
         If a network does not fit into memory: that is the machine's doing, not the network's.
     """
-    device = choose_device(device)
+    machine = choose_machine(machine)
     architectures = [task.architecture for task in tasks]
-    samples = [check_jets(sample, architectures, batch_size, loss) for sample in (training, validation)]
+    samples = [check_jets(sample, architectures, recipe.batch_size, recipe.loss) for sample in (training, validation)]
     results = [FineTuned(network=task.network) for task in tasks]
     if not tasks:
         return []
     chains, others = split_chains(architectures)
-    if device == "cpu":
+    if machine.device == "cpu":
         chains, others = [], chains + others
-    if chains:
-        stacked = [[tasks[i] for i in chains], [results[i] for i in chains]]
-        callbacks = by_position(chains, on_epoch, on_result)
-        _tune_stacked(*stacked, *samples, epochs, batch_size, loss, device, *callbacks)
-    if others:
-        alone = [[tasks[i] for i in others], [results[i] for i in others]]
-        callbacks = by_position(others, on_epoch, on_result)
-        threads = threads if device == "cpu" else 1
-        _tune_alone(*alone, *samples, epochs, batch_size, loss, device, threads, *callbacks)
+    for positions, tune in ((chains, _tune_stacked), (others, _tune_alone)):
+        if positions:
+            chosen = [tasks[i] for i in positions], [results[i] for i in positions]
+            tune(*chosen, samples, recipe, machine, watch.of(positions))
     return results
 
 
@@ -207,21 +189,26 @@ class _Pruning:
 
 
 def _tune_alone(
-    tasks, results, training, validation, epochs, batch_size, loss, device, threads, on_epoch, on_result
+    tasks: Sequence[FineTuning],
+    results: Sequence[FineTuned],
+    samples: Sequence[Jets],
+    recipe: Recipe,
+    machine: Machine,
+    watch: Watch,
 ) -> None:
     if any(task.architecture.is_dense_chain for task in tasks):
         # Here once, not by every thread for its first network.
         load_library()
-    x, y, weights = training
+    (x, y, weights), validation = samples
     n_jets = len(x)
-    batch_size = min(batch_size, n_jets)
-    schedule = _pieces(n_jets, batch_size, epochs)
+    batch_size = min(recipe.batch_size, n_jets)
+    schedule = _pieces(n_jets, batch_size, recipe.epochs)
 
     def tune_one(index: int) -> Iterator[Record]:
         task, result = tasks[index], results[index]
-        settings = (task.network, task.architecture, dropout_seed(task.seed), batch_size, loss)
+        settings = (task.network, task.architecture, dropout_seed(task.seed), batch_size, recipe.loss)
         fast = task.architecture.is_dense_chain
-        network = NativeQuantizedNetwork(*settings) if fast else AutogradQuantizedNetwork(*settings, device)
+        network = NativeQuantizedNetwork(*settings) if fast else AutogradQuantizedNetwork(*settings, machine.device)
         pruning = _Pruning(task)
         for epoch, pieces in enumerate(schedule, start=1):
             order, losses = jet_order(n_jets, task.seed, epoch), []
@@ -241,21 +228,29 @@ def _tune_alone(
         network.store()
 
     costs = [multiply_accumulates(task.architecture.graph.matrices) for task in tasks]
-    train_in_threads(results, costs, threads, tune_one, on_epoch, on_result)
+    train_in_threads(results, costs, machine.threads, tune_one, watch)
 
 
-def _tune_stacked(tasks, results, training, validation, epochs, batch_size, loss, device, on_epoch, on_result) -> None:
+def _tune_stacked(
+    tasks: Sequence[FineTuning],
+    results: Sequence[FineTuned],
+    samples: Sequence[Jets],
+    recipe: Recipe,
+    machine: Machine,
+    watch: Watch,
+) -> None:
     # The stack is needed with a GPU only.
     from snacpack.training.quantized_stack import QuantizedStack
 
-    start, n_jets = perf_counter(), len(training[0])
-    batch_size = min(batch_size, n_jets)
-    (x, y, weights), validation = (on_device(sample, device) for sample in (training, validation))
+    start, device = perf_counter(), machine.device
+    (x, y, weights), validation = (on_device(sample, device) for sample in samples)
+    n_jets = len(x)
+    batch_size = min(recipe.batch_size, n_jets)
     members = [(task.network, task.architecture, dropout_seed(task.seed)) for task in tasks]
-    stack = QuantizedStack(*map(list, zip(*members, strict=True)), device, loss)
+    stack = QuantizedStack(*map(list, zip(*members, strict=True)), device, recipe.loss)
     prunings = [_Pruning(task) for task in tasks]
     base_rates = [task.architecture.learning_rate for task in tasks]
-    for epoch, pieces in enumerate(_pieces(n_jets, batch_size, epochs), start=1):
+    for epoch, pieces in enumerate(_pieces(n_jets, batch_size, recipe.epochs), start=1):
         orders = torch.stack([jet_order(n_jets, task.seed, epoch) for task in tasks]).to(device)
         losses = []
         for piece in pieces:
@@ -264,11 +259,11 @@ def _tune_stacked(tasks, results, training, validation, epochs, batch_size, loss
             losses.append(stack.train(x, y, orders[:, piece.start : piece.end], batch_size, rates, weights))
         means = [_mean(of_network, pieces) for of_network in zip(*losses, strict=True)]
         scores, seconds = stack.evaluate(*validation), (perf_counter() - start) / len(tasks)
-        record_stack(results, means, scores, base_rates, seconds, on_epoch, on_result)
+        record_stack(results, means, scores, base_rates, seconds, watch)
     stack.store()
     for index, result in enumerate(results):
         if not result.failure:
-            on_result(index, result)
+            watch.on_result(index, result)
 
 
 def _shrink_stacks_masks(stack, tasks: Sequence[FineTuning], prunings: Sequence[_Pruning], piece: _Piece) -> None:

@@ -12,6 +12,7 @@ from snacpack.core.seeds import derive_seed
 from snacpack.networks.architecture import Architecture
 from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.network import weight_matrices
+from snacpack.training.recipe import Recipe
 
 Array = np.ndarray | torch.Tensor
 Jets = tuple[Array, Array] | tuple[Array, Array, Array | None]
@@ -29,11 +30,9 @@ def fit(
     architecture: Architecture,
     training: Jets,
     validation: Jets,
-    epochs: int,
-    batch_size: int,
+    recipe: Recipe,
     seed: int,
     after_step: Callable[[], Any] = lambda: None,
-    loss: Loss = CROSS_ENTROPY,
 ) -> Iterator[dict[str, float]]:
     """Train ``network`` in place, float or quantised; yield a record after each epoch.
 
@@ -43,27 +42,25 @@ def fit(
         The module, and the hyper-parameters that it is trained with.
     training, validation
         :data:`Jets`.
-    epochs, batch_size
-        Passes over the training jets, and jets per step.
+    recipe
+        Length and loss of the training.
     seed
         Decides the order of the jets; dropout draws from PyTorch's generator.
     after_step
         Called after every optimiser step, e.g. to keep pruned weights at zero.
-    loss
-        The loss that is made small.
 
     Raises
     ------
     Diverged
         If the loss is not finite; the message names epoch and learning rate.
     """
-    x, y, instance_weights = as_tensors(training)
+    loss, (x, y, instance_weights) = recipe.loss, as_tensors(training)
     optimizer = torch.optim.Adam(network.parameters(), lr=architecture.learning_rate, fused=True)
     weights = weight_matrices(network)
-    for epoch in range(1, epochs + 1):
+    for epoch in range(1, recipe.epochs + 1):
         network.train()
         losses = []
-        for batch in batches(jet_order(len(x), seed, epoch), batch_size):
+        for batch in batches(jet_order(len(x), seed, epoch), recipe.batch_size):
             of_batch = None if instance_weights is None else instance_weights[batch]
             mean = loss.mean(network(x[batch]), y[batch], of_batch)
             penalty = architecture.l1 * sum(weight.abs().sum() for weight in weights) if architecture.l1 else 0.0

@@ -12,6 +12,7 @@ import torch
 from snacpack.networks.architecture import Architecture
 from snacpack.training.fit import Jets, as_tensors
 from snacpack.training.losses import Loss, check_weights
+from snacpack.training.recipe import Machine, Watch
 
 Record = dict[str, float]
 LARGEST_BATCH = 65536
@@ -61,19 +62,20 @@ class Outcome:
         return record
 
 
-def choose_device(device: str) -> str:
-    """Return ``cpu`` or ``cuda`` for ``cpu``, ``cuda`` or ``auto``, a GPU if PyTorch sees one.
+def choose_machine(machine: Machine) -> Machine:
+    """Return a machine whose device is ``cpu`` or ``cuda``; a GPU trains one network, or one stack, at a time.
 
     Raises
     ------
     ValueError
         If there is no such device.
     """
+    device = machine.device
     if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     if device != "cpu" and not torch.cuda.is_available():
         raise ValueError(f"training.device is {device}, but PyTorch sees no GPU here; choose cpu or auto")
-    return device
+    return Machine(device, machine.threads if device == "cpu" else 1)
 
 
 def check_jets(
@@ -126,8 +128,7 @@ def train_in_threads(
     costs: Sequence[float],
     threads: int,
     train: Callable[[int], Iterator[Record]],
-    on_epoch: Callable[[int, Record], object],
-    on_result: Callable[[int, Outcome], object],
+    watch: Watch,
 ) -> None:
     """Train networks in threads, the costliest first, so that no thread is left alone with one of them.
 
@@ -142,8 +143,8 @@ def train_in_threads(
     train
         Trains the network of a position and yields a record after each epoch; records and failures are entered in
         its outcome by itself.
-    on_epoch, on_result
-        Called with a position and a record or outcome, by one thread at a time.
+    watch
+        Told of every epoch and outcome, by one thread at a time.
     """
     lock, stop = Lock(), Event()
 
@@ -162,11 +163,11 @@ def train_in_threads(
         outcome, start = outcomes[index], perf_counter()
         for record in train(index):
             outcome.seconds = perf_counter() - start
-            report(on_epoch, index, record)
+            report(watch.on_epoch, index, record)
             if stop.is_set():
                 return
         outcome.seconds = perf_counter() - start
-        report(on_result, index, outcome)
+        report(watch.on_result, index, outcome)
 
     order = sorted(range(len(outcomes)), key=lambda index: -costs[index])
     with ThreadPoolExecutor(threads) as pool:
@@ -185,8 +186,7 @@ def record_stack(
     scores: tuple[Sequence[float], Sequence[float]],
     learning_rates: Sequence[float],
     seconds: float,
-    on_epoch: Callable[[int, Record], object],
-    on_result: Callable[[int, Outcome], object],
+    watch: Watch,
 ) -> None:
     """Enter an epoch of a stack's networks; those that failed before are left as they are.
 
@@ -200,8 +200,8 @@ def record_stack(
         Those of the networks, for the message of a failure.
     seconds
         A network's share of the time since the training began.
-    on_epoch, on_result
-        Called with a network's position and record, or outcome where it failed.
+    watch
+        Told of a network's epoch, or of its outcome if it failed.
     """
     epoch = zip(outcomes, losses, *scores, learning_rates, strict=True)
     for index, (outcome, loss, validation_loss, accuracy, learning_rate) in enumerate(epoch):
@@ -210,6 +210,6 @@ def record_stack(
         record = outcome.add_epoch(loss, validation_loss, accuracy, learning_rate)
         outcome.seconds = seconds
         if outcome.failure:
-            on_result(index, outcome)
+            watch.on_result(index, outcome)
         else:
-            on_epoch(index, record)
+            watch.on_epoch(index, record)

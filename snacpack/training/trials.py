@@ -5,10 +5,9 @@ each step together. Networks that are not dense layers one behind the other are 
 The result for a network depends neither on the others nor on the number of threads.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
 
 import torch
 from torch import nn
@@ -19,18 +18,18 @@ from snacpack.networks.architecture import Architecture
 from snacpack.networks.bops import multiply_accumulates
 from snacpack.training.autograd import AutogradNetwork
 from snacpack.training.fit import Jets, jet_order
-from snacpack.training.losses import CROSS_ENTROPY, Loss
 from snacpack.training.native import NativeNetwork
 from snacpack.training.network import build_network
 from snacpack.training.outcome import (
     Outcome,
     Record,
     check_jets,
-    choose_device,
+    choose_machine,
     on_device,
     record_stack,
     train_in_threads,
 )
+from snacpack.training.recipe import CPU, UNWATCHED, Machine, Recipe, Watch
 from snacpack.training.stack import Stack
 
 
@@ -48,13 +47,9 @@ def train(
     seeds: Sequence[int],
     training: Jets,
     validation: Jets,
-    epochs: int,
-    batch_size: int,
-    device: str = "cpu",
-    threads: int = 1,
-    on_epoch: Callable[[int, Record], object] = lambda position, record: None,
-    on_result: Callable[[int, TrainingResult], object] = lambda position, result: None,
-    loss: Loss = CROSS_ENTROPY,
+    recipe: Recipe,
+    machine: Machine = CPU,
+    watch: Watch = UNWATCHED,
 ) -> list[TrainingResult]:
     """Train float networks; one that diverges is returned with its reason, not raised.
 
@@ -66,17 +61,8 @@ def train(
         For each network what decides its initial weights, the order of its jets and its dropout.
     training, validation
         :data:`snacpack.training.fit.Jets`.
-    epochs, batch_size
-        Passes over the training jets, and jets per step.
-    device
-        ``cpu``, ``cuda``, or ``auto``, a GPU if PyTorch sees one.
-    threads
-        Networks that a CPU trains at a time.
-    on_epoch, on_result
-        Called with a network's position and the record of each of its epochs, or its result as soon as
-        it is trained or has failed; by one thread at a time.
-    loss
-        The loss that is made small.
+    recipe, machine, watch
+        Length and loss of each training, its processors, and who is told of it.
 
     Raises
     ------
@@ -87,8 +73,8 @@ def train(
     MemoryError
         If a network does not fit into memory: that is the machine's doing, not the network's.
     """
-    device = choose_device(device)
-    samples = [check_jets(sample, architectures, batch_size, loss) for sample in (training, validation)]
+    machine = choose_machine(machine)
+    samples = [check_jets(sample, architectures, recipe.batch_size, recipe.loss) for sample in (training, validation)]
     results = [
         TrainingResult(architecture, seed, initial_network(architecture, seed))
         for architecture, seed in zip(architectures, seeds, strict=True)
@@ -96,16 +82,12 @@ def train(
     if not results:
         return []
     chains, others = split_chains([result.architecture for result in results])
-    if device == "cpu":
+    if machine.device == "cpu":
         chains, others = [], chains + others
     if chains:
-        stacked = [results[i] for i in chains]
-        _train_stacked(stacked, *samples, epochs, batch_size, loss, device, *by_position(chains, on_epoch, on_result))
+        _train_stacked([results[i] for i in chains], samples, recipe, machine, watch.of(chains))
     if others:
-        alone = [results[i] for i in others]
-        callbacks = by_position(others, on_epoch, on_result)
-        threads = threads if device == "cpu" else 1
-        _train_alone(alone, *samples, epochs, batch_size, loss, device, threads, *callbacks)
+        _train_alone([results[i] for i in others], samples, recipe, machine, watch.of(others))
     return results
 
 
@@ -115,13 +97,6 @@ def split_chains(architectures: Sequence[Architecture]) -> tuple[list[int], list
     for i, architecture in enumerate(architectures):
         positions[not architecture.is_dense_chain].append(i)
     return positions
-
-
-def by_position(
-    positions: Sequence[int], *callbacks: Callable[[int, Any], object]
-) -> list[Callable[[int, Any], object]]:
-    """Return callbacks that are told the position among all networks, not among those at ``positions``."""
-    return [lambda index, entry, callback=callback: callback(positions[index], entry) for callback in callbacks]
 
 
 def initial_network(architecture: Architecture, seed: int) -> nn.Sequential:
@@ -136,19 +111,21 @@ def dropout_seed(seed: int) -> int:
     return derive_seed(seed, "dropout")
 
 
-def _train_alone(results, training, validation, epochs, batch_size, loss, device, threads, on_epoch, on_result) -> None:
-    x, y, weights = training
+def _train_alone(
+    results: Sequence[TrainingResult], samples: Sequence[Jets], recipe: Recipe, machine: Machine, watch: Watch
+) -> None:
+    (x, y, weights), validation = samples
     if any(result.architecture.is_dense_chain for result in results):
         # Here once, not by every thread for its first network.
         load_library()
 
     def train_one(index: int) -> Iterator[Record]:
         result = results[index]
-        batch = min(batch_size, len(x))
-        settings = (result.network, result.architecture, dropout_seed(result.seed), batch, loss)
+        batch = min(recipe.batch_size, len(x))
+        settings = (result.network, result.architecture, dropout_seed(result.seed), batch, recipe.loss)
         fast = result.architecture.is_dense_chain
-        network = NativeNetwork(*settings) if fast else AutogradNetwork(*settings, device)
-        for epoch in range(1, epochs + 1):
+        network = NativeNetwork(*settings) if fast else AutogradNetwork(*settings, machine.device)
+        for epoch in range(1, recipe.epochs + 1):
             train_loss = network.train(x, y, jet_order(len(x), result.seed, epoch), weights)
             record = result.add_epoch(train_loss, *network.evaluate(*validation), result.architecture.learning_rate)
             if result.failure:
@@ -157,21 +134,23 @@ def _train_alone(results, training, validation, epochs, batch_size, loss, device
         network.store()
 
     costs = [multiply_accumulates(result.architecture.graph.matrices) for result in results]
-    train_in_threads(results, costs, threads, train_one, on_epoch, on_result)
+    train_in_threads(results, costs, machine.threads, train_one, watch)
 
 
-def _train_stacked(results, training, validation, epochs, batch_size, loss, device, on_epoch, on_result) -> None:
-    start = perf_counter()
-    (x, y, weights), validation = (on_device(sample, device) for sample in (training, validation))
+def _train_stacked(
+    results: Sequence[TrainingResult], samples: Sequence[Jets], recipe: Recipe, machine: Machine, watch: Watch
+) -> None:
+    start, device = perf_counter(), machine.device
+    (x, y, weights), validation = (on_device(sample, device) for sample in samples)
     members = [(result.network, result.architecture, dropout_seed(result.seed)) for result in results]
-    stack = Stack(*zip(*members, strict=True), device=device, loss=loss)
+    stack = Stack(*zip(*members, strict=True), device=device, loss=recipe.loss)
     learning_rates = [result.architecture.learning_rate for result in results]
-    for epoch in range(1, epochs + 1):
+    for epoch in range(1, recipe.epochs + 1):
         orders = torch.stack([jet_order(len(x), result.seed, epoch) for result in results])
-        losses = stack.train(x, y, orders.to(device), batch_size, weights=weights)
+        losses = stack.train(x, y, orders.to(device), recipe.batch_size, weights=weights)
         scores, seconds = stack.evaluate(*validation), (perf_counter() - start) / len(results)
-        record_stack(results, losses, scores, learning_rates, seconds, on_epoch, on_result)
+        record_stack(results, losses, scores, learning_rates, seconds, watch)
     stack.store()
     for index, result in enumerate(results):
         if not result.failure:
-            on_result(index, result)
+            watch.on_result(index, result)

@@ -14,7 +14,7 @@ from snacpack.config.tables import backends_table
 from snacpack.core.files import write_json
 from snacpack.core.plugins import use_plugins
 from snacpack.run.preflight import CHECKS, needs_of
-from snacpack.synthesis.backend import Backend
+from snacpack.synthesis.backend import Backend, Synthesis
 from snacpack.synthesis.devices import RESOURCES
 from snacpack.synthesis.registry import REGISTRY, choose_backend, find_backend, missing_tool
 from snacpack.synthesis.report import report_no_circuit, synthesise
@@ -100,7 +100,8 @@ class BackendTests:
         write_json({"reuse_factor": 7, "reuse_factors": [4, 6]}, hls / "project.json")
         (hls / "project.tcl").write_text('variable backend\nset backend "vitis"\nset project_name "snacpack_network"\n')
         before = {path: path.read_bytes() for path in hls.rglob("*")}
-        report = synthesise(self.name, hls, tmp_path / "rtl", reports, PART, 5.0, None, circuit.stages, 2, 600)
+        job = Synthesis(hls, tmp_path / "rtl", reports, PART, 5.0, circuit.stages, 2, 600)
+        report = synthesise(self.name, job, None)
         assert reports.is_dir()
         assert report["backend"] == self.name
         numbers = {key for key, value in report.items() if isinstance(value, int | float)} - {"clock_period_ns"}

@@ -25,6 +25,8 @@ from snacpack.networks.architecture import Architecture
 from snacpack.problems import Evaluation, find_problem
 from snacpack.report.data_card import draw_data_card
 from snacpack.tasks.registry import find_task, task_params
+from snacpack.training.losses import Loss
+from snacpack.training.recipe import Machine, Recipe
 
 SHIFTS = {"zero": 0, "one": 0, "two": 3, "three": 6}
 
@@ -147,8 +149,8 @@ def test_a_trial_is_trained_without_signals_and_measured_with_them(tmp_path):
             data_set=tmp_path / "dataset.h5",
             validated={"validated": {"names": ["auc", "signal_efficiency"], "task": task}},
             seed=1,
-            training={"epochs": 5, "batch_size": 32},
-            loss=find_task("anomaly").loss(task["options"]),
+            recipe=Recipe(5, 32, Loss(**find_task("anomaly").loss(task["options"]))),
+            machine=Machine(),
         )
         told += find_problem(ARCHITECTURES).evaluate(trials, evaluation)
     before, after = told

@@ -14,11 +14,12 @@ from snacpack.networks.architecture import Architecture
 from snacpack.networks.bops import bit_operations, multiply_accumulates
 from snacpack.networks.scheme import Scheme
 from snacpack.training.fit import predict
+from snacpack.training.recipe import Recipe
 
 SCHEME = "w4a6"
 PRECISION = Scheme.parse(SCHEME).precision(3)
 ARCHITECTURE = Architecture((10, 6), batch_norm=True, learning_rate=0.01, l1=1e-5, dropout=0.1, n_inputs=6, n_outputs=3)
-TRAINING = {"epochs": 2, "batch_size": 100, "candidate": "test"}
+RECIPE = Recipe(2, 100)
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +38,9 @@ def jets():
 @pytest.fixture(scope="module")
 def iterations(jets):
     """The warm-up and three pruning iterations, in one process."""
-    checkpoints = [warm_up(ARCHITECTURE, PRECISION, SCHEME, jets, seed=1, **TRAINING)]
+    checkpoints = [warm_up(ARCHITECTURE, PRECISION, SCHEME, jets, RECIPE, 1, "test")]
     for seed in range(3):
-        checkpoints.append(prune(checkpoints[0], checkpoints[-1], jets, 0.2, seed=seed, **TRAINING))
+        checkpoints.append(prune(checkpoints[0], checkpoints[-1], jets, 0.2, RECIPE, seed, "test"))
     return checkpoints
 
 
@@ -64,14 +65,14 @@ def test_warm_up_learns_and_has_no_batch_norm_left(iterations):
 @pytest.mark.parametrize("batch_norm", [True, False])
 def test_one_epoch_of_warm_up_is_enough(jets, batch_norm):
     architecture = Architecture((5,), batch_norm=batch_norm, n_inputs=6, n_outputs=3)
-    checkpoint = warm_up(architecture, Scheme.parse(SCHEME).precision(2), SCHEME, jets, 1, 100, 1, "test")
+    checkpoint = warm_up(architecture, Scheme.parse(SCHEME).precision(2), SCHEME, jets, Recipe(1, 100), 1, "test")
     assert len(checkpoint.history) == 1
     assert 0 < checkpoint.validation_accuracy <= 1
 
 
 def test_same_seed_gives_the_same_network(jets, iterations):
     torch.manual_seed(99)
-    assert_equal(warm_up(ARCHITECTURE, PRECISION, SCHEME, jets, seed=1, **TRAINING), iterations[0])
+    assert_equal(warm_up(ARCHITECTURE, PRECISION, SCHEME, jets, RECIPE, 1, "test"), iterations[0])
 
 
 def test_each_iteration_prunes_a_fifth_of_what_is_left(iterations):
@@ -106,7 +107,7 @@ def test_an_iteration_starts_from_the_rewound_weights(jets, iterations):
     warmed_up, last = (
         Checkpoint(**{**vars(checkpoint), "architecture": tiny_steps}) for checkpoint in (iterations[0], iterations[2])
     )
-    checkpoint = prune(warmed_up, last, jets, 0.2, seed=1, **TRAINING)
+    checkpoint = prune(warmed_up, last, jets, 0.2, RECIPE, 1, "test")
     expected = rewind(warmed_up.state, checkpoint.masks)
     assert all(torch.equal(checkpoint.state[name], expected[name]) for name in expected)
 
@@ -117,7 +118,7 @@ def test_resuming_from_files_gives_the_same_network(tmp_path, jets, iterations):
     warmed_up = Checkpoint.load(tmp_path / "warmup.pt", ARCHITECTURE, SCHEME)
     previous = Checkpoint.load(tmp_path / "prune_01.pt", ARCHITECTURE, SCHEME)
     assert_equal(warmed_up, iterations[0])
-    resumed = prune(warmed_up, previous, jets, 0.2, seed=1, **TRAINING)
+    resumed = prune(warmed_up, previous, jets, 0.2, RECIPE, 1, "test")
     assert_equal(resumed, iterations[2])
     resumed.save(tmp_path / "again.pt")
     iterations[2].save(tmp_path / "prune_02.pt")
@@ -137,13 +138,13 @@ def test_loaded_network_predicts_as_the_saved_one(tmp_path, jets, iterations):
 def test_checkpoints_of_two_networks_do_not_mix(jets, iterations):
     other = Checkpoint(**{**vars(iterations[1]), "precision": Scheme.parse("w4a5").precision(3)})
     with pytest.raises(ValueError, match=r"activations 5 5.*activations 6 6.*warm_up_candidate"):
-        prune(iterations[0], other, jets, 0.2, seed=1, **TRAINING)
+        prune(iterations[0], other, jets, 0.2, RECIPE, 1, "test")
 
 
 def test_divergence_says_what_and_why(jets):
     wild = Architecture((4,), learning_rate=1e30, n_inputs=6, n_outputs=3)
     with pytest.raises(RuntimeError, match=r"snac-7.*w4a6.*iteration 0.*1e\+30.*learning_rate"):
-        warm_up(wild, Scheme.parse(SCHEME).precision(2), SCHEME, jets, 2, 100, 1, "snac-7")
+        warm_up(wild, Scheme.parse(SCHEME).precision(2), SCHEME, jets, Recipe(2, 100), 1, "snac-7")
 
 
 def test_metrics_count_what_is_left(tmp_path, iterations):

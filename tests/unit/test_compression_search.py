@@ -23,6 +23,7 @@ from snacpack.search.nsga2 import NSGA2
 from snacpack.search.records import proposals, trials_table
 from snacpack.search.selection import select_finalists
 from snacpack.synthesis.rtl import build_rtl
+from snacpack.training.recipe import Recipe
 
 PART = "xcvu13p-flga2577-2-e"
 ARCHITECTURE = Architecture((10, 6), learning_rate=0.01, n_inputs=6, n_outputs=3)
@@ -44,7 +45,7 @@ def jets():
 
 @pytest.fixture(scope="module")
 def start(jets):
-    return warm_up(ARCHITECTURE, Scheme(8, 8, 8).precision(3), "mixed", jets, 4, 50, 1, "test")
+    return warm_up(ARCHITECTURE, Scheme(8, 8, 8).precision(3), "mixed", jets, Recipe(4, 50), 1, "test")
 
 
 COMPRESSIONS = [
@@ -56,7 +57,7 @@ COMPRESSIONS = [
 
 @pytest.fixture(scope="module")
 def compressed(start, jets):
-    return compress(start, COMPRESSIONS, [1, 2, 3], jets, 3, 50)
+    return compress(start, COMPRESSIONS, [1, 2, 3], jets, Recipe(3, 50))
 
 
 @given(st.integers(0, 2**31))
@@ -125,7 +126,7 @@ def test_each_trial_gets_its_bits_and_its_sparsity(compressed, jets):
 
 
 def test_what_becomes_of_a_trial_depends_on_no_other(start, compressed, jets):
-    (alone,) = compress(start, COMPRESSIONS[1:2], [2], jets, 3, 50)
+    (alone,) = compress(start, COMPRESSIONS[1:2], [2], jets, Recipe(3, 50))
     for ours, theirs in zip(alone.network.parameters(), compressed[1].network.parameters(), strict=True):
         assert torch.equal(ours, theirs)
     assert alone.result.history == compressed[1].result.history

@@ -13,6 +13,7 @@ from snacpack.networks.architecture import Architecture
 from snacpack.training import fine_tuning
 from snacpack.training.fine_tuning import FineTuning, _tune_stacked, fine_tune
 from snacpack.training.pruning import gradual_target, shrink_masks
+from snacpack.training.recipe import Machine, Recipe, Watch
 
 UNITS = (16, 12)
 N_WEIGHTS = 9 * 16 + 16 * 12 + 12 * 5
@@ -59,7 +60,7 @@ def tensors(tasks):
 def test_learns_and_prunes_to_the_weight(jets):
     tasks = make_tasks()
     before = [[layer.mask.clone() for layer in task.network.layers] for task in tasks]
-    results = fine_tune(tasks, *jets, epochs=10, batch_size=64)
+    results = fine_tune(tasks, *jets, Recipe(10, 64))
     for result in results:
         assert result.failure is None
         assert result.epochs == 10
@@ -83,7 +84,7 @@ def test_without_pruning_it_is_the_reference_loop(jets):
     _, losses = reference_fine_tune(
         copy.deepcopy(task.network), task.architecture, task.seed, training, 64, [task.architecture.learning_rate] * 2
     )
-    (result,) = fine_tune([task], training, jets[1], 2, 64)
+    (result,) = fine_tune([task], training, jets[1], Recipe(2, 64))
     assert [record["train_loss"] for record in result.history] == pytest.approx(losses, rel=1e-4)
     assert [record["epoch"] for record in result.history] == [1, 2]
 
@@ -93,10 +94,10 @@ def test_decay_ends_near_zero(jets):
     moved = []
     for epochs in (9, 10):
         task = make_task(0, decay=True)
-        fine_tune([task], *jets, epochs=epochs, batch_size=64)
+        fine_tune([task], *jets, Recipe(epochs, 64))
         moved.append(task)
     constant = make_task(0)
-    fine_tune([constant], *jets, epochs=10, batch_size=64)
+    fine_tune([constant], *jets, Recipe(10, 64))
     distances = [
         max((a - b).abs().max().item() for a, b in zip(tensors([moved[1]]), tensors([other]), strict=True))
         for other in (moved[0], constant)
@@ -107,7 +108,7 @@ def test_decay_ends_near_zero(jets):
 @pytest.mark.parametrize("n_jets", [2, 3, 64, 65, 129, 700])
 def test_few_jets_are_enough_to_prune(jets, n_jets):
     task = make_task(0, weights_left=50)
-    (result,) = fine_tune([task], tuple(tensor[:n_jets] for tensor in jets[0]), jets[1], 1, 64)
+    (result,) = fine_tune([task], tuple(tensor[:n_jets] for tensor in jets[0]), jets[1], Recipe(1, 64))
     assert result.failure is None
     assert sum(int(layer.mask.sum()) for layer in task.network.layers) == 50
 
@@ -115,23 +116,28 @@ def test_few_jets_are_enough_to_prune(jets, n_jets):
 def test_neighbours_threads_and_earlier_calls_do_not_matter(jets):
     one, three, alone = make_tasks(), make_tasks(), make_tasks()
     histories = [
-        [result.history for result in fine_tune(tasks, *jets, 2, 64, threads=n)] for tasks, n in ((one, 1), (three, 3))
+        [result.history for result in fine_tune(tasks, *jets, Recipe(2, 64), Machine(threads=n))]
+        for tasks, n in ((one, 1), (three, 3))
     ]
-    histories.append([fine_tune([task], *jets, 2, 64)[0].history for task in alone])
+    histories.append([fine_tune([task], *jets, Recipe(2, 64))[0].history for task in alone])
     assert histories[0] == histories[1] == histories[2]
     for tasks in (three, alone):
         assert all(torch.equal(a, b) for a, b in zip(tensors(one), tensors(tasks), strict=True))
 
 
 def test_a_diverging_network_is_reported_and_harms_no_neighbour(jets):
-    quiet = fine_tune(make_tasks(), *jets, 2, 64)
+    quiet = fine_tune(make_tasks(), *jets, Recipe(2, 64))
     tasks = [*make_tasks(), make_task(5, weights_left=50, rate=1e30)]
     seen, finished = [], []
     *results, failed = fine_tune(
-        tasks, *jets, 2, 64,
-        on_epoch=lambda index, record: seen.append((index, record["epoch"])),
-        on_result=lambda index, result: finished.append((index, result.failure is None)),
-    )  # fmt: skip
+        tasks,
+        *jets,
+        Recipe(2, 64),
+        watch=Watch(
+            on_epoch=lambda index, record: seen.append((index, record["epoch"])),
+            on_result=lambda index, result: finished.append((index, result.failure is None)),
+        ),
+    )
     assert "learning rate 1e+30" in failed.failure
     assert (failed.accuracy, failed.loss, failed.epochs) == (None, None, 0)
     assert [result.history for result in results] == [result.history for result in quiet]
@@ -147,19 +153,18 @@ def test_an_error_in_a_thread_ends_the_others(jets):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fine_tune([make_task(i) for i in range(30)], *jets, 3, 64, threads=2, on_epoch=interrupt)
+        fine_tune(
+            [make_task(i) for i in range(30)], *jets, Recipe(3, 64), Machine(threads=2), Watch(on_epoch=interrupt)
+        )
     assert len(seen) == 1
 
 
 def test_the_stack_trains_as_compiled_code_does(jets, monkeypatch):
     compiled = make_tasks()
-    results = fine_tune(compiled, *jets, 2, 64)
+    results = fine_tune(compiled, *jets, Recipe(2, 64))
 
-    def stacked(tasks, results, training, validation, epochs, batch_size, loss, device, threads, on_epoch, on_result):
-        _tune_stacked(tasks, results, training, validation, epochs, batch_size, loss, device, on_epoch, on_result)
-
-    monkeypatch.setattr(fine_tuning, "_tune_alone", stacked)
-    others = fine_tune(make_tasks(), *jets, 2, 64)
+    monkeypatch.setattr(fine_tuning, "_tune_alone", _tune_stacked)
+    others = fine_tune(make_tasks(), *jets, Recipe(2, 64))
     for mine, other in zip(results, others, strict=True):
         assert other.history[0]["train_loss"] == pytest.approx(mine.history[0]["train_loss"], rel=0.02)
         assert other.accuracy == pytest.approx(mine.accuracy, abs=0.04)
@@ -168,13 +173,11 @@ def test_the_stack_trains_as_compiled_code_does(jets, monkeypatch):
 
 def test_jets_that_do_not_fit_are_refused(jets):
     with pytest.raises(ValueError, match="9 features"):
-        fine_tune([FineTuning(make_task(0).network, Architecture(UNITS, n_inputs=8), 0)], *jets, 1, 64)
-    assert fine_tune([], *jets, 1, 64) == []
+        fine_tune([FineTuning(make_task(0).network, Architecture(UNITS, n_inputs=8), 0)], *jets, Recipe(1, 64))
+    assert fine_tune([], *jets, Recipe(1, 64)) == []
 
 
-layers = st.lists(
-    st.tuples(st.integers(1, 6), st.integers(1, 6), st.integers(0, 1000)), min_size=1, max_size=4
-)  # fmt: skip
+layers = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6), st.integers(0, 1000)), min_size=1, max_size=4)
 
 
 @settings(max_examples=100, deadline=None)

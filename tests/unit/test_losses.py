@@ -35,6 +35,7 @@ from snacpack.training.fit import jet_order, predict
 from snacpack.training.losses import LOSSES, Loss
 from snacpack.training.native import NativeNetwork, NativeQuantizedNetwork
 from snacpack.training.quantized_stack import QuantizedStack
+from snacpack.training.recipe import Machine, Recipe
 from snacpack.training.stack import Stack
 from snacpack.training.trials import dropout_seed, initial_network
 
@@ -170,7 +171,7 @@ def test_training_takes_the_reference_loops_steps(trainer, loss, weighted):
     training, validation = (
         [None if part is None else part[cut] for part in jets] for cut in (slice(141), slice(141, None))
     )
-    results = trainer(MEMBERS, range(3), training, validation, epochs=2, batch_size=64, device="cpu", loss=loss)
+    results = trainer(MEMBERS, range(3), training, validation, Recipe(2, 64, loss))
     for i, (member, result) in enumerate(zip(MEMBERS, results, strict=True)):
         network, train_loss, score = reference_train(member, i, training, validation, 2, 64, loss=loss)
         assert result.history[-1]["train_loss"] == pytest.approx(train_loss, rel=1e-5)
@@ -187,8 +188,8 @@ def test_the_autograd_loop_takes_the_same_steps(loss):
     member = replace(MEMBERS[2], batch_norm=False)
     jets = some_jets(300, 3, loss)
     network = initial_network(member, 5)
-    history = list(fit(network, member, jets, jets, 2, 64, 5, loss=loss))
-    (result,) = train([member], [5], jets, jets, 2, 64, loss=loss)
+    history = list(fit(network, member, jets, jets, Recipe(2, 64, loss), 5))
+    (result,) = train([member], [5], jets, jets, Recipe(2, 64, loss))
     for mine, theirs in zip(history, result.history, strict=True):
         assert mine == pytest.approx(theirs, rel=1e-3, abs=1e-4)
 
@@ -199,7 +200,7 @@ def test_equal_weights_change_no_bit(trainer, loss):
     histories = []
     for weight in (None, 1.0, 4.0):
         jets = (x, y) if weight is None else (x, y, torch.full((300,), weight))
-        histories.append([result.history for result in trainer(MEMBERS, range(3), jets, jets, 2, 60, loss=loss)])
+        histories.append([result.history for result in trainer(MEMBERS, range(3), jets, jets, Recipe(2, 60, loss))])
     if trainer is train:
         assert histories[0] == histories[1] == histories[2]
     else:
@@ -225,7 +226,9 @@ def test_a_whole_weight_is_as_many_jets(counts, loss, seed):
 @pytest.mark.parametrize("loss", OF_NUMBERS, ids=lambda loss: loss.kind)
 def test_what_is_no_number_is_a_failure(trainer, loss):
     jets = some_jets(200, 0, loss)
-    wild, *others = trainer([replace(MEMBERS[0], learning_rate=1e30), *MEMBERS], range(4), jets, jets, 2, 64, loss=loss)
+    wild, *others = trainer(
+        [replace(MEMBERS[0], learning_rate=1e30), *MEMBERS], range(4), jets, jets, Recipe(2, 64, loss)
+    )
     assert "learning rate 1e+30" in wild.failure
     assert not any(result.failure for result in others)
 
@@ -233,7 +236,9 @@ def test_what_is_no_number_is_a_failure(trainer, loss):
 @pytest.mark.parametrize("loss", OF_NUMBERS, ids=lambda loss: loss.kind)
 def test_threads_change_nothing(loss):
     jets = some_jets(300, 0, loss)
-    one, two = (train(MEMBERS, range(3), jets, jets, 2, 64, "cpu", threads, loss=loss) for threads in (1, 2))
+    one, two = (
+        train(MEMBERS, range(3), jets, jets, Recipe(2, 64, loss), Machine(threads=threads)) for threads in (1, 2)
+    )
     assert [result.history for result in one] == [result.history for result in two]
 
 
@@ -254,9 +259,9 @@ def test_jets_that_do_not_fit_are_refused(loss, change, message):
     jets = some_jets(100, 0, loss)
     wrong = tuple(change.get(i, lambda part: part)(part) for i, part in enumerate(jets))
     with pytest.raises(ValueError, match=message):
-        train(MEMBERS[:1], [0], wrong, jets, 1, 64, loss=loss)
+        train(MEMBERS[:1], [0], wrong, jets, Recipe(1, 64, loss))
     with pytest.raises(ValueError, match=message):
-        train(MEMBERS[:1], [0], jets, wrong, 1, 64, loss=loss)
+        train(MEMBERS[:1], [0], jets, wrong, Recipe(1, 64, loss))
 
 
 def test_compiled_code_refuses_targets_of_another_loss():
@@ -308,7 +313,7 @@ def test_fine_tuning_is_the_reference_loop(loss, weighted):
     stack = QuantizedStack([copy.deepcopy(network)], [architecture], [dropout_seed(7)], loss=loss)
     orders = [jet_order(len(x), 7, epoch)[None] for epoch in (1, 2)]
     stacked = [stack.train(x, y, order, 64, [2e-3], weights)[0] for order in orders]
-    (result,) = fine_tune([FineTuning(network, architecture, 7)], jets, jets, 2, 64, loss=loss)
+    (result,) = fine_tune([FineTuning(network, architecture, 7)], jets, jets, Recipe(2, 64, loss))
     assert [record["train_loss"] for record in result.history] == pytest.approx(means, rel=1e-4)
     assert stacked == pytest.approx(means, rel=1e-4)
 
@@ -329,10 +334,10 @@ def test_the_width_of_the_registers_changes_no_bit(monkeypatch):
             for n_outputs in (1, 8, 19):
                 jets = some_jets(300, 0, loss, n_outputs)
                 members = [replace(member, n_outputs=n_outputs) for member in MEMBERS]
-                histories += [result.history for result in train(members, range(3), jets, jets, 2, 64, loss=loss)]
+                histories += [result.history for result in train(members, range(3), jets, jets, Recipe(2, 64, loss))]
                 network = make_network((9, 16, 12, n_outputs), (6, 4, 5), (5, 6), 7, ("relu",) * 2, 0.7, 7)
                 task = FineTuning(network, Architecture((16, 12), n_inputs=9, n_outputs=n_outputs), 7)
-                histories += [result.history for result in fine_tune([task], jets, jets, 2, 64, loss=loss)]
+                histories += [result.history for result in fine_tune([task], jets, jets, Recipe(2, 64, loss))]
         seen.append(histories)
     native_library.load_library.cache_clear()
     assert seen[0] == seen[1]
@@ -343,7 +348,9 @@ def test_the_width_of_the_registers_changes_no_bit(monkeypatch):
 def test_a_gpu_trains_as_the_cpu_does(loss):
     """The recorded step, a last batch of another size and a second epoch."""
     jets = some_jets(653, 0, loss)
-    cpu, gpu = (train(MEMBERS, range(3), jets, jets, 2, 64, device, loss=loss) for device in ("cpu", "cuda"))
+    cpu, gpu = (
+        train(MEMBERS, range(3), jets, jets, Recipe(2, 64, loss), Machine(device)) for device in ("cpu", "cuda")
+    )
     for mine, theirs in zip(gpu, cpu, strict=True):
         assert mine.history[-1] == pytest.approx(theirs.history[-1], rel=1e-2, abs=1e-2)
 
@@ -368,7 +375,7 @@ PATIENTS = Architecture((16, 8), "relu", learning_rate=0.005, l1=2e-2, n_inputs=
 
 @pytest.mark.parametrize("loss", [Loss("squared"), Loss("huber", 1.0)], ids=lambda loss: loss.kind)
 def test_learns_the_progression_of_diabetes(diabetes, loss):
-    (result,) = train([PATIENTS], [0], diabetes["train"], diabetes["val"], 40, 32, loss=loss)
+    (result,) = train([PATIENTS], [0], diabetes["train"], diabetes["val"], Recipe(40, 32, loss))
     assert result.accuracy > 0.3
     mean, score = evaluate(result.network, *diabetes["val"], loss=loss)
     assert (mean, score) == pytest.approx((result.loss, result.accuracy), rel=1e-5)
@@ -378,13 +385,13 @@ def test_a_regression_is_compressed(diabetes):
     """Warmed up, pruned by iterations, and fine-tuned with bits and sparsity of its own."""
     loss = Loss("squared")
     precision = Precision((8, 8, 8), (8, 8), 10)
-    start = warm_up(PATIENTS, precision, "w8a8", diabetes, 40, 32, 0, "patients", loss=loss)
+    start = warm_up(PATIENTS, precision, "w8a8", diabetes, Recipe(40, 32, loss), 0, "patients")
     assert start.validation_accuracy > 0.3
     assert evaluate(start.network(), *diabetes["val"], loss=loss)[1] == pytest.approx(start.validation_accuracy)
-    pruned = prune(start, start, diabetes, 0.3, 10, 32, 0, "patients", loss=loss)
+    pruned = prune(start, start, diabetes, 0.3, Recipe(10, 32, loss), 0, "patients")
     assert pruned.validation_accuracy > 0.3
     smaller = Compression(Precision((6, 6, 6), (6, 6), 8), 0.5)
-    (compressed,) = compress(start, [smaller], [1], diabetes, 10, 32, loss=loss)
+    (compressed,) = compress(start, [smaller], [1], diabetes, Recipe(10, 32, loss))
     assert compressed.result.accuracy > 0.3
     # The circuit's integers score as the network in training did.
     outputs = torch.tensor(compressed.fixed_point.predict(diabetes["val"][0]))

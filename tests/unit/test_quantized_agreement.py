@@ -17,6 +17,7 @@ from snacpack.networks.scheme import Precision
 from snacpack.training.fit import fit, jet_order, predict
 from snacpack.training.native import NativeQuantizedNetwork
 from snacpack.training.quantized import Table
+from snacpack.training.recipe import Recipe
 from snacpack.training.trials import dropout_seed
 
 
@@ -127,7 +128,7 @@ def test_brevitas_network_is_ours(case, seed):
         assert (gradient - exact).abs().max() <= 5e-5 * exact.abs().max() + 2e-6
     network.zero_grad(set_to_none=True)
 
-    (record,) = fit(network, architecture, (x, y), (x, y), 1, 20, seed)
+    (record,) = fit(network, architecture, (x, y), (x, y), Recipe(1, 20), seed)
     assert ours.train(x, y, jet_order(50, seed, 1), architecture.learning_rate) == pytest.approx(
         record["train_loss"], rel=1e-4
     )

@@ -33,6 +33,7 @@ ROOMS = (
 """Names of the rooms with the beginnings of their modules' names, the top first; the longest beginning decides."""
 HEIGHT = {name: -place for place, (name, _) in enumerate(ROOMS)}
 PLACES = {f"snacpack.{start}": name for name, starts in ROOMS for start in starts}
+MOST_PARAMETERS = 8
 LIGHT = ("core", "networks", "data", "training", "tasks")
 """Rooms that import few libraries when they are imported."""
 LIBRARIES_OF_LIGHT = {"torch", "numpy", "h5py", "pandas", "tqdm"}
@@ -109,3 +110,16 @@ def test_an_arrow_upwards_is_found():
 def test_networks_are_imported_without_torch():
     code = "import sys, snacpack.networks.integers, snacpack.networks.architecture; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_function_has_a_long_list_of_parameters():
+    """Parameters that go together are a type: a recipe, a machine, a circuit to be synthesised."""
+    long = []
+    for path in modules().values():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                named = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                names = [argument.arg for argument in named if argument.arg not in ("self", "cls")]
+                if len(names) > MOST_PARAMETERS:
+                    long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {', '.join(names)}")
+    assert long == []

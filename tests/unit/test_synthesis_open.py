@@ -1,6 +1,7 @@
 """The open flow: counts of known circuits, mapped circuits that still compute the same, errors that explain."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from helpers.random_networks import PART, chain, dense, jets, random_network
 from helpers.running import program
 from snacpack.core.files import write_json
 from snacpack.networks.grid import Quantizer
+from snacpack.synthesis.backend import Synthesis
 from snacpack.synthesis.mapping import count_resources, map_circuit, read_paths
 from snacpack.synthesis.report import report_no_circuit, synthesise
 from snacpack.synthesis.rtl import Circuit, build_rtl
@@ -55,9 +57,8 @@ def test_report_holds_every_number_with_its_origin(tmp_path):
     network = random_network((4, 3, 2), bits=4)
     circuit = build_rtl(network, tmp_path / "rtl", PART, 5.0)
     write_json({"reuse_factor": 7, "reuse_factors": [4, 6]}, tmp_path / "hls" / "project.json")
-    report = synthesise(
-        "open", tmp_path / "hls", tmp_path / "rtl", tmp_path / "reports", PART, 5.0, None, circuit.stages, 2, 600
-    )
+    job = Synthesis(tmp_path / "hls", tmp_path / "rtl", tmp_path / "reports", PART, 5.0, circuit.stages, 2, 600)
+    report = synthesise("open", job, None)
     numbers = {key for key, value in report.items() if isinstance(value, int | float)} - {"clock_period_ns"}
     assert numbers <= set(report["origin"])
     assert report["latency_ns"] == 5.0 * circuit.stages
@@ -72,14 +73,15 @@ def test_report_holds_every_number_with_its_origin(tmp_path):
     assert set(without) == set(report)
     assert not any(without[key] for key in numbers)
     with pytest.raises(RuntimeError, match="measured a latency of None"):
-        synthesise("open", tmp_path, tmp_path / "rtl", tmp_path / "r", PART, 5.0, None, None, 1, 600)
+        synthesise("open", replace(job, measured_latency=None), None)
 
 
 @pytest.mark.thorough
 def test_a_clock_that_the_circuit_misses_is_said_to_be_missed(tmp_path):
     circuit = build_rtl(random_network((4, 3, 2), bits=4), tmp_path / "rtl", PART, 0.7)
     write_json({"reuse_factor": 1, "reuse_factors": [1, 1]}, tmp_path / "project.json")
-    report = synthesise("open", tmp_path, tmp_path / "rtl", tmp_path / "r", PART, 0.7, None, circuit.stages, 2, 600)
+    job = Synthesis(tmp_path, tmp_path / "rtl", tmp_path / "r", PART, 0.7, circuit.stages, 2, 600)
+    report = synthesise("open", job, None)
     assert report["timing"]["estimated_clock_period_ns"] > 0.7
     assert not report["timing"]["meets_target"]
     assert "misses the target of 0.7 ns" in report["origin"]["timing"]

@@ -5,6 +5,7 @@ from torch import nn
 
 from snacpack.networks.architecture import Architecture
 from snacpack.training import build_network, train, weight_matrices
+from snacpack.training.recipe import Recipe
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def jets():
 @pytest.mark.parametrize(("batch_norm", "dropout"), [(True, 0.1), (False, 0.0)])
 def test_learns_what_can_be_learnt(jets, activation, batch_norm, dropout):
     architecture = Architecture((32, 16), activation, batch_norm, learning_rate=0.01, dropout=dropout, l1=1e-6)
-    (result,) = train([architecture], [1], *jets, epochs=5, batch_size=64)
+    (result,) = train([architecture], [1], *jets, Recipe(5, 64))
     assert result.failure is None
     assert result.accuracy > 0.8
     assert [record["epoch"] for record in result.history] == [1, 2, 3, 4, 5]
@@ -29,7 +30,7 @@ def test_learns_what_can_be_learnt(jets, activation, batch_norm, dropout):
 
 def test_the_seed_decides(jets):
     architecture = Architecture((16,), dropout=0.1)
-    runs = train([architecture] * 3, [1, 1, 2], *jets, epochs=2, batch_size=64)
+    runs = train([architecture] * 3, [1, 1, 2], *jets, Recipe(2, 64))
     assert runs[0].history == runs[1].history
     assert runs[0].history != runs[2].history
 
@@ -38,12 +39,12 @@ def test_other_users_of_random_numbers_are_left_alone(jets):
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    train([Architecture((4,))], [1], *jets, epochs=1, batch_size=500)
+    train([Architecture((4,))], [1], *jets, Recipe(1, 500))
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_divergence_is_recorded_with_its_reason(jets):
-    (result,) = train([Architecture((16,), learning_rate=1e30)], [1], *jets, epochs=3, batch_size=64)
+    (result,) = train([Architecture((16,), learning_rate=1e30)], [1], *jets, Recipe(3, 64))
     assert result.accuracy is None
     assert result.loss is None
     assert "learning rate" in result.failure
@@ -51,14 +52,14 @@ def test_divergence_is_recorded_with_its_reason(jets):
 
 def test_a_last_batch_of_one_jet_is_survived(jets):
     (x, y), validation = jets
-    (result,) = train([Architecture((8,), batch_norm=True)], [1], (x[:129], y[:129]), validation, 1, 64)
+    (result,) = train([Architecture((8,), batch_norm=True)], [1], (x[:129], y[:129]), validation, Recipe(1, 64))
     assert result.failure is None
 
 
 def test_l1_shrinks_the_weights(jets):
     size = {}
     for l1 in (0.0, 1e-2):
-        (result,) = train([Architecture((16,), learning_rate=0.01, l1=l1)], [1], *jets, epochs=4, batch_size=64)
+        (result,) = train([Architecture((16,), learning_rate=0.01, l1=l1)], [1], *jets, Recipe(4, 64))
         size[l1] = sum(weight.abs().sum().item() for weight in weight_matrices(result.network))
     assert size[1e-2] < 0.5 * size[0.0]
 
@@ -76,7 +77,7 @@ def test_one_step_is_adam_on_cross_entropy_with_l1():
     loss.backward()
     # Adam's first step moves every parameter by the learning rate against its gradient's sign.
     expected = [p - 0.01 * p.grad / (p.grad.abs() + 1e-8) for p in reference.parameters()]
-    (result,) = train([architecture], [3], (x, y), (x, y), epochs=1, batch_size=64)
+    (result,) = train([architecture], [3], (x, y), (x, y), Recipe(1, 64))
     for parameter, value in zip(result.network.parameters(), expected, strict=True):
         assert torch.allclose(parameter.double(), value, atol=1e-4)
 

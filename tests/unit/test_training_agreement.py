@@ -18,6 +18,7 @@ from snacpack.networks.architecture import Architecture
 from snacpack.training import train, trials
 from snacpack.training.dropout import dropout_keys, dropout_mask
 from snacpack.training.native import NativeNetwork
+from snacpack.training.recipe import Machine, Recipe, Watch
 from snacpack.training.stack import Stack
 from snacpack.training.trials import dropout_seed, initial_network
 
@@ -92,7 +93,7 @@ def test_training_takes_the_reference_loops_steps(trainer, jets):
     # Two whole batches and one of thirteen jets.
     training = tuple(tensor[:141] for tensor in jets[0])
     members = [*MEMBERS, Architecture((16, 8), "tanh", False, 0.01, 0.05, 0.1, 9)]
-    results = trainer(members, range(6), training, jets[1], epochs=2, batch_size=64, device="cpu")
+    results = trainer(members, range(6), training, jets[1], Recipe(2, 64))
     for i, (member, result) in enumerate(zip(members, results, strict=True)):
         network, loss, accuracy = reference_train(member, i, training, jets[1], 2, 64)
         assert result.history[-1]["train_loss"] == pytest.approx(loss, rel=1e-5), member
@@ -117,7 +118,7 @@ def reference_accuracies(jets):
 
 def test_accuracies_are_distributed_as_the_reference_loops(trainer, jets, reference_accuracies):
     """Over 20 seeds, with dropout drawn by PyTorch: neither mean nor distribution differs beyond chance."""
-    results = trainer([WITH_DROPOUT] * 20, range(20), *jets, epochs=3, batch_size=64, device="cpu")
+    results = trainer([WITH_DROPOUT] * 20, range(20), *jets, Recipe(3, 64))
     ours = np.array([result.accuracy for result in results])
     theirs = reference_accuracies
     error = np.sqrt(ours.var(ddof=1) / 20 + theirs.var(ddof=1) / 20)
@@ -127,9 +128,9 @@ def test_accuracies_are_distributed_as_the_reference_loops(trainer, jets, refere
 
 
 def test_neighbours_do_not_matter(trainer, jets):
-    together = trainer(MEMBERS, range(5), *jets, epochs=2, batch_size=64, device="cpu")
+    together = trainer(MEMBERS, range(5), *jets, Recipe(2, 64))
     for i, member in enumerate(MEMBERS):
-        (alone,) = trainer([member], [i], *jets, epochs=2, batch_size=64, device="cpu")
+        (alone,) = trainer([member], [i], *jets, Recipe(2, 64))
         if trainer is train:
             assert alone.history == together[i].history
         assert alone.accuracy == pytest.approx(together[i].accuracy, abs=0.015)
@@ -138,13 +139,18 @@ def test_neighbours_do_not_matter(trainer, jets):
 
 def test_a_diverging_network_harms_no_neighbour(trainer, jets):
     wild = Architecture((16, 12), "relu", False, 1e30, n_inputs=9)
-    quiet = trainer(MEMBERS, range(5), *jets, epochs=2, batch_size=64, device="cpu")
+    quiet = trainer(MEMBERS, range(5), *jets, Recipe(2, 64))
     seen, finished = [], []
     results = trainer(
-        [*MEMBERS[:3], wild, *MEMBERS[3:]], [0, 1, 2, 9, 3, 4], *jets, 2, 64, "cpu",
-        on_epoch=lambda index, record: seen.append((index, record["epoch"])),
-        on_result=lambda index, result: finished.append((index, result.failure is None)),
-    )  # fmt: skip
+        [*MEMBERS[:3], wild, *MEMBERS[3:]],
+        [0, 1, 2, 9, 3, 4],
+        *jets,
+        Recipe(2, 64),
+        watch=Watch(
+            on_epoch=lambda index, record: seen.append((index, record["epoch"])),
+            on_result=lambda index, result: finished.append((index, result.failure is None)),
+        ),
+    )
     failed = results.pop(3)
     assert failed.accuracy is None
     assert failed.loss is None
@@ -157,7 +163,7 @@ def test_a_diverging_network_harms_no_neighbour(trainer, jets):
 
 
 def test_threads_change_nothing(jets):
-    one, three = (train(MEMBERS, range(5), *jets, 2, 64, "cpu", threads) for threads in (1, 3))
+    one, three = (train(MEMBERS, range(5), *jets, Recipe(2, 64), Machine(threads=threads)) for threads in (1, 3))
     assert [result.history for result in one] == [result.history for result in three]
 
 
@@ -169,7 +175,7 @@ def test_an_error_in_a_thread_ends_the_others(jets):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(MEMBERS * 20, range(100), *jets, 3, 64, "cpu", 2, interrupt)
+        train(MEMBERS * 20, range(100), *jets, Recipe(3, 64), Machine(threads=2), Watch(on_epoch=interrupt))
     assert len(seen) < 10
 
 
@@ -182,7 +188,7 @@ def test_want_of_memory_is_no_failure_of_a_network(jets, monkeypatch):
 
     monkeypatch.setattr(trials, "NativeNetwork", Crowded)
     with pytest.raises(MemoryError, match="no room"):
-        train(MEMBERS, range(5), *jets, 1, 64, "cpu")
+        train(MEMBERS, range(5), *jets, Recipe(1, 64))
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
@@ -200,13 +206,13 @@ def test_weights_that_are_no_numbers_are_a_failure(trainer, jets, activation, ba
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trials, "initial_network", poisoned)
-        (result,) = trainer([member], [0], *jets, 1, 64, "cpu")
+        (result,) = trainer([member], [0], *jets, Recipe(1, 64))
     assert result.failure
     assert "Diverged" in result.failure
 
 
 def test_an_exploding_network_is_a_failure(trainer, jets):
-    (result,) = trainer([Architecture((16,) * 8, "relu", learning_rate=1e5, n_inputs=9)], [0], *jets, 2, 64, "cpu")
+    (result,) = trainer([Architecture((16,) * 8, "relu", learning_rate=1e5, n_inputs=9)], [0], *jets, Recipe(2, 64))
     assert result.failure or all(torch.isfinite(p).all() for p in result.network.parameters())
 
 
@@ -214,7 +220,7 @@ def test_an_exploding_network_is_a_failure(trainer, jets):
 def test_a_gpu_trains_as_the_cpu_does(jets):
     """The recorded step, a last batch of another size and a second epoch, against the same stack without a graph."""
     training = tuple(tensor[:653] for tensor in jets[0])
-    results = train(MEMBERS, range(5), training, jets[1], 2, 64, "cuda")
+    results = train(MEMBERS, range(5), training, jets[1], Recipe(2, 64), Machine("cuda"))
     for i, (member, result) in enumerate(zip(MEMBERS, results, strict=True)):
         _, loss, accuracy = reference_train(member, i, training, jets[1], 2, 64)
         assert result.history[-1]["train_loss"] == pytest.approx(loss, rel=1e-3)
@@ -225,7 +231,7 @@ def test_a_gpu_that_is_not_there_is_named(jets):
     if torch.cuda.is_available():
         pytest.skip("there is one")
     with pytest.raises(ValueError, match=r"training\.device is cuda, but PyTorch sees no GPU"):
-        train(MEMBERS, range(5), *jets, 1, 64, "cuda")
+        train(MEMBERS, range(5), *jets, Recipe(1, 64), Machine("cuda"))
 
 
 def test_a_broken_library_is_compiled_again(tmp_path, monkeypatch):
@@ -264,7 +270,7 @@ def test_the_width_of_the_registers_changes_no_bit(jets, monkeypatch):
     for flags in (avx512, avx2, set()):
         monkeypatch.setattr(native_library, "processor_flags", lambda flags=flags: flags)
         native_library.load_library.cache_clear()
-        histories.append([result.history for result in train(MEMBERS, range(5), *jets, 1, 64, "cpu")])
+        histories.append([result.history for result in train(MEMBERS, range(5), *jets, Recipe(1, 64))])
     native_library.load_library.cache_clear()
     assert histories[0] == histories[1]
     # Without fused multiply-adds there is one rounding more.
@@ -276,7 +282,7 @@ def test_a_missing_compiler_is_named(jets, monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     native_library.load_library.cache_clear()
     with pytest.raises(NativeUnavailable, match="no-such-compiler is not in PATH"):
-        train(MEMBERS[1:2], [0], *jets, 1, 64, "cpu")
+        train(MEMBERS[1:2], [0], *jets, Recipe(1, 64))
     native_library.load_library.cache_clear()
 
 
@@ -298,7 +304,7 @@ def test_jets_that_do_not_fit_are_refused(jets, change, message):
     if change.get("nan"):
         training[0][5, 2] = float("nan")
     with pytest.raises(ValueError, match=message):
-        train([architecture], [0], training, jets[1], 1, change.get("batch_size", 64), "cpu")
+        train([architecture], [0], training, jets[1], Recipe(1, change.get("batch_size", 64)))
 
 
 def test_dropout_drops_what_it_should():

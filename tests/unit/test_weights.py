@@ -24,6 +24,7 @@ from snacpack.tasks.intervals import wilson_interval
 from snacpack.tasks.registry import find_task, score_on_test, validation_of
 from snacpack.tasks.task import Examples, measure
 from snacpack.training import predict, train
+from snacpack.training.recipe import Recipe
 
 NAMES = ["a", "b", "c", "d"]
 
@@ -187,7 +188,9 @@ def test_a_training_with_balanced_classes_finds_the_rare_one(tmp_path):
     found = {}
     for class_weights in (None, "balanced"):
         data = load_training(path, class_weights)
-        (result,) = train([Architecture((8,), n_inputs=4, n_outputs=2)], [1], data["train"], data["val"], 20, 32)
+        (result,) = train(
+            [Architecture((8,), n_inputs=4, n_outputs=2)], [1], data["train"], data["val"], Recipe(20, 32)
+        )
         x, y = load_dataset(path, ("test",))["test"]
         found[class_weights] = (predict(result.network, x).numpy().argmax(axis=1)[y == 1] == 1).mean()
     assert found["balanced"] > 2 * found[None]

@@ -35,8 +35,10 @@ from snacpack.synthesis.qonnx import export_qonnx, run_qonnx
 from snacpack.synthesis.rtl import build_rtl, run_interpreted
 from snacpack.synthesis.simulation import simulate_rtl
 from snacpack.training.autograd import AutogradNetwork, QuantizedModule, _LookUp
+from snacpack.training.fine_tuning import FineTuning
 from snacpack.training.fit import jet_order, predict
 from snacpack.training.native import NativeNetwork
+from snacpack.training.recipe import Machine, Recipe, Watch
 from snacpack.training.trials import dropout_seed, initial_network, train
 
 PART = "xcvu13p-flga2577-2-e"
@@ -165,8 +167,8 @@ def test_deep_sets_learn_and_depend_on_nothing_beside_them(threads):
     networks = [sets, Architecture((8,), n_inputs=12, n_outputs=3), sets]
     training, validation = make_jets(1500), make_jets(500, 1)
     told = []
-    settings = {"threads": threads, "on_result": lambda position, result: told.append(position)}
-    results = train(networks, [5, 6, 5], training, validation, 6, 50, **settings)
+    watch = Watch(on_result=lambda position, result: told.append(position))
+    results = train(networks, [5, 6, 5], training, validation, Recipe(6, 50), Machine(threads=threads), watch)
     assert sorted(told) == [0, 1, 2]
     assert results[0].history == results[2].history
     assert results[0].accuracy > 0.6
@@ -177,7 +179,8 @@ def test_deep_sets_are_trained_on_as_the_circuit_computes_them():
     architecture = deep_sets(learning_rate=0.005)
     network, jets = quantized(architecture, 1, bits=6), {"train": make_jets(1500), "val": make_jets(500, 1)}
     masks = {f"dense_{i}": torch.rand(m.n_out, m.n_in) < 0.7 for i, m in enumerate(architecture.graph.matrices)}
-    history = train_quantized(network, architecture, jets, 4, 50, 3, "deep sets", masks)
+    task = FineTuning(tensors_of(network, masks), architecture, 3)
+    history = train_quantized(task, jets, Recipe(4, 50), "deep sets")
     assert history[-1]["train_loss"] < history[0]["train_loss"]
     assert history[-1]["validation_accuracy"] > 0.4
     for weight, mask in zip(freeze(network.eval()).weights, masks.values(), strict=True):
@@ -238,7 +241,7 @@ def test_the_documented_family_is_one_file_and_an_entry_of_the_configuration(doc
     architecture = Architecture.from_dict({**summed, "n_inputs": 24, "n_outputs": 5})
     assert architecture.label == "8x3-16-8-5"
     x = np.random.default_rng(0).normal(size=(300, 24)).astype(np.float32)
-    (result,) = train([architecture], [1], *[(x, np.arange(300) % 5)] * 2, 1, 50)
+    (result,) = train([architecture], [1], *[(x, np.arange(300) % 5)] * 2, Recipe(1, 50))
     assert result.failure is None
     layers, precision = fold_batch_norm(result.network.eval()), Precision((6,) * 3, (6,) * 2, 6)
     network = quantize(architecture, precision, layers, x).eval()
