@@ -123,3 +123,10 @@ def test_no_function_has_a_long_list_of_parameters():
                 if len(names) > MOST_PARAMETERS:
                     long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {', '.join(names)}")
     assert long == []
+
+
+def test_tests_have_the_librarys_folders():
+    folders = {
+        path.parent.relative_to(ROOT / "tests" / "unit") for path in (ROOT / "tests" / "unit").rglob("test_*.py")
+    }
+    assert {str(folder) for folder in folders if not (ROOT / "snacpack" / folder).is_dir()} == set()

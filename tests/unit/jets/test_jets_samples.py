@@ -13,7 +13,7 @@ from snacpack.jets.data_card import make_data_card
 from snacpack.jets.folders import describe_samples, find_samples, find_unused_files
 from snacpack.jets.preprocessing import preprocess_jets
 
-CONFIG = Path(__file__).parents[2] / "config"
+CONFIG = Path(__file__).parents[3] / "config"
 LAYOUTS = {
     "no folders": (["a.h5", "b.h5"], {"train": ["a.h5", "b.h5"], "val": [], "test": []}),
     "the published one": (["train/a.h5", "val/b.h5"], {"train": ["a.h5"], "val": [], "test": ["b.h5"]}),

@@ -54,7 +54,7 @@ def test_errors_in_words(error, told):
     assert explain(error, "evaluate_trials", 2000).startswith(told)
 
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def event(name, **fields):

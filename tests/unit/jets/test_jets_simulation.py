@@ -19,7 +19,7 @@ from snacpack.jets.layout import (
 from snacpack.jets.recipe import Recipe
 from snacpack.jets.simulation import simulate_jets
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 N_JETS = 24
 
 

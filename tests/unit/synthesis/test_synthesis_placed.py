@@ -13,7 +13,7 @@ from helpers.random_networks import PART, random_network
 from snacpack.synthesis.placed import HLS_SCRIPT, collect_vendor_report, vivado_command, write_hls_script
 from snacpack.synthesis.rtl import TOP, build_rtl
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TIMING = """Copyright 1986-2022 Xilinx, Inc. All Rights Reserved. Copyright 2022-2025 Advanced Micro Devices, Inc.
 ---------------------------------------------------------------------------------------------------------
 | Tool Version      : Vivado v.2024.1 (lin64) Build 5076996 Wed May 22 18:36:09 MDT 2024

@@ -11,7 +11,7 @@ import pytest
 from snacpack.config import ConfigError
 from snacpack.run.config_files import check_command_line, check_files
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BROKEN = {
     "empty": (b"", "my.yaml: it holds no keys"),
     "comments": (b"# nothing\n", "my.yaml: it holds no keys"),
