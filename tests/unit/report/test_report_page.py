@@ -154,6 +154,17 @@ def test_the_method_of_the_search_is_named(tmp_path: Path, method: str, name: st
     assert 'id="hypervolume"' in html
 
 
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [("balanced", "all classes counted the same"), ({"g": 1, "q": 2.5}, "the classes had the weights 1 (g), 2.5 (q).")],
+)
+def test_class_weights_are_told(tmp_path: Path, weights: object, told: str) -> None:
+    def weigh(folder: Path, config: dict) -> None:
+        config["training"]["class_weights"] = weights
+
+    assert told in write_page(tmp_path, weigh)
+
+
 def test_rules_give_their_captions_the_word_for_the_examples() -> None:
     rules = [
         text for path in (ROOT / "rules").glob("*.smk") for text in re.split(r"(?m)^ *(?:use )?rule ", path.read_text())
