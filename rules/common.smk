@@ -21,9 +21,9 @@ from snacpack.networks.registry import plugin_digests as digests_of_families
 from snacpack.core.plugins import use_plugins
 from snacpack.report.projections import projections
 from snacpack.core.seeds import derive_seed
-from snacpack.synthesis.registry import plugin_digests as digests_of_backends
+from snacpack.synthesis.registry import REGISTRY as BACKENDS
 from snacpack.tasks.registry import find_task
-from snacpack.tasks.registry import plugin_digests as digests_of_tasks
+from snacpack.tasks.registry import REGISTRY as TASKS
 from snacpack.tasks.registry import task_params
 from snacpack.tasks.task import NUMBERS, RECONSTRUCTION
 
@@ -121,7 +121,7 @@ TASK = find_task(config["task"]["name"])
 # The task's name and options decide its numbers and figures: a parameter of the rules that measure.
 TASK_PARAMS = task_params(config["task"])
 # The content of the plugin that holds the task, as content_of_plugins has that of objectives.
-TASK_PLUGIN = digests_of_tasks(TASK.name, trust=not workflow.is_main_process)
+TASK_PLUGIN = TASKS.digest_of(TASK.name, trust=not workflow.is_main_process)
 TASK_PLUGIN = {"task_plugins": TASK_PLUGIN} if TASK_PLUGIN else {}
 # The same for rules that tell a score and train: a plugin's metric measures numbers, and correct classes are counted.
 SCORE_PLUGIN = TASK_PLUGIN if TASK.targets in (NUMBERS, RECONSTRUCTION) else {}
@@ -430,7 +430,7 @@ def content_of_family(wildcards):
 
 def content_of_backend():
     """Return the content of the plugin that holds the backend as a parameter of rules, as content_of_plugins does."""
-    digests = digests_of_backends(config["synthesis"]["backend"], trust=not workflow.is_main_process)
+    digests = BACKENDS.digest_of(config["synthesis"]["backend"], trust=not workflow.is_main_process)
     return {"backend_plugins": digests} if digests else {}
 
 

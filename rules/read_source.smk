@@ -2,7 +2,7 @@
 
 from snacpack.data.preparation import PREPARATION
 from snacpack.data.reading import content_of_files, files_of, settings_of
-from snacpack.data.sources import plugin_digests as digests_of_sources
+from snacpack.data.sources import REGISTRY as SOURCES
 
 SOURCE_SETTINGS = settings_of(SOURCE, config)
 
@@ -21,7 +21,7 @@ rule read_source:
         seed=config["seed"],
         preparation=PREPARATION,
         settings=SOURCE_SETTINGS,
-        source_plugins=digests_of_sources(SOURCE.name, trust=not workflow.is_main_process),
+        source_plugins=SOURCES.digest_of(SOURCE.name, trust=not workflow.is_main_process),
         content=lambda wildcards: content_of_files(
             SOURCE, SOURCE_SETTINGS["options"], trust=not workflow.is_main_process
         ),

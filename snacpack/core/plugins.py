@@ -276,6 +276,10 @@ class Registry(Generic[Entry]):
         digests = file_digests(files.values(), trust) if files else {}
         return {name: digests[path] for name, path in files.items()}
 
+    def digest_of(self, name: str, trust: bool = False) -> dict[str, str]:
+        """Return :meth:`digests` of one entry; they are empty for one of the workflow's own."""
+        return self.digests(lambda entry: entry.name == name, trust)
+
     def check_unchanged(self, digests: Mapping[str, str]) -> None:
         """Check that this process has the plugins that a run started with: two definitions do not go into one run.
 

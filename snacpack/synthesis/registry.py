@@ -85,16 +85,3 @@ def choose_backend(name: str) -> Backend:
     if name != AUTO:
         return find_backend(name)
     return next(backend for backend in all_backends().values() if backend.auto is not None and backend.available())
-
-
-def plugin_digests(name: str, trust: bool = False) -> dict[str, str]:
-    """Return the SHA-256 of the plugin's file that holds a backend, by its name; empty for one of the workflow's own.
-
-    Parameters
-    ----------
-    name
-        ``synthesis.backend``.
-    trust
-        As :func:`snacpack.core.inputs.file_digests`: a job takes over what the process that started it has found.
-    """
-    return REGISTRY.digests(lambda backend: backend.name == name, trust)

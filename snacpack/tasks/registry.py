@@ -74,19 +74,6 @@ def task_params(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": task.name, "options": task.complete(settings["options"])}
 
 
-def plugin_digests(name: str, trust: bool = False) -> dict[str, str]:
-    """Return the SHA-256 of the plugin's file that holds a task, by its name; empty for one of the workflow's own.
-
-    Parameters
-    ----------
-    name
-        ``task.name``.
-    trust
-        As :func:`snacpack.core.inputs.file_digests`: a job takes over what the process that started it has found.
-    """
-    return REGISTRY.digests(lambda task: task.name == name, trust)
-
-
 def targets_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the preparation of data needs to know of the task's targets, nothing where they are classes.
 

@@ -18,19 +18,6 @@ REGISTRY = Registry("sources", Source, __name__, _faults)
 find_source = REGISTRY.find
 
 
-def plugin_digests(name: str, trust: bool = False) -> dict[str, str]:
-    """Return the SHA-256 of the plugin's file that holds a source, by its name; empty for one of the workflow's own.
-
-    Parameters
-    ----------
-    name
-        ``data.source``.
-    trust
-        As :func:`snacpack.core.inputs.file_digests`: a job takes over what the process that started it has found.
-    """
-    return REGISTRY.digests(lambda source: source.name == name, trust)
-
-
 def describe_choices() -> str:
     """Return the values of ``data.source`` in words."""
     *sources, last = (f"{source.name} ({source.words})" for source in REGISTRY.known().values())
@@ -55,13 +42,13 @@ def describe_source(config: Mapping[str, Any], trust: bool = False) -> DataInfo:
     source = find_source(config["data"]["source"])
     if source.read is None:
         return source.describe(config, trust)
-    return describe_read(source, config, plugin_digests(source.name, trust), trust)
+    return describe_read(source, config, REGISTRY.digest_of(source.name, trust), trust)
 
 
 def source_faults(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield a sentence with key and cure for each fault of the sources' settings that the schema cannot see."""
     data = config["data"]
     source = find_source(data["source"])
-    yield from faults_of_read(source, config, plugin_digests(source.name)) if source.read else source.faults(config)
+    yield from faults_of_read(source, config, REGISTRY.digest_of(source.name)) if source.read else source.faults(config)
     for source in REGISTRY.known().values():
         yield from source.settings_faults(data)

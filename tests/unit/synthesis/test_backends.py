@@ -13,7 +13,7 @@ from helpers.vendor_reports import leave_reports
 from snacpack.config import ConfigError, validate_config
 from snacpack.core.plugins import PluginError, describe_plugins, use_plugins
 from snacpack.synthesis.backend import Backend, Numbers
-from snacpack.synthesis.registry import REGISTRY, choose_backend, find_backend, missing_tool, plugin_digests
+from snacpack.synthesis.registry import REGISTRY, choose_backend, find_backend, missing_tool
 
 NAME, EXAMPLE = documented_backend()
 
@@ -105,9 +105,9 @@ def test_a_plugin_is_known_by_its_content(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plugin = write(Path("mine"))
     use_plugins([plugin])
-    before = plugin_digests("estimate")
+    before = REGISTRY.digest_of("estimate")
     assert describe_plugins([plugin]) == {f"mine/backends/{NAME}": before["estimate"]}
-    assert plugin_digests("open") == {}
+    assert REGISTRY.digest_of("open") == {}
     write(plugin, text=EXAMPLE.replace("Nothing was synthesised", "None was synthesised"))
     with pytest.raises(PluginError, match=r"mine/backends/estimate\.py changed since this run started"):
         REGISTRY.check_unchanged(before)

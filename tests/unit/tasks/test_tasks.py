@@ -52,7 +52,6 @@ from snacpack.tasks.registry import (
     REGISTRY,
     SCORES,
     find_task,
-    plugin_digests,
     score_on_test,
     task_params,
     try_task,
@@ -581,8 +580,8 @@ def test_a_plugin_adds_a_task(tmp_path):
     config["plugins"], config["task"]["name"] = [str(folder)], "mine"
     validate_config(config)
     assert task_params(config["task"]) == {"name": "mine", "options": {}}
-    digests = plugin_digests("mine")
-    assert plugin_digests("classification") == {}
+    digests = REGISTRY.digest_of("mine")
+    assert REGISTRY.digest_of("classification") == {}
     check_unchanged({"task_plugins": digests})
     (folder / "tasks" / "mine.py").write_text(PLUGIN + "\n")
     with pytest.raises(PluginError, match=r"mine.py changed since this run started; start the command again"):
