@@ -71,10 +71,11 @@ def _option_problems(config: Mapping[str, Any]) -> dict[tuple[Any, ...], str]:
         return values if isinstance(values, Mapping) else {}
 
     asked = []
-    data = fill(Data, section(config.get("data")))
-    if isinstance(data["source"], str) and data["source"] in SOURCES.known():
-        schemas = {option.name: option.schema for option in SOURCES.find(data["source"]).options}
-        asked.append((("data", "options"), schemas, data["options"], False))
+    data = section(config.get("data"))
+    source = data.get("source", Data.model_fields["source"].default)
+    if isinstance(source, str) and source in SOURCES.known():
+        schemas = {option.name: option.schema for option in SOURCES.find(source).options}
+        asked.append((("data", "options"), schemas, data.get("options", {}), False))
     task = fill(Task, section(config.get("task")))
     if isinstance(task["name"], str) and task["name"] in TASKS.known():
         schemas = {option.name: option.schema for option in TASKS.find(task["name"]).options}

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from snacpack.core.files import write_json
 
-RECORD = Path(".snakemake") / "snacpack.core.inputs.json"
+RECORD = Path(".snakemake") / "snacpack.inputs.json"
 """The digests of the last start, in the working directory; jobs take them over from there."""
 
 CHANGED = "changed since this run started; start the command again"

@@ -140,26 +140,29 @@ def faults_of_read(source: Source, config: Mapping[str, Any], code: Mapping[str,
 
 
 def _as_raw(given: Arrays, of_numbers: bool) -> Raw:
-    where = Path("Arrays")
-    n = len(given.inputs)
-    fields = {name: getattr(given, name) for name in ("target", "split", "group", "weights")}
+    where, names = Path("Arrays"), ("inputs", "target", "split", "group", "weights")
+    fields = {name: np.asarray(value) for name in names if (value := getattr(given, name)) is not None}
+    lacking = [name for name in ("inputs", "target") if name not in fields or not fields[name].ndim]
+    if lacking:
+        raise ValueError(f"{lacking[0]} is no array of examples")
+    n = len(fields["inputs"])
     for name, values in fields.items():
-        if values is not None and len(values) != n:
-            raise ValueError(f"inputs has {n} examples, {name} has {len(values)}; they must be equally long")
+        if values.shape[:1] != (n,):
+            raise ValueError(f"inputs has {n} examples, {name} has the shape {values.shape}; they must be equally long")
     if not n:
         raise ValueError("there are no examples")
-    x, features = stack(where, ["inputs"], {"inputs": np.asarray(given.inputs)}, "inputs")
+    x, features = stack(where, ["inputs"], fields, "inputs")
     targets: list[str] = []
     if of_numbers:
-        values, targets = stack(where, ["target"], {"target": np.asarray(given.target)}, "target")
+        values, targets = stack(where, ["target"], fields, "target")
         told = values, len(targets)
     else:
-        told = target_values(np.asarray(given.target), "target")
+        told = target_values(fields["target"], "target")
     split = np.full(n, -1, dtype=np.int64)
-    if given.split is not None:
-        split = named_splits(np.asarray(given.split), f"split (one of {', '.join(SPLITS)})")
-    group = None if given.group is None else group_names(np.asarray(given.group), "group")
-    weight = None if given.weights is None else example_weights(np.asarray(given.weights), "weights")
+    if "split" in fields:
+        split = named_splits(fields["split"], f"split (one of {', '.join(SPLITS)})")
+    group = group_names(fields["group"], "group") if "group" in fields else None
+    weight = example_weights(fields["weights"], "weights") if "weights" in fields else None
     return Raw(x, *told, split, group, weight, np.zeros(n, dtype=np.int32), features, targets)
 
 

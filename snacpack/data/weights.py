@@ -66,12 +66,15 @@ def class_factors(
     given
         ``balanced``, with which the weights of each class have the same sum, or a weight by the class's name.
     y
-        ``(n,)`` class numbers of the training examples; each class has one or more.
+        ``(n,)`` class numbers of the training examples.
     classes
         Their names.
     weights
         ``(n,)`` of the examples; None where all are equal.
     """
     sums = np.bincount(y, weights=weights, minlength=len(classes)).astype(np.float64)
-    wanted = 1 / sums if given == BALANCED else np.array([given[name] for name in classes], dtype=np.float64)
+    if given == BALANCED:
+        wanted = np.divide(1, sums, out=np.zeros_like(sums), where=sums > 0)
+    else:
+        wanted = np.array([given[name] for name in classes], dtype=np.float64)
     return wanted * (sums.sum() / (wanted * sums).sum())

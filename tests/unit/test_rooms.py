@@ -54,13 +54,15 @@ def modules() -> dict[str, Path]:
 def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Yield the line and the name of each import that runs, in functions too; those for types alone do not run."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            yield from imports(ast.Module(node.orelse, []))
             continue
         if isinstance(node, ast.Import):
             yield from ((node.lineno, name.name) for name in node.names)
         elif isinstance(node, ast.ImportFrom):
-            # A name may be a module of the package.
-            yield from ((node.lineno, f"{node.module}.{name.name}") for name in node.names)
+            # A name may be a module of the package. The dots of a relative import stay, and the test refuses them.
+            start = "." * node.level + (node.module or "")
+            yield from ((node.lineno, f"{start}.{name.name}") for name in node.names)
         yield from imports(node)
 
 
@@ -71,9 +73,11 @@ def test_a_module_imports_from_its_room_and_from_those_below(module):
         other = room_of(name) if name.startswith("snacpack.") else None
         if room is not None and other is not None and HEIGHT[other] > HEIGHT[room]:
             wrong.append(f"{path.relative_to(ROOT)}:{line} imports {name}: {other} is above {room}")
+        if name.startswith("."):
+            wrong.append(f"{path.relative_to(ROOT)}:{line} imports {name}: write the whole name, snacpack...")
         if name.split(".")[0] == "snakemake" and room != "run":
             wrong.append(f"{path.relative_to(ROOT)}:{line} imports Snakemake")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_module_has_a_room():
@@ -103,6 +107,9 @@ def test_a_light_room_imports_few_libraries(room):
 def test_an_arrow_upwards_is_found():
     text = "def f():\n    from snacpack.report import page\nif TYPE_CHECKING:\n    import snacpack.run.locks\n"
     assert [name for _, name in imports(ast.parse(text))] == ["snacpack.report.page"]
+    text = "if not TYPE_CHECKING:\n import snacpack.run\nif TYPE_CHECKING:\n pass\nelse:\n import snacpack.costs\n"
+    assert list(imports(ast.parse(text))) == [(2, "snacpack.run"), (6, "snacpack.costs")]
+    assert [name for _, name in imports(ast.parse("from ..report import page"))] == ["..report.page"]
     assert room_of("snacpack.data.sources.arrays") == "sources"
     assert room_of("snacpack.data.dataset") == "data"
 

@@ -223,6 +223,10 @@ BROKEN = {
     "sparsity NaN": ("compression.target_sparsity", NAN, "compression.target_sparsity", "finite"),
     "clock NaN": ("synthesis.clock_period_ns", NAN, "synthesis.clock_period_ns", "finite"),
     "time infinite": ("synthesis.timeout_minutes", INFINITE, "synthesis.timeout_minutes", "finite"),
+    "a number for a section in a section": (
+        *("data.pythia.max_parton_pt_gev", 0, "data.pythia.max_parton_pt_gev"), "with some of these keys"
+    ),
+    "options that are none": ("data.options", 3, "data.options", "a section with options of the source"),
     # Searches and spaces that are impossible.
     "population of ten": ("search.population", 10, "search.population", "the nearest is 8"),
     "population of six, compressed": ("compression.search.population", 6, "compression.search.population", "is 8"),

@@ -16,7 +16,7 @@ from snacpack.config import ConfigError, validate_config
 from snacpack.core.inputs import content_digest
 from snacpack.core.plugins import PluginError, use_plugins
 from snacpack.data.dataset import load_dataset, read_info
-from snacpack.data.reading import prepare_source, settings_of
+from snacpack.data.reading import content_of_files, prepare_source, settings_of
 from snacpack.data.sources import REGISTRY, describe_choices, describe_source, find_source, source_faults
 from snacpack.data.sources.files import content_of_jets
 from snacpack.jets.folders import find_samples
@@ -190,8 +190,11 @@ def test_a_change_of_the_plugins_file_describes_anew(plugin):
     ("text", "told"),
     [
         (drawn(target="1 / 0"), "data.source: the function read of mine.py fails with ZeroDivisionError: division by"),
-        (drawn(target="np.arange(299) % 3"), "inputs has 300 examples, target has 299"),
+        (drawn(target="np.arange(299) % 3"), "inputs has 300 examples, target has the shape (299,)"),
         (drawn(target="x[:, 0]"), "which is no class"),
+        (drawn(target="None"), "target is no array of examples"),
+        (drawn().replace("Arrays(x,", "Arrays(None,"), "inputs is no array of examples"),
+        (drawn(more="split='train'"), "split has the shape ()"),
         (drawn(target="0 * np.arange(300)"), "has the single value '0'"),
         (drawn(more="feature_names=('a',)"), "data.arrays.feature_names: it has 1 names for 4 features"),
         (drawn(more="weights=-np.ones(300)"), "weights of example 0 is -1.0"),
@@ -248,3 +251,43 @@ def test_the_source_of_the_documents_is_described(tmp_path, monkeypatch):
             validate_config(config)
     finally:
         use_plugins([])
+
+
+def run_the_job(folder, config: dict) -> subprocess.CompletedProcess:
+    """Run the script of the rule as a job does."""
+    code = (
+        "import json, runpy, sys\n"
+        "class Params(dict):\n    __getattr__ = dict.__getitem__\n"
+        "config, given = map(json.loads, sys.argv[2:])\n"
+        "job = Params(rule='read_source', threads=1, log=['job.log'], output=Params(dataset='dataset.h5'),\n"
+        "    resources=object(), config=config, input={}, params=Params(given))\n"
+        "runpy.run_path(sys.argv[1], {'snakemake': job})"
+    )
+    source = find_source("mine")
+    settings = settings_of(source, config)
+    given = {
+        "seed": config["seed"],
+        "settings": settings,
+        "source_plugins": REGISTRY.digest_of("mine"),
+        "content": content_of_files(source, settings["options"], trust=False),
+    }
+    command = [sys.executable, "-c", code, str(ROOT / "workflow_scripts" / "read_source.py")]
+    return subprocess.run([*command, json.dumps(config), json.dumps(given)], cwd=folder, capture_output=True, text=True)
+
+
+def test_the_job_stores_what_was_described(plugin, tmp_path):
+    config = plugin(drawn())
+    validate_config(config)
+    info = describe_source(config)
+    done = run_the_job(tmp_path, config)
+    assert done.returncode == 0, done.stderr
+    assert read_info(tmp_path / "dataset.h5") == info
+
+
+def test_arrays_that_are_others_each_time_are_refused(plugin, tmp_path):
+    config = plugin(drawn().replace("default_rng(seed)", "default_rng()"))
+    validate_config(config)
+    done = run_the_job(tmp_path, config)
+    assert done.returncode
+    assert "mine.py gave other arrays than at the start of the run" in (tmp_path / "job.log").read_text() + done.stderr
+    assert not (tmp_path / "dataset.h5").exists()
