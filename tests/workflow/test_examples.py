@@ -11,9 +11,12 @@ import pytest
 import yaml
 from example_data import WRITERS
 
+from helpers.configs import merged, update
 from helpers.documents import ROOT, Example, blocks, commands, configurations
 from helpers.own_arrays import check_anomaly, check_classification, check_regression
 from helpers.plugins import documented_plugins
+from snacpack.config import validate_config
+from snacpack.core.plugins import use_plugins
 from snacpack.jets.layout import CLASSES
 from snacpack.jets.simulation import simulate_jets
 
@@ -191,6 +194,18 @@ def copy(tmp_path_factory) -> Copy:
 def test_a_configuration_of_the_documents_is_accepted(copy, name):
     printed = copy.snakemake(["snakemake", "--configfile", name], "--dry-run", "--cores", "1")
     assert "write_report" in printed
+
+
+@pytest.mark.parametrize("name", sorted(configurations()))
+def test_a_configuration_of_the_documents_fits_the_defaults(copy, monkeypatch, name):
+    """The copy's defaults are smaller ones, to which other numbers fit."""
+    monkeypatch.chdir(copy.folder)
+    config = merged("config")
+    update(config, yaml.safe_load(configurations()[name].text))
+    try:
+        validate_config(config)
+    finally:
+        use_plugins([])
 
 
 @pytest.mark.thorough
