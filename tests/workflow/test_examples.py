@@ -160,12 +160,16 @@ class Copy:
         """Ask for fewer trials where a configuration gives their number, in proportion to the default's."""
         # So few jets cannot measure a smaller rate.
         text = text.replace("background_rate: 0.01", "background_rate: 0.2")
-        trials = yaml.safe_load(text).get("search", {}).get("trials")
-        if trials is None:
-            return text
-        default = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())["search"]["trials"]
-        fewer = max(SMALL["search.trials"], trials * SMALL["search.trials"] // default)
-        return text.replace(f"trials: {trials}", f"trials: {fewer}")
+        defaults = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+        configuration = yaml.safe_load(text)
+        for key in ("search.trials", "compression.search.trials"):
+            *path, last = key.split(".")
+            section, default = configuration, defaults
+            for name in path:
+                section, default = section.get(name) or {}, default[name]
+            if last in section:
+                section[last] = max(SMALL[key], section[last] * SMALL[key] // default[last] // 4 * 4)
+        return yaml.safe_dump(configuration, sort_keys=False)
 
     @staticmethod
     def _write_jets(folder: Path, n_jets: int) -> None:
